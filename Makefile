@@ -1,0 +1,40 @@
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: help install plan check test format inputs mutants clean
+help: ## list the targets
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+install: $(INSTALLED) ## make the virtual environment
+
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
+	touch $@
+
+plan: install ## solve the example workbook and say where the plan is
+	$(BIN)/planner solve inputs/opengradient.xlsx
+
+check: install ## report every finding in the example workbook
+	$(BIN)/planner check inputs/opengradient.xlsx
+
+test: install ## lint, types and tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+format: install ## put the code into the house format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+inputs: install ## write the example workbooks from their tables
+	$(BIN)/python inputs/make_workbooks.py
+
+mutants: install ## how many deliberate mistakes the tests catch
+	$(BIN)/python -m tests.mutants
+
+clean: ## remove what the targets made
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache inputs/*-plan

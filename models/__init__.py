@@ -1,0 +1,1 @@
+"""The mathematics of node placement: data classes, model and rules; no files, no solver."""

@@ -1,0 +1,172 @@
+"""The placement model in Pyomo: one block per phase, in it the variables and one block per rule.
+
+Sets are the keys of the network's tables. Variables, per phase:
+
+    open[s], contract[p]   0/1       site used; provider contract held
+    nodes[o]               integer   nodes of an offer, 0 … max_nodes
+    warm[o,m]              integer   replicas of a model kept loaded, 0 … what max_nodes can hold
+    cold_slots[o]          integer   room kept free for cold loads, 0 … what max_nodes can hold
+    serve[a], unserved[d]  0 … 1     share of a demand row served by an option; not served
+    executed[x]            ≥ 0       requests/s of a verification stream
+    verify[x,o]            ≥ 0       verifications/s of a stream at a verifying offer
+    copy[o,m]              0/1       a copy of a model at a storage offer
+    seats[c,o]             integer   seats of a committee at an offer, 0 … seats
+    new_nodes[o]           ≥ 0       nodes above existing ones, where a new one costs once
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+import pyomo.environ as pyo
+
+from models.data import OfferKey
+from models.expressions import row, rows
+from models.network import Network
+from models.objectives import add_objectives
+from models.options import Options
+from models.rules import RULES
+from models.service import replica_size
+from models.streams import Stream, verification_streams
+
+SINGLE_PHASE = ""
+
+
+def build(network: Network, options: Options) -> pyo.ConcreteModel:
+    """Return the model without objective: variables and every rule, one block per phase."""
+    model = pyo.ConcreteModel(name="placement")
+    model.nothing = pyo.Var(bounds=(0, 0))
+    model.phase = pyo.Block([SINGLE_PHASE])
+    streams = verification_streams(network, options)
+    for phase in model.phase:
+        _add_phase(model.phase[phase], network, options, streams)
+    return model
+
+
+def rule_name(rule: Any) -> str:
+    """Return the name of a rule: that of its module."""
+    name: str = rule.__name__
+    return name.rpartition(".")[2]
+
+
+def _add_phase(block: Any, network: Network, options: Options, streams: tuple[Stream, ...]) -> None:
+    block.options = options
+    block.streams = streams
+    block.penalties, block.groups = [], {}
+    _add_places(block, network)
+    _add_execution(block, network, options)
+    _add_verification(block, streams)
+    _add_storage(block, network)
+    _add_seats(block, network)
+    block.rules = pyo.Block()
+    for rule in RULES:
+        own = pyo.Block()
+        block.rules.add_component(rule_name(rule), own)
+        own.separated = pyo.Constraint(pyo.Any)
+        rule.constrain(own, block, network)
+    add_objectives(block, network)
+
+
+def _add_places(block: Any, network: Network) -> None:
+    block.open = pyo.Var(sorted(network.sites), domain=pyo.Binary)
+    used = sorted({site.provider for site in network.sites.values()})
+    block.contract = pyo.Var(used, domain=pyo.Binary)
+    block.nodes = pyo.Var(
+        sorted(network.offers),
+        domain=pyo.NonNegativeIntegers,
+        bounds=lambda _, site, node_type: (0, most_nodes(network, OfferKey(site, node_type))),
+    )
+    paid = sorted(key for key, offer in network.offers.items() if offer.one_off_cost)
+    block.new_nodes = pyo.Var(paid, domain=pyo.NonNegativeReals)
+    block.added = rows()
+    for key in paid:
+        terms = [(1.0, block.new_nodes[key]), (-1.0, block.nodes[key])]
+        row(block.added, key, terms, lower=-network.offers[key].existing_nodes)
+
+
+def most_nodes(network: Network, offer: OfferKey) -> int:
+    """Return the largest number of nodes an offer can have: its own limit and the site's."""
+    site_limit = network.sites[offer.site].max_nodes
+    own_limit = network.offers[offer].max_nodes
+    return own_limit if site_limit is None else min(own_limit, site_limit)
+
+
+def _add_execution(block: Any, network: Network, options: Options) -> None:
+    sizes = {}
+    for offer in network.offers_of("execution"):
+        for name, model in sorted(network.models.items()):
+            allowed = not model.node_types or offer.node_type in model.node_types
+            size = replica_size(model, network.node_types[offer.node_type])
+            if allowed and not model.proxied and size is not None:
+                sizes[offer, name] = size
+    block.sizes = sizes
+    slots: dict[OfferKey, float] = {}
+    for position in options.cold.nonzero()[0]:
+        offer = options.offers[options.offer[position]]
+        size = sizes[offer, network.demand[options.demand[position]].model]
+        slots[offer] = max(slots.get(offer, 0.0), size)
+    block.slot_sizes = slots
+    block.warm = pyo.Var(
+        [(*offer, name) for offer, name in sizes],
+        domain=pyo.NonNegativeIntegers,
+        bounds=lambda _, site, node_type, name: (
+            0,
+            int(
+                most_nodes(network, OfferKey(site, node_type))
+                / sizes[OfferKey(site, node_type), name]
+            ),
+        ),
+    )
+    block.cold_slots = pyo.Var(
+        sorted(slots),
+        domain=pyo.NonNegativeIntegers,
+        bounds=lambda _, site, node_type: (
+            0,
+            int(most_nodes(network, OfferKey(site, node_type)) / slots[OfferKey(site, node_type)]),
+        ),
+    )
+    block.serve = pyo.Var(range(len(options)), bounds=(0, 1))
+    block.unserved = pyo.Var(range(len(network.demand)), bounds=(0, 1))
+
+
+def _add_verification(block: Any, streams: tuple[Stream, ...]) -> None:
+    block.executed = pyo.Var([stream.key for stream in streams], domain=pyo.NonNegativeReals)
+    block.verify = pyo.Var(
+        [(*stream.key, *offer) for stream in streams for offer in stream.verifiers],
+        domain=pyo.NonNegativeReals,
+    )
+
+
+def _add_storage(block: Any, network: Network) -> None:
+    block.copy = pyo.Var(
+        [
+            (*offer, name)
+            for offer in network.offers_of("storage")
+            for name, model in sorted(network.models.items())
+            if model.weights_gb or model.copies
+        ],
+        domain=pyo.Binary,
+    )
+
+
+def _add_seats(block: Any, network: Network) -> None:
+    eligible = []
+    for name, committee in sorted(network.committees.items()):
+        for offer in network.offers_of("coordination"):
+            node_type = network.node_types[offer.node_type]
+            of_type = not committee.node_types or offer.node_type in committee.node_types
+            lies_in = network.sites[offer.site].lies_in(committee.countries, committee.blocs)
+            if of_type and lies_in and node_type.has_tee(committee.tee):
+                eligible.append((name, *offer))
+    block.seats = pyo.Var(
+        eligible,
+        domain=pyo.NonNegativeIntegers,
+        bounds=lambda _, name, site, node_type: (
+            0,
+            min(network.committees[name].seats, most_nodes(network, OfferKey(site, node_type))),
+        ),
+    )
+    block.seats_of = defaultdict(list)
+    for key in eligible:
+        block.seats_of[key[0]].append((OfferKey(*key[1:]), block.seats[key]))

@@ -1,0 +1,464 @@
+"""How much of a plan hangs on one dependency, and how few must fail before a guarantee is lost.
+
+Per role, per thing that the role serves (a model, policy or committee), per period and per kind of
+dependency: shares, the largest share, the effective number 1 / Σp², and the Nakamoto number, the
+fewest dependencies of the kind that together hold *strictly more* than a limit:
+
+    execution      liveness: half of the requests/s served
+    verification   of any one panel, liveness: verifiers − quorum; safety: quorum − 1 verifiers
+    storage        of a model, liveness: the copies beyond those that must be left;
+                   of all models together: half of the copies
+    coordination   of a committee, liveness: max_faulty seats; safety: seats − 2·max_faulty − 1;
+                   control: seats − max_faulty − 1
+    all            liveness: half of the nodes of every role
+
+A chain of one kind (a reseller on somebody's cloud) counts at its top, so shares sum to 1 where
+everything hangs on one dependency of the kind. What hangs on none is in the total but in no share.
+Doubt is read twice: at best every unknown value is a dependency of its own and suspected exposures
+are false; at worst all unknown values are the largest known dependency and suspicions are true.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from models.data import ROLES, Item, OfferKey
+from models.network import UNKNOWN, Network, is_unknown
+from models.plan import Deployment, Panel, exceeds
+from models.service import service
+from models.translate import panels_of
+
+ALL = "all"
+"""Stands for every model, policy or role together."""
+
+LIVENESS, SAFETY, CONTROL = "liveness", "safety", "control"
+LOSSES = (LIVENESS, SAFETY, CONTROL)
+"""What can be lost: answers (dependencies fail), their truth, or the say over both (they lie)."""
+
+DUST = 1e-9
+
+
+class Share(NamedTuple):
+    """What hangs on one dependency; `avoidable` is False where no placement escapes it."""
+
+    dependency: str
+    amount: float
+    share: float
+    avoidable: bool
+
+
+@dataclass(frozen=True)
+class Figures:
+    """One reading of the shares of a kind.
+
+    `effective` is None where nothing hangs on the kind. `nakamoto` is by what is lost; None: all
+    dependencies of the kind together are not enough.
+    """
+
+    largest: str
+    largest_share: float
+    effective: float | None
+    nakamoto: Mapping[str, int | None]
+
+
+@dataclass(frozen=True)
+class Concentration:
+    """The shares of one kind of dependency in one thing, as set and at best and worst."""
+
+    role: str
+    of: str
+    period: str
+    kind: str
+    unit: str
+    shares: tuple[Share, ...]
+    best: Figures
+    worst: Figures
+
+    @property
+    def is_avoidable(self) -> bool:
+        """Return whether a placement could escape the dependency with the largest share."""
+        return all(share.avoidable for share in self.shares[:1])
+
+
+class Part(NamedTuple):
+    """An amount at a site with the dependencies each of which alone takes it down."""
+
+    hangs_on: frozenset[Item]
+    site: str
+    amount: float
+
+
+class Trial(NamedTuple):
+    """Parts of which strictly more than `limit` must be hit for `loss` to happen."""
+
+    loss: str
+    parts: tuple[Part, ...]
+    limit: float
+
+
+@dataclass(frozen=True)
+class _Group:
+    role: str
+    of: str
+    period: str
+    unit: str
+    parts: tuple[Part, ...]
+    trials: tuple[Trial, ...]
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        return (self.role, self.of, self.period)
+
+
+def concentration(
+    network: Network, plan: Deployment, roles: Iterable[str] = (*ROLES, ALL)
+) -> tuple[Concentration, ...]:
+    """Return the concentration of everything in the plan, sorted by role, thing and kind."""
+    wanted = tuple(roles)
+    for of_network, of_plan, of_roles, known in _recent:
+        if of_network is network and of_plan is plan and of_roles == wanted:
+            return known
+    found = _concentration(network, plan, wanted)
+    _recent.append((network, plan, wanted, found))
+    return found
+
+
+_recent: deque[tuple[Network, Deployment, tuple[str, ...], tuple[Concentration, ...]]] = deque(
+    maxlen=2
+)
+"""The last answers: summary, workbook and figures of one plan ask for the same thing."""
+
+
+def _concentration(
+    network: Network, plan: Deployment, wanted: tuple[str, ...]
+) -> tuple[Concentration, ...]:
+    as_set = {group.key: group for group in _groups(network, plan, wanted)}
+    doubtful = any(exposure.confidence == "suspected" for exposure in network.exposures)
+    readings = []
+    for suspected in ("ignore", "count"):
+        read, found = network, as_set
+        if doubtful and network.settings.suspected != suspected:
+            read = replace(network, settings=replace(network.settings, suspected=suspected))
+            found = {group.key: group for group in _groups(read, plan, wanted)}
+        readings.append((read, found))
+    (best_network, best), (worst_network, worst) = readings
+    result = []
+    for key, group in as_set.items():
+        unavoidable = _unavoidable(network, group)
+        for kind in _kinds(group, best[key], worst[key]):
+            result.append(
+                Concentration(
+                    *key,
+                    kind,
+                    group.unit,
+                    shares=_shares(network, group, kind, unavoidable),
+                    best=_figures(best_network, best[key], kind, shared=False),
+                    worst=_figures(worst_network, worst[key], kind, shared=True),
+                )
+            )
+    return tuple(result)
+
+
+def effective_number(amounts: Iterable[float]) -> float | None:
+    """Return 1 / Σp², the number of equal shares that are as concentrated; None if all are 0."""
+    known = list(amounts)
+    total = sum(known)
+    return _effective([amount / total for amount in known]) if total > 0 else None
+
+
+def _effective(shares: Iterable[float]) -> float | None:
+    squares = sum(share * share for share in shares)
+    return 1.0 / squares if squares > 0 else None
+
+
+def nakamoto_number(amounts: Iterable[float], limit: float) -> int | None:
+    """Return the fewest amounts that together are strictly above the limit; None if all are not."""
+    covered = 0.0
+    if exceeds(covered, limit):
+        return 0
+    for count, amount in enumerate(sorted(amounts, reverse=True), start=1):
+        covered += amount
+        if exceeds(covered, limit):
+            return count
+    return None
+
+
+def fewest_dependencies(parts: Iterable[tuple[frozenset[Item], float]], limit: float) -> int | None:
+    """Return the fewest dependencies on which strictly more than the limit hangs; None if none.
+
+    A part that hangs on several is hit by each of them and counts once.
+    """
+    merged: dict[frozenset[Item], float] = defaultdict(float)
+    for hangs_on, amount in parts:
+        merged[hangs_on] += amount
+    exposed = [(hangs_on, amount) for hangs_on, amount in merged.items() if hangs_on]
+    if all(len(hangs_on) == 1 for hangs_on, _ in exposed):
+        return nakamoto_number((amount for _, amount in exposed), limit)
+    greedy = _greedy(exposed, limit)
+    for size in range(1, greedy or 0):
+        if _can_exceed(exposed, size, limit):
+            return size
+    return greedy
+
+
+_Exposed = list[tuple[frozenset[Item], float]]
+
+
+def _gains(exposed: _Exposed) -> list[tuple[Item, float]]:
+    """Return what each dependency would hit, most first."""
+    gains: dict[Item, float] = defaultdict(float)
+    for hangs_on, amount in exposed:
+        for item in hangs_on:
+            gains[item] += amount
+    return sorted(gains.items(), key=lambda gain: (-gain[1], gain[0]))
+
+
+def _without(exposed: _Exposed, item: Item) -> _Exposed:
+    return [(hangs_on, amount) for hangs_on, amount in exposed if item not in hangs_on]
+
+
+def _greedy(exposed: _Exposed, limit: float) -> int | None:
+    covered, count = 0.0, 0
+    while not exceeds(covered, limit):
+        gains = _gains(exposed)
+        if not gains:
+            return None
+        item, gain = gains[0]
+        covered, count = covered + gain, count + 1
+        exposed = _without(exposed, item)
+    return count
+
+
+def _can_exceed(exposed: _Exposed, size: int, limit: float, covered: float = 0.0) -> bool:
+    """Return whether some `size` dependencies hit more than the limit, by branch and bound."""
+    gains = _gains(exposed)
+    if size == 1:
+        return bool(gains) and exceeds(covered + gains[0][1], limit)
+    for position, (item, gain) in enumerate(gains):
+        # What is still to be gained only shrinks as dependencies are chosen.
+        hoped = sum(amount for _, amount in gains[position : position + size])
+        if not exceeds(covered + hoped, limit):
+            return False
+        if _can_exceed(_without(exposed, item), size - 1, limit, covered + gain):
+            return True
+        # Sets with this item are done with, so it is hit by none that follow.
+        exposed = [(hangs_on - {item}, amount) for hangs_on, amount in exposed]
+    return False
+
+
+# Shares and figures of one kind -------------------------------------------------------------------
+
+
+def _kinds(*groups: _Group) -> list[str]:
+    found = {item.kind for group in groups for part in group.parts for item in part.hangs_on}
+    return sorted(found)
+
+
+def _tops(network: Network, part: Part, kind: str) -> frozenset[Item]:
+    return network.graph.outermost(frozenset(item for item in part.hangs_on if item.kind == kind))
+
+
+def _amounts(parts: Iterable[tuple[frozenset[Item], float]]) -> dict[Item, float]:
+    amounts: dict[Item, float] = defaultdict(float)
+    for hangs_on, amount in parts:
+        for item in hangs_on:
+            amounts[item] += amount
+    return amounts
+
+
+def _shares(
+    network: Network, group: _Group, kind: str, unavoidable: frozenset[Item]
+) -> tuple[Share, ...]:
+    total = sum(part.amount for part in group.parts)
+    amounts = _amounts((_tops(network, part, kind), part.amount) for part in group.parts)
+    return tuple(
+        Share(item.name, amount, amount / total, item not in unavoidable)
+        for item, amount in sorted(amounts.items(), key=lambda entry: (-entry[1], entry[0]))
+    )
+
+
+def _figures(network: Network, group: _Group, kind: str, *, shared: bool) -> Figures:
+    total = sum(part.amount for part in group.parts)
+    amounts = _amounts(_read(network, group.parts, kind, shared=shared))
+    largest = min(amounts, key=lambda item: (-amounts[item], item), default=None)
+    numbers: dict[str, int | None] = {}
+    for trial in group.trials:
+        read = _read(network, trial.parts, kind, shared=shared)
+        found = (numbers.get(trial.loss), fewest_dependencies(read, trial.limit))
+        numbers[trial.loss] = min((number for number in found if number is not None), default=None)
+    return Figures(
+        largest=largest.name if largest is not None else "",
+        largest_share=amounts[largest] / total if largest is not None else 0.0,
+        effective=_effective(amount / total for amount in amounts.values()),
+        nakamoto=numbers,
+    )
+
+
+def _read(network: Network, parts: tuple[Part, ...], kind: str, *, shared: bool) -> _Exposed:
+    """Return what each part hangs on, unknown values all shared with the largest or distinct."""
+    tops = [(_tops(network, part, kind), part) for part in parts]
+    known = _amounts((items, part.amount) for items, part in tops)
+    certain = [item for item in known if not is_unknown(item)]
+    stand_in = min(certain, key=lambda item: (-known[item], item), default=Item(kind, UNKNOWN))
+
+    def named(item: Item, site: str) -> Item:
+        if not is_unknown(item):
+            return item
+        return stand_in if shared else Item(kind, f"{UNKNOWN} ({site})")
+
+    return [
+        (frozenset(named(item, part.site) for item in items), part.amount) for items, part in tops
+    ]
+
+
+def _unavoidable(network: Network, group: _Group) -> frozenset[Item]:
+    """Return the known dependencies that every offer of the role, or every demand row, hangs on."""
+    offers = list(network.offers) if group.role == ALL else network.offers_of(group.role)
+    found = [network.hangs_on(offer) for offer in offers]
+    shared = frozenset.intersection(*found) if found else frozenset()
+    shared = frozenset(item for item in shared if not is_unknown(item))
+    if group.role != "execution":
+        return shared
+    asked = [
+        network.graph.hangs_on(Item("region", demand.region))
+        | network.graph.hangs_on(Item("model", demand.model))
+        | network.graph.hangs_on(Item("policy", demand.verification))
+        for demand in network.demand
+        if group.of in (ALL, demand.model) and demand.requests_per_s
+    ]
+    return shared | frozenset.intersection(*asked) if asked else shared
+
+
+# What there is to count ---------------------------------------------------------------------------
+
+
+def _groups(network: Network, plan: Deployment, roles: tuple[str, ...]) -> Iterator[_Group]:
+    for role in roles:
+        for group in _GROUPS[role](network, plan):
+            if sum(part.amount for part in group.parts) > DUST:
+                yield group
+
+
+def _half(parts: tuple[Part, ...]) -> tuple[Trial, ...]:
+    return (Trial(LIVENESS, parts, sum(part.amount for part in parts) / 2),)
+
+
+def _execution(network: Network, plan: Deployment) -> Iterator[_Group]:
+    demand_of = {demand.key: demand for demand in network.demand}
+    found: dict[tuple[str, str], list[Part]] = defaultdict(list)
+    for flow in plan.routing:
+        demand = demand_of.get(flow.demand)
+        if demand is None or flow.share <= DUST:
+            continue
+        way = service(network, demand, flow.offer, flow.route, flow.state, flow.fetch_from)
+        if isinstance(way, str):
+            continue
+        part = Part(way.hangs_on, flow.offer.site, demand.requests_per_s * flow.share)
+        for name in {ALL, demand.model or ALL}:
+            found[name, demand.period].append(part)
+    for (name, period), listed in sorted(found.items(), key=lambda entry: _all_first(entry[0])):
+        parts = tuple(listed)
+        yield _Group("execution", name, period, "requests/s", parts, _half(parts))
+
+
+def _all_first(key: tuple[str, ...]) -> tuple[bool, tuple[str, ...]]:
+    return key[0] != ALL, key
+
+
+def _verification(network: Network, plan: Deployment) -> Iterator[_Group]:
+    found: dict[tuple[str, str], list[Part]] = defaultdict(list)
+    for flow in plan.verification:
+        policy = network.policies.get(flow.policy)
+        if policy is not None and flow.verifier in network.offers:
+            work = flow.rate * policy.work
+            part = Part(network.hangs_on(flow.verifier), flow.verifier.site, work)
+            found[flow.policy, flow.period].append(part)
+    panels = _panels(network, plan)
+    for (name, period), parts in sorted(found.items()):
+        used = sorted(
+            {
+                panel.verifiers
+                for panel in panels
+                if (panel.policy, panel.period) == (name, period) and panel.share > DUST
+            }
+        )
+        trials = tuple(
+            trial for verifiers in used for trial in _panel_trials(network, name, verifiers)
+        )
+        yield _Group("verification", name, period, "verifications/s", tuple(parts), trials)
+
+
+def _panels(network: Network, plan: Deployment) -> tuple[Panel, ...]:
+    if plan.panels:
+        return plan.panels
+    known = tuple(flow for flow in plan.verification if flow.policy in network.policies)
+    return panels_of(network, known)
+
+
+def _panel_trials(network: Network, name: str, verifiers: tuple[OfferKey, ...]) -> Iterator[Trial]:
+    policy = network.policies[name]
+    quorum = policy.quorum or policy.verifiers // 2 + 1
+    parts = tuple(
+        Part(network.hangs_on(offer), offer.site, 1.0)
+        for offer in verifiers
+        if offer in network.offers
+    )
+    yield Trial(LIVENESS, parts, policy.verifiers - quorum)
+    yield Trial(SAFETY, parts, quorum - 1)
+
+
+def _storage(network: Network, plan: Deployment) -> Iterator[_Group]:
+    every: list[Part] = []
+    found: dict[str, list[Part]] = defaultdict(list)
+    for copy in sorted(plan.copies):
+        offer = OfferKey(copy.site, copy.node_type)
+        if offer in network.offers and copy.model in network.models:
+            part = Part(network.hangs_on(offer), copy.site, 1.0)
+            found[copy.model].append(part)
+            every.append(part)
+    if every:
+        yield _Group("storage", ALL, "", "copies", tuple(every), _half(tuple(every)))
+    for name, listed in sorted(found.items()):
+        parts = tuple(listed)
+        # Where no copy need be left, the guarantee ends with the last one.
+        spare = len(parts) - max(1, network.models[name].min_copies_left)
+        yield _Group("storage", name, "", "copies", parts, (Trial(LIVENESS, parts, spare),))
+
+
+def _coordination(network: Network, plan: Deployment) -> Iterator[_Group]:
+    found: dict[str, list[Part]] = defaultdict(list)
+    for seat, count in sorted(plan.seats.items()):
+        offer = OfferKey(seat.site, seat.node_type)
+        if offer in network.offers and seat.committee in network.committees:
+            found[seat.committee].append(Part(network.hangs_on(offer), seat.site, count))
+    for name, listed in sorted(found.items()):
+        committee, parts = network.committees[name], tuple(listed)
+        faulty = committee.faulty_limit
+        missing = committee.seats - sum(part.amount for part in parts)
+        trials = (
+            Trial(LIVENESS, parts, faulty - missing),
+            Trial(SAFETY, parts, committee.seats - 2 * faulty - 1),
+            Trial(CONTROL, parts, committee.seats - faulty - 1),
+        )
+        yield _Group("coordination", name, "", "seats", parts, trials)
+
+
+def _nodes(network: Network, plan: Deployment) -> Iterator[_Group]:
+    parts = tuple(
+        Part(network.hangs_on(offer), offer.site, count)
+        for offer, count in sorted(plan.nodes.items())
+        if offer in network.offers
+    )
+    yield _Group(ALL, ALL, "", "nodes", parts, _half(parts))
+
+
+_GROUPS = {
+    "execution": _execution,
+    "verification": _verification,
+    "storage": _storage,
+    "coordination": _coordination,
+    ALL: _nodes,
+}

@@ -1,0 +1,115 @@
+"""What a plan costs: terms for the model and lines for the bill, side by side but written apart."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from models.data import SECONDS_PER_HOUR
+from models.expressions import Term
+from models.network import Network
+from models.plan import Deployment
+from models.service import service
+
+MILLION = 1_000_000.0
+
+
+class Line(NamedTuple):
+    """One line of a bill, in currency (a month, or once)."""
+
+    item: str
+    amount: float
+
+
+def monthly_terms(model: Any, network: Network) -> Iterator[Term]:
+    """Yield the running cost in currency per month: sites, contracts, nodes and routing."""
+    for name, site in network.sites.items():
+        yield site.monthly_cost, model.open[name]
+    for name in model.contract:
+        yield network.providers[name].monthly_cost, model.contract[name]
+    for key, offer in network.offers.items():
+        yield offer.node_cost, model.nodes[key]
+    options = model.options
+    for position, index in enumerate(options.demand.tolist()):
+        price = float(options.cost_per_million[position])
+        if price:
+            yield price * millions_per_month(network, index), model.serve[position]
+
+
+def one_off_terms(model: Any, network: Network) -> Iterator[Term]:
+    """Yield the one-off cost in currency: newly opened sites and nodes above existing ones."""
+    for name, site in network.sites.items():
+        if site.status != "existing":
+            yield site.opening_cost, model.open[name]
+    for key in model.new_nodes:
+        offer_cost = network.offers[key].one_off_cost
+        yield offer_cost, model.new_nodes[key]
+
+
+def penalty_terms(model: Any, network: Network) -> Iterator[Term]:
+    """Yield what unserved demand and broken soft limits cost in currency per month."""
+    for index, demand in enumerate(network.demand):
+        price = demand.unserved_penalty * millions_per_month(network, index)
+        yield price, model.unserved[index]
+    for price, slack in model.penalties:
+        yield price, slack
+
+
+def millions_per_month(network: Network, index: int) -> float:
+    """Return the million requests a month that demand row `index` asks for."""
+    demand = network.demand[index]
+    hours = network.periods[demand.period]
+    return demand.requests_per_s * hours * SECONDS_PER_HOUR / MILLION
+
+
+def monthly_bill(network: Network, plan: Deployment) -> list[Line]:
+    """Return the running cost of the plan in currency per month, line by line."""
+    sites = sum(network.sites[name].monthly_cost for name in plan.open if name in network.sites)
+    contracts = sum(
+        network.providers[name].monthly_cost for name in plan.contracts if name in network.providers
+    )
+    by_role: dict[str, float] = defaultdict(float)
+    for key, count in plan.nodes.items():
+        if key in network.offers:
+            by_role[network.role(key)] += network.offers[key].node_cost * count
+    demand_of = {demand.key: demand for demand in network.demand}
+    routing = 0.0
+    for flow in plan.routing:
+        demand = demand_of.get(flow.demand)
+        if demand is None:
+            continue
+        found = service(network, demand, flow.offer, flow.route, flow.state, flow.fetch_from)
+        if isinstance(found, str):
+            continue
+        seconds = network.periods[demand.period] * 3600
+        routing += found.cost_per_million * demand.requests_per_s * seconds * flow.share / 1e6
+    return [
+        Line("sites", sites),
+        Line("contracts", contracts),
+        *(Line(f"{role} nodes", amount) for role, amount in sorted(by_role.items())),
+        Line("routing and upstream calls", routing),
+    ]
+
+
+def one_off_bill(network: Network, plan: Deployment) -> list[Line]:
+    """Return the one-off cost of the plan in currency, line by line."""
+    opening = sum(
+        network.sites[name].opening_cost
+        for name in plan.open
+        if name in network.sites and network.sites[name].status != "existing"
+    )
+    nodes = sum(
+        network.offers[key].one_off_cost * max(0, count - network.offers[key].existing_nodes)
+        for key, count in plan.nodes.items()
+        if key in network.offers
+    )
+    return [Line("opening sites", opening), Line("new nodes", nodes)]
+
+
+def unserved_share(network: Network, plan: Deployment) -> dict[Any, float]:
+    """Return the share of every demand row that the plan does not serve."""
+    served: dict[Any, float] = defaultdict(float)
+    for flow in plan.routing:
+        served[flow.demand] += flow.share
+    return {d.key: max(0.0, 1.0 - served[d.key]) for d in network.demand}

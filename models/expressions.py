@@ -1,0 +1,47 @@
+"""Linear rows for Pyomo: short to write, quick to build, never empty."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pyomo.environ as pyo
+from pyomo.core.expr import LinearExpression
+
+Term = tuple[float, Any]
+"""A coefficient and a Pyomo variable."""
+
+
+def rows() -> Any:
+    """Return an empty, named family of rows, to be filled by `row`."""
+    return pyo.Constraint(pyo.Any)
+
+
+def row(
+    family: Any,
+    key: Any,
+    terms: Iterable[Term],
+    *,
+    lower: float | None = None,
+    upper: float | None = None,
+) -> None:
+    """Add lower ≤ Σ coefficient · variable ≤ upper; an empty sum is kept only if it cannot hold."""
+    kept = [(coefficient, variable) for coefficient, variable in terms if coefficient != 0.0]
+    if not kept:
+        if (lower is None or lower <= 0) and (upper is None or upper >= 0):
+            return
+        kept = [(1.0, family.model().nothing)]
+    if lower is not None and upper is not None and lower == upper:
+        family[key] = linear(kept) == upper
+    else:
+        family[key] = (lower, linear(kept), upper)
+
+
+def linear(terms: Iterable[Term]) -> Any:
+    """Return Σ coefficient · variable as one flat expression."""
+    kept = list(terms)
+    return LinearExpression(
+        constant=0.0,
+        linear_coefs=[coefficient for coefficient, _ in kept],
+        linear_vars=[variable for _, variable in kept],
+    )

@@ -1,0 +1,101 @@
+"""Legal verifier panels: whether verification flows are a mixture of them, and of which."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from itertools import combinations
+
+import numpy as np
+
+from models.data import Item, OfferKey, Policy
+from models.network import Network
+from models.plan import TOLERANCE
+
+Verifiers = tuple[OfferKey, ...]
+
+COVERED = 1e-6
+"""The share of requests that may lack a panel before a row is separated."""
+
+
+def legal_panels(
+    network: Network, policy: Policy, offers: tuple[OfferKey, ...]
+) -> Iterator[Verifiers]:
+    """Yield every legal panel from the offers: distinct sites, no dependency with a quorum."""
+    caps = _caps(network, policy, offers)
+    for panel in combinations(offers, policy.verifiers):
+        if len({offer.site for offer in panel}) < policy.verifiers:
+            continue
+        if all(sum(offer in exposed for offer in panel) <= cap for exposed, cap in caps):
+            yield panel
+
+
+def _caps(
+    network: Network, policy: Policy, offers: tuple[OfferKey, ...]
+) -> list[tuple[frozenset[OfferKey], int]]:
+    exposed: dict[Item, set[OfferKey]] = defaultdict(set)
+    for offer in offers:
+        for item in network.hangs_on(offer):
+            if item.kind in policy.independent_of:
+                exposed[item].add(offer)
+    quorum = policy.quorum or 0
+    caps = []
+    for item, found in sorted(exposed.items()):
+        limits = [policy.verifiers]
+        if quorum >= 2:
+            limits.append(quorum - 1)
+        if frozenset((item,)) in network.protected.values():
+            limits.append(policy.verifiers - quorum)
+        if min(limits) < min(policy.verifiers, len(found)):
+            caps.append((frozenset(found), min(limits)))
+    return caps
+
+
+def decompose(
+    network: Network, policy: Policy, rates: Mapping[OfferKey, float]
+) -> tuple[dict[Verifiers, float], dict[OfferKey, float]]:
+    """Return panel shares that cover the most, and weights that prove that no mixture covers more.
+
+    `rates` are verifications/s per verifier and sum to verifiers · executed. The shares are of
+    executed; the weights are the duals: every legal panel weighs at least 1.
+    """
+    # Imported where it is needed: beside Pyomo, SciPy takes a second to load.
+    from scipy.optimize import linprog
+
+    total = sum(rates.values())
+    offers = tuple(sorted(o for o, rate in rates.items() if rate > TOLERANCE * max(1.0, total)))
+    executed = total / policy.verifiers
+    panels = list(legal_panels(network, policy, offers))
+    if not panels or executed <= 0:
+        return {}, dict.fromkeys(offers, 0.0)
+    position = {offer: index for index, offer in enumerate(offers)}
+    incidence = np.zeros((len(offers), len(panels)))
+    for column, panel in enumerate(panels):
+        for offer in panel:
+            incidence[position[offer], column] = 1.0
+    limits = np.array([rates[offer] / executed for offer in offers])
+    found = linprog(-np.ones(len(panels)), A_ub=incidence, b_ub=limits, method="highs")
+    if found.x is None:
+        raise ArithmeticError("a covering problem that is feasible at 0 was not solved")
+    shares = {
+        panel: float(share) for panel, share in zip(panels, found.x, strict=True) if share > 1e-9
+    }
+    duals = -np.asarray(found.ineqlin.marginals, dtype=float)
+    weights = {offer: max(0.0, float(duals[position[offer]])) for offer in offers}
+    return shares, weights
+
+
+def covering_weights(
+    network: Network, policy: Policy, rates: Mapping[OfferKey, float]
+) -> dict[OfferKey, float] | None:
+    """Return weights w with w(Q) ≥ 1 for every legal panel that the rates do not reach, or None.
+
+    Σ w · rate ≥ executed holds for every mixture of legal panels (offers without a weight count
+    1) and fails for these rates. None: the rates are such a mixture, or nothing is executed.
+    """
+    if sum(rates.values()) <= TOLERANCE:
+        return None
+    shares, weights = decompose(network, policy, rates)
+    if sum(shares.values()) >= 1 - COVERED:
+        return None
+    return weights

@@ -1,0 +1,128 @@
+"""The plan: what stands where and who serves whom, as plain data without a solver in sight."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from models.data import DemandKey, OfferKey
+
+TOLERANCE = 1e-6
+"""The one numerical tolerance of every audit, relative to the limit where that is above 1."""
+
+HUB = "hub"
+"""The source of a cold load that no stored copy serves: the outside model hub."""
+
+
+class Replica(NamedTuple):
+    """A model at an offer: warm replicas at an execution offer, a copy at a storage offer."""
+
+    site: str
+    node_type: str
+    model: str
+
+
+class Seat(NamedTuple):
+    """A committee at an offer."""
+
+    committee: str
+    site: str
+    node_type: str
+
+
+@dataclass(frozen=True)
+class Flow:
+    """A share of one demand row and the way it is served.
+
+    `route` is the label of the network route, `state` is warm or cold, and `fetch_from` says
+    where a cold load gets the weights: `hub` or the storage offer `site/node_type`.
+    """
+
+    demand: DemandKey
+    offer: OfferKey
+    route: str
+    state: str
+    share: float
+    fetch_from: str = ""
+
+
+@dataclass(frozen=True)
+class VerificationFlow:
+    """Verifications per second that flow from an executing to a verifying offer."""
+
+    policy: str
+    residency: str
+    period: str
+    executor: OfferKey
+    verifier: OfferKey
+    rate: float
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A legal set of verifiers and the share of the executor's requests that it verifies."""
+
+    policy: str
+    residency: str
+    period: str
+    executor: OfferKey
+    verifiers: tuple[OfferKey, ...]
+    share: float
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """The plan of one phase. Counts are whole numbers; absent means zero."""
+
+    open: frozenset[str] = frozenset()
+    contracts: frozenset[str] = frozenset()
+    nodes: Mapping[OfferKey, int] = field(default_factory=dict)
+    warm: Mapping[Replica, int] = field(default_factory=dict)
+    cold_slots: Mapping[OfferKey, int] = field(default_factory=dict)
+    routing: tuple[Flow, ...] = ()
+    verification: tuple[VerificationFlow, ...] = ()
+    panels: tuple[Panel, ...] = ()
+    copies: frozenset[Replica] = frozenset()
+    seats: Mapping[Seat, int] = field(default_factory=dict)
+
+    def nodes_at(self, site: str) -> int:
+        """Return the nodes of all types at a site."""
+        return sum(count for offer, count in self.nodes.items() if offer.site == site)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One deployment per phase; a workbook without phases has the single phase ``""``."""
+
+    phases: Mapping[str, Deployment]
+
+    @property
+    def final(self) -> Deployment:
+        """Return the deployment of the last phase."""
+        return list(self.phases.values())[-1]
+
+
+@dataclass(frozen=True)
+class Violation:
+    """A place where a plan breaks a rule: what is found, what is allowed, and where."""
+
+    rule: str
+    where: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.rule}[{self.where}]: {self.message}"
+
+
+def exceeds(amount: float, limit: float) -> bool:
+    """Return whether the amount is above the limit by more than the tolerance."""
+    return amount > limit + TOLERANCE * max(1.0, abs(limit))
+
+
+def tally(pairs: Iterable[tuple[OfferKey, float]]) -> dict[OfferKey, float]:
+    """Return the sum per offer."""
+    sums: dict[OfferKey, float] = {}
+    for offer, amount in pairs:
+        sums[offer] = sums.get(offer, 0.0) + amount
+    return sums

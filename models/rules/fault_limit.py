@@ -1,0 +1,76 @@
+"""No protected failure takes more seats of a committee than it can lose.
+
+Σ_{o in h} seats[c,o] ≤ max_faulty[c]
+
+for all committees c, protected dependencies and shocks h that some eligible offer survives
+                                          Source: design §4 (committee); BFT: n ≥ 3f + 1
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from models.data import OfferKey
+from models.expressions import row, rows
+from models.network import Network
+from models.plan import Deployment, Violation
+
+
+def constrain(block: Any, model: Any, network: Network) -> None:
+    """Add one row per committee and avoidable protected failure."""
+    block.most = rows()
+    for failure, failed in network.protected.items():
+        gone = network.takes_down(failed)
+        for name, committee in sorted(network.committees.items()):
+            eligible = [key for key in model.seats if key[0] == name]
+            exposed = [key for key in eligible if OfferKey(key[1], key[2]) in gone]
+            if exposed and len(exposed) < len(eligible):
+                terms = [(1.0, model.seats[key]) for key in exposed]
+                row(block.most, (name, failure), terms, upper=committee.faulty_limit)
+
+
+def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
+    """Yield committees that a protected failure halts."""
+    for name, committee in network.committees.items():
+        eligible = [
+            offer
+            for offer in network.offers_of("coordination")
+            if (not committee.node_types or offer.node_type in committee.node_types)
+            and network.node_types[offer.node_type].has_tee(committee.tee)
+            and network.sites[offer.site].lies_in(committee.countries, committee.blocs)
+        ]
+        for failure, failed in network.protected.items():
+            gone = network.takes_down(failed)
+            if all(offer in gone for offer in eligible):
+                continue
+            lost = sum(
+                count
+                for seat, count in plan.seats.items()
+                if seat.committee == name and OfferKey(seat.site, seat.node_type) in gone
+            )
+            if lost > committee.faulty_limit:
+                message = f"{lost} seats are lost, {committee.faulty_limit} may be"
+                yield Violation("fault_limit", f"{name} without {failure}", message)
+
+
+def explain(network: Network, plan: Deployment) -> str:
+    """Return the worst protected failure per committee."""
+    if not network.protected or not network.committees:
+        return "No failure is protected for a committee."
+    worst = []
+    for name, committee in sorted(network.committees.items()):
+        lost = {
+            failure: sum(
+                count
+                for seat, count in plan.seats.items()
+                if seat.committee == name
+                and OfferKey(seat.site, seat.node_type) in network.takes_down(failed)
+            )
+            for failure, failed in network.protected.items()
+        }
+        failure = max(lost, key=lambda key: lost[key])
+        worst.append(
+            f"{name} loses at most {lost[failure]} of {committee.faulty_limit} ({failure})"
+        )
+    return f"Under protected failures {'; '.join(worst[:5])}."

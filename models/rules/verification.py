@@ -1,0 +1,244 @@
+"""Every verified request has a panel of independent verifiers, near and able enough.
+
+Σ_{o'} verify[x,o'] = verifiers · executed[x],   executed[x] = Σ_a rate[d] · serve[a]
+Σ_{o' at one site} verify[x,o'] ≤ executed[x]
+Σ_x work · verify[x,o'] ≤ utilisation · verifications_per_s · nodes[o']     per period
+Σ_{o' in g} verify[x,o'] ≤ (quorum − 1) · executed[x]                       quorum ≥ 2
+Σ_{o' in g} verify[x,o'] ≤ (verifiers − quorum) · executed[x]               g protected
+separated: Σ_{o'} w[o'] · verify[x,o'] ≥ executed[x], w(Q) ≥ 1 for every legal panel Q
+
+for all streams x = (policy, residency, period, executing offers with the same verifiers),
+verifying offers o' that share no dependency of independent_of kinds with the executor, obey
+residency and lie within max_latency_ms, and dependencies g of those kinds
+                                          Source: design §4 (verification)
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from models.data import Demand, Item, OfferKey, Policy
+from models.expressions import row, rows
+from models.network import Network
+from models.panels import covering_weights
+from models.plan import TOLERANCE, Deployment, VerificationFlow, Violation, exceeds
+from models.rules._panel_audit import least_uncovered
+from models.service import site_round_trip_ms
+
+Scope = tuple[str, str, str, OfferKey]
+"""Policy, residency, period and executing offer."""
+
+
+def constrain(block: Any, model: Any, network: Network) -> None:
+    """Add the rows of every stream and verifying offer."""
+    block.executed, block.all, block.per_site = rows(), rows(), rows()
+    block.safety, block.liveness, block.capacity = rows(), rows(), rows()
+    load: dict[tuple[str, OfferKey], list[Any]] = defaultdict(list)
+    for stream in model.streams:
+        policy, key = network.policies[stream.policy], stream.key
+        executed = model.executed[key]
+        fed = [
+            (network.demand[model.options.demand[a]].requests_per_s, model.serve[a])
+            for a in stream.options
+        ]
+        row(block.executed, key, [*fed, (-1.0, executed)], lower=0.0, upper=0.0)
+        verify = {offer: model.verify[(*key, *offer)] for offer in stream.verifiers}
+        whole = [(1.0, variable) for variable in verify.values()]
+        row(block.all, key, [*whole, (-float(policy.verifiers), executed)], lower=0.0, upper=0.0)
+        sites: dict[str, list[Any]] = defaultdict(list)
+        for offer, variable in verify.items():
+            sites[offer.site].append((1.0, variable))
+            load[stream.period, offer].append((policy.work, variable))
+        for site, terms in sites.items():
+            row(block.per_site, (*key, site), [*terms, (-1.0, executed)], upper=0.0)
+        for item, offers in _exposed(network, policy, stream.verifiers).items():
+            terms = [(1.0, verify[offer]) for offer in offers]
+            quorum = policy.quorum or 0
+            if quorum >= 2:
+                limit = (-(quorum - 1.0), executed)
+                row(block.safety, (*key, *item), [*terms, limit], upper=0.0)
+            if _is_protected(network, item):
+                limit = (-(policy.verifiers - float(quorum)), executed)
+                row(block.liveness, (*key, *item), [*terms, limit], upper=0.0)
+    for (period, offer), terms in sorted(load.items(), key=lambda entry: entry[0]):
+        each = network.node_types[offer.node_type].verifications_per_s or 0.0
+        limit = (-each * network.settings.utilisation, model.nodes[offer])
+        row(block.capacity, (period, *offer), [*terms, limit], upper=0.0)
+
+
+def _exposed(
+    network: Network, policy: Policy, offers: Iterable[OfferKey]
+) -> dict[Item, list[OfferKey]]:
+    exposed: dict[Item, list[OfferKey]] = defaultdict(list)
+    for offer in offers:
+        for item in sorted(network.hangs_on(offer)):
+            if item.kind in policy.independent_of:
+                exposed[item].append(offer)
+    return exposed
+
+
+def _is_protected(network: Network, item: Item) -> bool:
+    return any(failed == {item} for failed in network.protected.values())
+
+
+def separate(block: Any, model: Any, network: Network, plan: Deployment) -> int:
+    """Add the covering row of every stream whose flows no mixture of legal panels gives."""
+    flows: dict[tuple[str, str, str, OfferKey], dict[OfferKey, float]] = defaultdict(dict)
+    for flow in plan.verification:
+        found = flows[flow.policy, flow.residency, flow.period, flow.executor]
+        found[flow.verifier] = found.get(flow.verifier, 0.0) + flow.rate
+    added = 0
+    for stream in model.streams:
+        rate: dict[OfferKey, float] = defaultdict(float)
+        for executor in stream.executors:
+            scope = (stream.policy, stream.residency, stream.period, executor)
+            for verifier, amount in flows.get(scope, {}).items():
+                rate[verifier] += amount
+        policy = network.policies[stream.policy]
+        weights = covering_weights(network, policy, rate)
+        if weights is None:
+            continue
+        terms = [
+            (weights.get(offer, 1.0), model.verify[(*stream.key, *offer)])
+            for offer in stream.verifiers
+        ]
+        name = (*stream.key, len(block.separated))
+        row(block.separated, name, [*terms, (-1.0, model.executed[stream.key])], lower=0.0)
+        added += 1
+    return added
+
+
+def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
+    """Yield executed requests without legal panels, illegal verifiers and overloaded ones."""
+    executed = _executed(network, plan)
+    flows: dict[Scope, list[VerificationFlow]] = defaultdict(list)
+    for flow in plan.verification:
+        flows[flow.policy, flow.residency, flow.period, flow.executor].append(flow)
+    for scope in sorted(set(executed) | set(flows)):
+        policy = network.policies.get(scope[0])
+        if policy is None:
+            yield Violation("verification", scope[0], "there is no such policy")
+            continue
+        demand, rate = executed.get(scope, (None, 0.0))
+        where = f"{scope[0]} at {scope[3]} {scope[1]} {scope[2]}".strip()
+        yield from _audit_scope(network, policy, demand, rate, flows[scope], where)
+    yield from _audit_capacity(network, plan)
+    yield from _audit_panels(network, plan)
+
+
+def _executed(network: Network, plan: Deployment) -> dict[Scope, tuple[Demand | None, float]]:
+    demand_of = {demand.key: demand for demand in network.demand}
+    executed: dict[Scope, tuple[Demand | None, float]] = {}
+    for flow in plan.routing:
+        demand = demand_of.get(flow.demand)
+        policy = network.policies.get(flow.demand.verification)
+        if demand is None or policy is None or policy.verifiers == 0:
+            continue
+        scope = (policy.policy, demand.residency, demand.period, flow.offer)
+        rate = executed.get(scope, (demand, 0.0))[1] + demand.requests_per_s * flow.share
+        executed[scope] = (demand, rate)
+    return executed
+
+
+def _audit_scope(
+    network: Network,
+    policy: Policy,
+    demand: Demand | None,
+    executed: float,
+    flows: list[VerificationFlow],
+    where: str,
+) -> Iterator[Violation]:
+    rates: dict[OfferKey, float] = defaultdict(float)
+    for flow in flows:
+        rates[flow.verifier] += flow.rate
+        reason = _unfit(network, policy, demand, flow)
+        if reason and exceeds(flow.rate, 0.0):
+            yield Violation("verification", where, f"{flow.verifier} {reason}")
+        if exceeds(0.0, flow.rate):
+            yield Violation("verification", where, f"a rate of {flow.rate:g}/s is negative")
+    total = sum(rates.values())
+    needed = policy.verifiers * executed
+    if exceeds(total, needed) or exceeds(needed, total):
+        message = f"{total:,.4f} verifications/s for {executed:,.4f} requests/s, not {needed:,.4f}"
+        yield Violation("verification", where, message)
+        return
+    missing = least_uncovered(network, policy, rates, executed)
+    if missing > TOLERANCE * max(1.0, executed) * 10:
+        message = f"{missing:,.4f} of {executed:,.4f} requests/s have no legal panel"
+        yield Violation("verification", where, message)
+
+
+def _unfit(network: Network, policy: Policy, demand: Demand | None, flow: VerificationFlow) -> str:
+    """Return why the verifier may not verify what the executor does; empty if it may."""
+    verifier, executor = flow.verifier, flow.executor
+    if verifier not in network.offers or network.role(verifier) != "verification":
+        return "is no verifying offer"
+    if not network.node_types[verifier.node_type].verifications_per_s:
+        return "has no verifications_per_s"
+    if demand is None:
+        return "verifies what nobody executes"
+    if not network.sites[verifier.site].lies_in(demand.countries, demand.blocs):
+        return f"is outside {demand.residency}"
+    for kind in policy.independent_of:
+        shared = network.graph.of_kind(Item("offer", str(executor)), kind)
+        shared &= network.graph.of_kind(Item("offer", str(verifier)), kind)
+        if shared:
+            return f"shares {min(shared)} with {executor}"
+    if policy.max_latency_ms is not None:
+        latency = site_round_trip_ms(network, executor.site, verifier.site)
+        if latency is None or exceeds(latency, policy.max_latency_ms):
+            return f"is not within {policy.max_latency_ms:g} ms of {executor.site}"
+    return ""
+
+
+def _audit_capacity(network: Network, plan: Deployment) -> Iterator[Violation]:
+    load: dict[tuple[str, OfferKey], float] = defaultdict(float)
+    for flow in plan.verification:
+        policy = network.policies.get(flow.policy)
+        if policy is not None and flow.verifier in network.offers:
+            load[flow.period, flow.verifier] += policy.work * flow.rate
+    for (period, offer), amount in sorted(load.items()):
+        each = network.node_types[offer.node_type].verifications_per_s or 0.0
+        limit = network.settings.utilisation * each * plan.nodes.get(offer, 0)
+        if exceeds(amount, limit):
+            message = f"{amount:,.3f} verifications/s meet a limit of {limit:,.3f}"
+            yield Violation("verification", f"{offer} {period}".strip(), message)
+
+
+def _audit_panels(network: Network, plan: Deployment) -> Iterator[Violation]:
+    """Yield listed panels that are illegal or do not add up; a plan may also list none."""
+    shares: dict[Scope, float] = defaultdict(float)
+    for panel in plan.panels:
+        policy = network.policies.get(panel.policy)
+        where = f"{panel.policy} at {panel.executor}"
+        if policy is None:
+            yield Violation("verification", where, "there is no such policy")
+            continue
+        shares[panel.policy, panel.residency, panel.period, panel.executor] += panel.share
+        sites = {offer.site for offer in panel.verifiers}
+        if len(panel.verifiers) != policy.verifiers or len(sites) != policy.verifiers:
+            yield Violation("verification", where, "a panel has too few different sites")
+        for kind in policy.independent_of:
+            counts: dict[Item, int] = defaultdict(int)
+            for offer in panel.verifiers:
+                for item in network.graph.of_kind(Item("offer", str(offer)), kind):
+                    counts[item] += 1
+            for item, count in counts.items():
+                if 2 <= (policy.quorum or 0) <= count:
+                    yield Violation("verification", where, f"{item} holds a quorum of a panel")
+    for scope, share in shares.items():
+        if abs(share - 1.0) > 1e-4:
+            where = f"{scope[0]} at {scope[3]}"
+            yield Violation("verification", where, f"the panels cover {share:.4%} of its requests")
+
+
+def explain(network: Network, plan: Deployment) -> str:
+    """Return how many requests are verified by how many panels."""
+    verified = sum(rate for _, rate in _executed(network, plan).values())
+    sites = {flow.verifier.site for flow in plan.verification}
+    return (
+        f"{verified:,.1f} requests/s are verified by {len(plan.panels)} panels of independent "
+        f"nodes at {len(sites)} sites."
+    )

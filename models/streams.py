@@ -1,0 +1,109 @@
+"""Which offers may verify which: executors with the same eligible verifiers are one stream."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.data import Item, OfferKey, Policy
+from models.distances import site_matrix_ms
+from models.network import Network
+from models.options import Options, exceeds_all
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Requests of one policy, residency and period executed at offers that share verifiers."""
+
+    policy: str
+    residency: str
+    period: str
+    executors: tuple[OfferKey, ...]
+    verifiers: tuple[OfferKey, ...]
+    options: tuple[int, ...]
+
+    @cached_property
+    def key(self) -> tuple[str, str, str, str]:
+        """Return a unique, readable index."""
+        return (self.policy, self.residency, self.period, str(self.executors[0]))
+
+
+def verification_streams(network: Network, options: Options) -> tuple[Stream, ...]:
+    """Return every stream that the options can feed, sorted."""
+    sets: dict[tuple[str, str], Mapping[OfferKey, tuple[OfferKey, ...]]] = {}
+    members: dict[tuple[str, str, str, tuple[OfferKey, ...]], dict[OfferKey, list[int]]] = {}
+    for position in range(len(options)):
+        demand = network.demand[options.demand[position]]
+        policy = network.policies.get(demand.verification)
+        if policy is None or policy.verifiers == 0:
+            continue
+        scope = (policy.policy, demand.residency)
+        if scope not in sets:
+            sets[scope] = _eligible(network, policy, options.offers, demand.countries, demand.blocs)
+        executor = options.offers[options.offer[position]]
+        key = (*scope, demand.period, sets[scope][executor])
+        members.setdefault(key, defaultdict(list))[executor].append(position)
+    streams = [
+        Stream(
+            policy,
+            residency,
+            period,
+            executors=tuple(sorted(fed)),
+            verifiers=verifiers,
+            options=tuple(sorted(position for found in fed.values() for position in found)),
+        )
+        for (policy, residency, period, verifiers), fed in members.items()
+    ]
+    return tuple(sorted(streams, key=lambda stream: stream.key))
+
+
+def _eligible(
+    network: Network,
+    policy: Policy,
+    executors: tuple[OfferKey, ...],
+    countries: tuple[str, ...],
+    blocs: tuple[str, ...],
+) -> Mapping[OfferKey, tuple[OfferKey, ...]]:
+    """Return the verifying offers that policy and residency allow, per executing offer."""
+    verifiers = [
+        offer
+        for offer in network.offers_of("verification")
+        if network.node_types[offer.node_type].verifications_per_s
+        and network.sites[offer.site].lies_in(countries, blocs)
+    ]
+    if not verifiers:
+        return dict.fromkeys(executors, ())
+    allowed = ~_share(network, policy, executors, tuple(verifiers))
+    if policy.max_latency_ms is not None:
+        latency = site_matrix_ms(
+            network, [offer.site for offer in executors], [offer.site for offer in verifiers]
+        )
+        allowed &= ~np.isnan(latency) & ~exceeds_all(latency, policy.max_latency_ms)
+    return {
+        executor: tuple(verifiers[column] for column in np.flatnonzero(allowed[row]))
+        for row, executor in enumerate(executors)
+    }
+
+
+def _share(
+    network: Network,
+    policy: Policy,
+    executors: tuple[OfferKey, ...],
+    verifiers: tuple[OfferKey, ...],
+) -> NDArray[np.bool_]:
+    """Return, per pair, whether both hang on one dependency of the kinds of the policy."""
+    column_of: dict[Item, int] = {}
+    sets = []
+    for offer in (*executors, *verifiers):
+        found = [item for item in network.hangs_on(offer) if item.kind in policy.independent_of]
+        sets.append([column_of.setdefault(item, len(column_of)) for item in found])
+    incidence = np.zeros((len(sets), len(column_of)))
+    for row, found_columns in enumerate(sets):
+        incidence[row, found_columns] = 1.0
+    count = len(executors)
+    return (incidence[:count] @ incidence[count:].T) > 0

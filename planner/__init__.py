@@ -1,0 +1,1 @@
+"""The product around the mathematics: workbook in, findings, solve, audit, reports out."""

@@ -1,0 +1,59 @@
+"""Whether a plan keeps every rule and says what is true, without the model and the solver."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import replace
+
+from models import objectives
+from models.network import Network
+from models.plan import Plan, Violation
+from models.rules import RULES
+from planner.result import Stage
+
+MEASURED = ("unserved", "monthly_cost", "one_off_cost", "latency", "changes")
+"""The objectives whose value can be recomputed from the tables."""
+
+FIGURES = "figures"
+"""The name under which a wrong figure is reported, beside those of the rules."""
+
+AGREEMENT = 1e-5
+"""How far apart, relatively, the solver and the tables may be: the solver's own tolerance."""
+
+
+def audit(network: Network, plan: Plan) -> tuple[Violation, ...]:
+    """Return every place where a phase of the plan breaks a rule, in the order of RULES."""
+    return tuple(
+        _in_phase(phase, violation)
+        for rule in RULES
+        for phase, deployment in plan.phases.items()
+        for violation in rule.audit(network, deployment)
+    )
+
+
+def audit_stages(network: Network, plan: Plan, stages: tuple[Stage, ...]) -> tuple[Violation, ...]:
+    """Return the objectives for which the solver's value is not that of the plan."""
+    return tuple(_wrong_stages(network, plan, stages))
+
+
+def _in_phase(phase: str, violation: Violation) -> Violation:
+    if not phase:
+        return violation
+    return replace(violation, where=f"{phase}: {violation.where}")
+
+
+def _wrong_stages(network: Network, plan: Plan, stages: tuple[Stage, ...]) -> Iterator[Violation]:
+    stated = {stage.priority: stage for stage in stages}
+    goals = sorted(network.goals, key=lambda goal: goal.priority)
+    for priority, group in itertools.groupby(goals, key=lambda goal: goal.priority):
+        wanted = list(group)
+        stage = stated.get(priority)
+        if stage is None or any(goal.measure not in MEASURED for goal in wanted):
+            continue
+        found = sum(
+            goal.weight * objectives.value(network, plan.final, goal.measure) for goal in wanted
+        )
+        if abs(found - stage.value) > AGREEMENT * max(1.0, abs(found)):
+            message = f"the solver says {stage.value:,.6f}, the plan amounts to {found:,.6f}"
+            yield Violation(FIGURES, stage.measure, message)

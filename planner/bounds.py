@@ -1,0 +1,216 @@
+"""Upper bounds on what a network can do, whatever the plan: supply, reach and throughput."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from models.data import Committee, Demand, Item, Model, OfferKey, Policy, Site
+from models.network import Network
+from models.plan import exceeds
+from models.service import estimated_ms, replica_size, site_round_trip_ms, upstream_links
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What the offers of a network can give at most. Forbidden and empty offers give nothing."""
+
+    network: Network
+    _round_trips: dict[tuple[str, str], float | None] = field(default_factory=dict)
+    _between: dict[tuple[str, str], float | None] = field(default_factory=dict)
+    _hosts: dict[str, tuple[OfferKey, ...]] = field(default_factory=dict)
+    _allowed: dict[tuple[str, str, str], tuple[OfferKey, ...]] = field(default_factory=dict)
+
+    def is_usable(self, site: Site) -> bool:
+        """Return whether any node may stand at the site."""
+        provider = self.network.providers.get(site.provider)
+        if provider is not None and (provider.status == "forbidden" or provider.max_nodes == 0):
+            return False
+        return site.status != "forbidden" and site.max_nodes != 0
+
+    @cached_property
+    def offers(self) -> Mapping[str, tuple[OfferKey, ...]]:
+        """Return the usable offers of each role, sorted."""
+        found: dict[str, list[OfferKey]] = {}
+        for key, offer in sorted(self.network.offers.items()):
+            if offer.max_nodes > 0 and self.is_usable(self.network.sites[key.site]):
+                found.setdefault(self.network.role(key), []).append(key)
+        return {role: tuple(keys) for role, keys in found.items()}
+
+    def most(self, amount: Mapping[OfferKey, float]) -> float:
+        """Return the largest Σ amount · nodes that offers, sites and providers have room for.
+
+        Sites lie within providers and those within their parents, so taking the best first is
+        exact; a provider with several parents ends the chain, which can only raise the bound.
+        """
+        room: dict[Item, float] = {}
+        total = 0.0
+        for key in sorted(amount, key=lambda key: (-amount[key], key)):
+            nodes = float(self.network.offers[key].max_nodes)
+            limits = self._limits[key.site]
+            for item, limit in limits:
+                nodes = min(nodes, room.setdefault(item, limit))
+            for item, _ in limits:
+                room[item] -= nodes
+            # An unlimited rate of no nodes is nothing.
+            total += amount[key] * nodes if nodes else 0.0
+        return total
+
+    @cached_property
+    def _limits(self) -> Mapping[str, tuple[tuple[Item, float], ...]]:
+        found = {}
+        for site in self.network.sites.values():
+            limits = []
+            if site.max_nodes is not None:
+                limits.append((Item("site", site.site), float(site.max_nodes)))
+            name: str | None = site.provider
+            above: set[str] = set()
+            while name is not None and name not in above and name in self.network.providers:
+                above.add(name)
+                provider = self.network.providers[name]
+                if provider.max_nodes is not None:
+                    limits.append((Item("provider", name), float(provider.max_nodes)))
+                only = provider.parent or ()
+                name = only[0][0] if len(only) == 1 and len(only[0]) == 1 else None
+            found[site.site] = tuple(limits)
+        return found
+
+    def round_trip_ms(self, region: str, site: str) -> float | None:
+        """Return the fastest round trip between region and site; None if it is unknown."""
+        key = (region, site)
+        if key not in self._round_trips:
+            ends = Item("region", region), Item("site", site)
+            links = self.network.links_between(*ends)
+            self._round_trips[key] = (
+                min(link.latency_ms for link in links)
+                if links
+                else estimated_ms(self.network, *ends)
+            )
+        return self._round_trips[key]
+
+    def latency_ms(self, demand: Demand, site: str) -> float | None:
+        """Return the fastest answer that a site can give: warm; None if it is unknown."""
+        latency = self.round_trip_ms(demand.region, site)
+        model = self.network.models.get(demand.model)
+        if latency is None or model is None:
+            return latency
+        for link in upstream_links(self.network, site, model):
+            if link is None:
+                return None
+            latency += link.latency_ms
+        policy = self.network.policies.get(demand.verification)
+        return latency + model.service_ms * (1 + (policy.overhead if policy else 0.0))
+
+    def is_fast_enough(self, demand: Demand, site: str) -> bool:
+        """Return whether the site can answer within the limit of the demand row."""
+        if demand.max_latency_ms is None:
+            return True
+        latency = self.latency_ms(demand, site)
+        return latency is not None and not exceeds(latency, demand.max_latency_ms)
+
+    def hosts(self, demand: Demand) -> tuple[OfferKey, ...]:
+        """Return the offers that can run the row's model, wherever they are."""
+        if demand.model not in self._hosts:
+            model = self.network.models.get(demand.model)
+            self._hosts[demand.model] = tuple(
+                key for key in self.offers.get("execution", ()) if self.node_rate(model, key) > 0
+            )
+        return self._hosts[demand.model]
+
+    def allowed(self, demand: Demand) -> tuple[OfferKey, ...]:
+        """Return the offers that run the model, lie in the residency and have the TEE."""
+        scope = (demand.model, demand.verification, demand.residency)
+        if scope not in self._allowed:
+            policy = self.network.policies.get(demand.verification)
+            self._allowed[scope] = tuple(
+                key
+                for key in self.hosts(demand)
+                if self.network.sites[key.site].lies_in(demand.countries, demand.blocs)
+                and self.has_tee(policy, key)
+            )
+        return self._allowed[scope]
+
+    def servable(self, demand: Demand) -> tuple[OfferKey, ...]:
+        """Return the offers that may serve the row as far as all but capacity goes."""
+        keys = self.allowed(demand)
+        fast = {site for site in {key.site for key in keys} if self.is_fast_enough(demand, site)}
+        return tuple(key for key in keys if key.site in fast)
+
+    def node_rate(self, model: Model | None, key: OfferKey) -> float:
+        """Return the most requests/s of the model that one node of the offer can serve."""
+        offer, settings = self.network.offers[key], self.network.settings
+        node_type = self.network.node_types[key.node_type]
+        if model is not None and model.node_types and key.node_type not in model.node_types:
+            return 0.0
+        if model is None or model.proxied:
+            return settings.utilisation * (offer.requests_per_s or 0.0)
+        size = self.size(model, key)
+        if size is None:
+            return 0.0
+        rate = settings.utilisation * (model.requests_per_s or 0.0) * node_type.speed
+        if node_type.load_gb_per_s and model.weights_gb:
+            busy_s = model.weights_gb / node_type.load_gb_per_s + model.init_s
+            busy_s += model.service_ms / 1000
+            rate = max(rate, settings.cold_share / busy_s if busy_s else math.inf)
+        return rate / size
+
+    def size(self, model: Model, key: OfferKey) -> float | None:
+        """Return the part of an executing node that a replica takes; None if it cannot run."""
+        if self.network.role(key) != "execution" or model.proxied:
+            return None
+        if model.node_types and key.node_type not in model.node_types:
+            return None
+        return replica_size(model, self.network.node_types[key.node_type])
+
+    def has_tee(self, policy: Policy | Committee | None, key: OfferKey) -> bool:
+        """Return whether the offer has the TEE that a policy or committee asks for."""
+        return policy is None or self.network.node_types[key.node_type].has_tee(policy.tee)
+
+    def seatable(self, committee: Committee) -> tuple[OfferKey, ...]:
+        """Return the offers that may hold seats of the committee."""
+        return tuple(
+            key
+            for key in self.offers.get("coordination", ())
+            if (not committee.node_types or key.node_type in committee.node_types)
+            and self.has_tee(committee, key)
+            and self.network.sites[key.site].lies_in(committee.countries, committee.blocs)
+        )
+
+    def seats_by_site(self, committee: Committee) -> dict[str, float]:
+        """Return the most seats of the committee that each site can hold."""
+        by_site: dict[str, dict[OfferKey, float]] = {}
+        for key in self.seatable(committee):
+            by_site.setdefault(key.site, {})[key] = 1.0
+        limit = committee.max_seats_per_site
+        return {
+            site: min(self.most(amount), math.inf if limit is None else limit)
+            for site, amount in by_site.items()
+        }
+
+    def within(self, site: str, others: Iterable[str], limit_ms: float | None) -> list[str]:
+        """Return the others whose round trip from the site is known and within the limit."""
+        if limit_ms is None:
+            return list(others)
+        near = []
+        for other in others:
+            latency = self._site_round_trip_ms(site, other)
+            if latency is not None and not exceeds(latency, limit_ms):
+                near.append(other)
+        return near
+
+    def _site_round_trip_ms(self, site: str, other: str) -> float | None:
+        if (site, other) not in self._between:
+            self._between[site, other] = site_round_trip_ms(self.network, site, other)
+        return self._between[site, other]
+
+    def storable(self, model: Model) -> tuple[str, ...]:
+        """Return the sites that can hold a copy of the model, sorted."""
+        found = set()
+        for key in self.offers.get("storage", ()):
+            disk_tb = self.network.node_types[key.node_type].disk_tb or 0.0
+            nodes = self.network.offers[key].max_nodes
+            if (model.weights_gb or 0.0) <= 1000 * disk_tb * nodes:
+                found.add(key.site)
+        return tuple(sorted(found))

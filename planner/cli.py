@@ -1,0 +1,254 @@
+"""The command line: the only place that prints and exits."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import groupby
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+import click
+from rich.console import Console
+
+from models.plan import Violation
+from planner.arrays import BadNumber
+from planner.findings import Finding
+from planner.highs import UnknownOption
+from planner.job import Job, audit_plan, run
+from planner.progress import ProgressLine
+from planner.result import Result
+from planner.summary import WIDTH, summary
+from planner.tables import read_network
+
+PLAN, NO_PLAN, BAD_INPUT, REJECTED, TOO_EARLY, INTERRUPTED = 0, 1, 2, 3, 4, 130
+
+EXIT_CODES = {
+    "optimal": PLAN,
+    "feasible": PLAN,
+    "infeasible": NO_PLAN,
+    "invalid": BAD_INPUT,
+    "rejected": REJECTED,
+    "no_plan_found": TOO_EARLY,
+    "interrupted": INTERRUPTED,
+}
+
+WORKBOOK = click.Path(path_type=Path)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="node-placement-planner", prog_name="planner")
+def main() -> None:
+    """Where should a decentralised AI network put its nodes?
+
+    Edit a workbook, check it, solve it, and take the plan to the people who must approve it.
+
+    \b
+    Exit codes: 0 a plan (or nothing found), 1 no plan exists, 2 bad input or usage, 3 the plan
+    failed its audit, 4 the limit came before any plan, 130 interrupted with the best plan written.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal with a narrow code page shows "?" instead of ending in a traceback.
+        getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
+
+
+@main.command()
+@click.argument("workbook", type=WORKBOOK)
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+def check(workbook: Path, as_json: bool) -> None:
+    """Report every finding in WORKBOOK at once, by sheet and cell, with a way out.
+
+    \b
+    Example:
+      planner check inputs/minimal.xlsx
+    """
+    tables = read_network(workbook)
+    if as_json:
+        click.echo(json.dumps([finding.as_dict() for finding in tables.findings], indent=2))
+    else:
+        click.echo(_listed(tables.findings) or f"{workbook.name}: nothing found.")
+    sys.exit(BAD_INPUT if tables.network is None else PLAN)
+
+
+@main.command()
+@click.argument("workbook", type=WORKBOOK)
+@click.option("--out", type=WORKBOOK, help="Folder for the plan.  [default: WORKBOOK-plan]")
+@click.option(
+    "--time-limit",
+    type=click.FloatRange(min=0),
+    metavar="S",
+    help="Seconds for the solver; the workbook's time_limit_s otherwise.",
+)
+@click.option(
+    "--gap",
+    type=click.FloatRange(min=0, max=1),
+    metavar="G",
+    help="Proven relative gap that is good enough; the workbook's mip_gap otherwise.",
+)
+@click.option(
+    "--solver-option",
+    "solver_options",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="An option of HiGHS, e.g. presolve=off.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print plan.json instead of the summary.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress, no summary.")
+def solve(
+    workbook: Path,
+    out: Path | None,
+    time_limit: float | None,
+    gap: float | None,
+    solver_options: Sequence[str],
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Check WORKBOOK, find the best plan, audit it and write plan.xlsx and plan.json.
+
+    Ctrl-C and the time limit both keep the best plan found so far.
+
+    \b
+    Example:
+      planner solve inputs/minimal.xlsx --out my-plan --time-limit 60
+    """
+    job = Job(
+        workbook=workbook,
+        out=out or workbook.with_name(f"{workbook.stem}-plan"),
+        time_limit_s=time_limit,
+        gap=gap,
+        solver=dict(_option(text) for text in solver_options),
+    )
+    with _stoppable() as stop, ProgressLine(sys.stderr, quiet) as progress:
+        try:
+            done = run(job, stop, progress)
+        except UnknownOption as error:
+            raise click.UsageError(str(error)) from None
+        except (BadNumber, OSError) as error:
+            _fail(str(error))
+    if as_json:
+        click.echo(done.files["figures"].read_text(encoding="utf-8"), nl=False)
+    else:
+        _report(done.result, done.findings, quiet)
+        if not quiet and done.network is not None and done.result.plan is not None:
+            console = Console(width=WIDTH, highlight=False, soft_wrap=True)
+            console.print(summary(done.network, done.result, done.scores, done.files))
+    sys.exit(EXIT_CODES[done.result.status])
+
+
+@main.command()
+@click.argument("workbook", type=WORKBOOK)
+@click.argument("plan", type=WORKBOOK)
+@click.option("--json", "as_json", is_flag=True, help="Print the violations as JSON.")
+def audit(workbook: Path, plan: Path, as_json: bool) -> None:
+    """Re-check PLAN against WORKBOOK without a solver; the plan may have been edited by hand.
+
+    \b
+    Example:
+      planner audit inputs/minimal.xlsx my-plan/plan.xlsx
+    """
+    tables = read_network(workbook)
+    if tables.network is None:
+        _fail(_listed(tables.findings))
+    found, violations = audit_plan(tables.network, plan)
+    findings = found.findings
+    if as_json:
+        click.echo(
+            json.dumps(
+                {
+                    "passed": not violations and not any(finding.is_error for finding in findings),
+                    "findings": [finding.as_dict() for finding in findings],
+                    "violations": [_as_dict(violation) for violation in violations],
+                },
+                indent=2,
+            )
+        )
+    else:
+        for text in (_listed(findings), _violated(violations)):
+            if text:
+                click.echo(text)
+        if not violations and not any(finding.is_error for finding in findings):
+            click.echo(f"{plan.name} keeps every rule of {workbook.name}.")
+    if any(finding.is_error for finding in findings):
+        sys.exit(BAD_INPUT)
+    sys.exit(REJECTED if violations else PLAN)
+
+
+def _report(result: Result, findings: Sequence[Finding], quiet: bool) -> None:
+    """Say on stderr what stands in the way of a plan, and what was passed over."""
+    errors = [finding for finding in findings if finding.is_error]
+    warnings = [finding for finding in findings if not finding.is_error]
+    if errors:
+        click.echo(_listed(errors), err=True)
+    if warnings and not quiet:
+        click.echo(_listed(warnings), err=True)
+    if result.status == "infeasible":
+        click.echo("No plan exists. Rules in the way:", err=True)
+        for reason in result.reasons:
+            click.echo(f"  {reason}", err=True)
+    elif result.status == "no_plan_found":
+        click.echo("The limit came before any plan was found; raise --time-limit.", err=True)
+    elif result.status == "rejected":
+        click.echo("The plan failed its audit and is kept as rejected.xlsx:", err=True)
+        click.echo(_violated(result.violations), err=True)
+    elif result.status == "interrupted" and result.plan is None:
+        click.echo("Interrupted before any plan was found.", err=True)
+
+
+def _listed(findings: Sequence[Finding]) -> str:
+    """Return the findings grouped by sheet, errors and warnings told apart."""
+    lines = []
+    for sheet, group in groupby(findings, key=lambda finding: finding.sheet):
+        found = list(group)
+        errors = sum(finding.is_error for finding in found)
+        lines.append(f"{sheet or 'workbook'}: {errors} errors, {len(found) - errors} warnings")
+        lines.extend(f"  {finding.level:7}  {finding}" for finding in found)
+    return "\n".join(lines)
+
+
+def _violated(violations: Sequence[Violation]) -> str:
+    return "\n".join(f"  {violation}" for violation in violations)
+
+
+def _as_dict(violation: Violation) -> dict[str, str]:
+    return {"rule": violation.rule, "where": violation.where, "message": violation.message}
+
+
+def _option(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise click.UsageError(f"--solver-option takes NAME=VALUE, not {text!r}")
+    for kind in (int, float):
+        try:
+            return name, kind(value)
+        except ValueError:
+            continue
+    return name, {"true": True, "false": False}.get(value.casefold(), value)
+
+
+def _fail(text: str) -> NoReturn:
+    click.echo(text, err=True)
+    sys.exit(BAD_INPUT)
+
+
+@contextmanager
+def _stoppable() -> Iterator[threading.Event]:
+    """Turn the first Ctrl-C or SIGTERM into a request to stop; a second one ends at once."""
+    stop = threading.Event()
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    handled = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, ask) for number in handled]
+    try:
+        yield stop
+    finally:
+        for number, handler in zip(handled, before, strict=True):
+            signal.signal(number, handler)

@@ -1,0 +1,176 @@
+"""HiGHS behind one small door: arrays in, incumbent and bound out; the only import of highspy."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import highspy
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.arrays import Arrays, FloatArray, Rows, short_names
+
+Progress = Callable[[float, float, float], None]
+"""Called with incumbent, bound and seconds since the solve began."""
+
+POLL_S = 0.05
+
+
+class UnknownOption(Exception):
+    """HiGHS does not know an option, or does not take the value."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one solve ended. `values` is None without a plan; `bound` is a proven lower bound."""
+
+    status: str
+    values: FloatArray | None
+    objective: float
+    bound: float
+    seconds: float
+
+    @property
+    def gap(self) -> float:
+        """Return the proven relative gap."""
+        return relative_gap(self.objective, self.bound)
+
+
+def relative_gap(objective: float, bound: float) -> float:
+    """Return (objective − bound) / |objective|; 0 where they meet, infinite without a plan."""
+    if not np.isfinite(objective):
+        return float("inf")
+    distance = max(0.0, objective - bound)
+    if distance <= 1e-9 * max(1.0, abs(objective)):
+        return 0.0
+    return distance / abs(objective) if objective else float("inf")
+
+
+class Engine:
+    """One model inside HiGHS, passed once and then only changed."""
+
+    def __init__(
+        self, arrays: Arrays, stop: threading.Event, options: Mapping[str, Any] | None = None
+    ) -> None:
+        self.arrays = arrays
+        self.stop = stop
+        self.highs: Any = highspy.Highs()  # type: ignore[no-untyped-call]
+        self.set_option("output_flag", True)
+        self.set_option("log_to_console", False)
+        self.set_option("mip_min_logging_interval", 0.5)
+        self.set_option("mip_feasibility_tolerance", 1e-7)
+        for name, value in (options or {}).items():
+            self.set_option(name, value)
+        self.highs.HandleUserInterrupt = True
+        self._pass(arrays)
+
+    def set_option(self, name: str, value: Any) -> None:
+        """Set an option; raise UnknownOption where HiGHS would stay silent."""
+        if self.highs.setOptionValue(name, value) != highspy.HighsStatus.kOk:
+            raise UnknownOption(f"HiGHS does not take option {name!r} = {value!r}")
+
+    def _pass(self, arrays: Arrays) -> None:
+        lp = highspy.HighsLp()
+        lp.num_col_, lp.num_row_ = len(arrays.columns), len(arrays.row_names)
+        lp.col_cost_ = np.zeros(lp.num_col_)
+        lp.col_lower_, lp.col_upper_ = arrays.lower, arrays.upper
+        lp.row_lower_, lp.row_upper_ = arrays.row_lower, arrays.row_upper
+        lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
+        lp.a_matrix_.start_ = arrays.matrix.starts
+        lp.a_matrix_.index_ = arrays.matrix.columns
+        lp.a_matrix_.value_ = arrays.matrix.values
+        kind = (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger)
+        lp.integrality_ = [kind[int(whole)] for whole in arrays.integer]
+        lp.col_names_ = [_plain(name) for name in short_names(arrays.columns)]
+        lp.row_names_ = [_plain(name) for name in arrays.row_names]
+        if self.highs.passModel(lp) == highspy.HighsStatus.kError:
+            raise RuntimeError("HiGHS refused the model")
+
+    def minimise(self, costs: FloatArray, constant: float = 0.0) -> None:
+        """Set the objective."""
+        columns = np.arange(len(costs), dtype=np.int32)
+        self.highs.changeColsCost(len(costs), columns, costs)
+        self.highs.changeObjectiveOffset(constant)
+
+    def add_rows(self, rows: Rows, lower: FloatArray, upper: FloatArray) -> None:
+        """Add rows below the model."""
+        self.highs.addRows(
+            len(rows), lower, upper, len(rows.values), rows.starts[:-1], rows.columns, rows.values
+        )
+
+    def bound(self, columns: NDArray[np.int64], lower: FloatArray, upper: FloatArray) -> None:
+        """Change the bounds of some columns."""
+        self.highs.changeColsBounds(len(columns), columns.astype(np.int32), lower, upper)
+
+    def relax(self, relaxed: bool) -> None:
+        """Drop integrality, or restore it."""
+        whole = np.flatnonzero(self.arrays.integer).astype(np.int32)
+        kind = highspy.HighsVarType.kContinuous if relaxed else highspy.HighsVarType.kInteger
+        self.highs.changeColsIntegrality(len(whole), whole, np.array([kind] * len(whole)))
+
+    def solve(
+        self,
+        *,
+        time_limit_s: float,
+        gap: float = 0.0,
+        absolute_gap: float = 1e-6,
+        start: FloatArray | None = None,
+        max_nodes: int | None = None,
+        progress: Progress | None = None,
+    ) -> Outcome:
+        """Solve until the gap, the limit or the stop event; keep the best plan in every case."""
+        begun = time.perf_counter()
+        self.set_option("time_limit", self.highs.getRunTime() + max(0.1, time_limit_s))
+        self.set_option("mip_rel_gap", gap)
+        self.set_option("mip_abs_gap", absolute_gap)
+        self.set_option("mip_max_nodes", 2**31 - 1 if max_nodes is None else max_nodes)
+        if start is not None:
+            self.highs.setSolution(
+                len(start), np.arange(len(start), dtype=np.int32), np.asarray(start)
+            )
+        report = _reporter(progress, begun)
+        if progress is not None:
+            self.highs.cbMipLogging += report
+        thread = self.highs.startSolve()
+        while not self.highs.wait(POLL_S)[0]:
+            if self.stop.is_set():
+                self.highs.cancelSolve()
+        thread.join()
+        if progress is not None:
+            self.highs.cbMipLogging -= report
+        return self._outcome(time.perf_counter() - begun)
+
+    def _outcome(self, seconds: float) -> Outcome:
+        info, status = self.highs.getInfo(), self.highs.getModelStatus()
+        solution = self.highs.getSolution()
+        found = solution.value_valid and info.primal_solution_status == 2
+        values = np.array(solution.col_value) if found else None
+        objective = float(info.objective_function_value) if found else float("inf")
+        known = highspy.HighsModelStatus
+        whole = bool(self.arrays.integer.any()) and np.isfinite(info.mip_dual_bound)
+        bound = float(info.mip_dual_bound) if whole else -np.inf
+        if status == known.kOptimal:
+            bound = bound if whole else objective
+            return Outcome("optimal", values, objective, min(bound, objective), seconds)
+        if status in (known.kInfeasible, known.kUnboundedOrInfeasible):
+            return Outcome("infeasible", None, float("inf"), float("inf"), seconds)
+        ended = "interrupted" if self.stop.is_set() else "limit"
+        return Outcome(ended, values, objective, bound, seconds)
+
+
+def _plain(name: str) -> str:
+    """Return a name that the LP and MPS formats take."""
+    return name.replace(" ", "_")
+
+
+def _reporter(progress: Progress | None, begun: float) -> Callable[[Any], None]:
+    def report(event: Any) -> None:
+        if progress is not None:
+            out = event.data_out
+            progress(out.mip_primal_bound, out.mip_dual_bound, time.perf_counter() - begun)
+
+    return report

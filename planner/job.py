@@ -1,0 +1,168 @@
+"""One planning job: check, solve, write, read back, audit, compare, and only then call it a plan."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from models.network import Network
+from models.plan import Deployment, Plan, Violation
+from planner.audit import audit, audit_stages
+from planner.baselines import Score, Solve, compare
+from planner.conflict import reasons
+from planner.findings import Finding, InputError
+from planner.plan_json import plan_path, write_json
+from planner.plan_workbook import PlanFile, read_plan, write_plan
+from planner.progress import ProgressLine
+from planner.result import Result, Run
+from planner.solve import Limits, Solved, Timer, solve
+from planner.tables import Tables, read_network
+
+PACKAGES = ("pyomo", "highspy", "numpy", "scipy", "pandas", "openpyxl", "node-placement-planner")
+REJECTED = "rejected.xlsx"
+CHEAPEST_S, CHEAPEST_GAP = 20.0, 0.05
+"""How long, and how exactly, the cheapest plan without independence is sought for comparison."""
+WRONG_FILE = "file"
+"""The name under which a plan that does not read back as written is reported."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to plan, where to put it, and limits that override the workbook's settings."""
+
+    workbook: Path
+    out: Path
+    time_limit_s: float | None = None
+    gap: float | None = None
+    solver: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Done:
+    """The end of a job; `files` are the paths written, by what they hold."""
+
+    result: Result
+    network: Network | None = None
+    findings: tuple[Finding, ...] = ()
+    scores: tuple[Score, ...] = ()
+    files: Mapping[str, Path] = field(default_factory=dict)
+
+
+def run(job: Job, stop: threading.Event, progress: ProgressLine) -> Done:
+    """Return the end of the job; whatever it is, plan.json in the output folder says it too."""
+    timer = Timer()
+    with timer.step("read"):
+        tables = read_network(job.workbook)
+    made = Run(job.workbook.name, tables.sha256, seed=0, versions=versions())
+    if tables.network is None:
+        return _finish(job, Done(Result("invalid", made), None, tables.findings), timer)
+    network = tables.network
+    limits = Limits(
+        time_limit_s=network.settings.time_limit_s if job.time_limit_s is None
+        else job.time_limit_s,
+        gap=network.settings.mip_gap if job.gap is None else job.gap,
+        seed=network.settings.seed,
+        solver=job.solver,
+    )
+    solved = solve(network, limits, stop, progress.solving)
+    options = {"time_limit_s": limits.time_limit_s, "gap": limits.gap, **job.solver}
+    made = replace(
+        made, seed=limits.seed, options=options, clock_stopped=solved.clock_stopped
+    )
+    timer.times |= solved.times
+    result = Result(
+        solved.status, made, solved.plan, solved.gap, solved.stages, _warnings(tables)
+    )
+    done = Done(result, network, tables.findings)
+    if solved.plan is None:
+        if solved.status == "infeasible":
+            progress.say("looking for the rules in the way")
+            with timer.step("reasons"):
+                done = replace(done, result=replace(result, reasons=reasons(network, stop)))
+        return _finish(job, done, timer)
+    with timer.step("compare"):
+        progress.say("comparing with what simple tools would do")
+        cheapest = _cheapest_within(stop) if network.demand else None
+        scores = compare(network, solved.plan.final, cheapest)
+    return _write_and_audit(job, replace(done, scores=scores), timer)
+
+
+def audit_plan(network: Network, path: Path) -> tuple[PlanFile, tuple[Violation, ...]]:
+    """Return a plan file as read, and every rule that its plan breaks."""
+    try:
+        found = read_plan(path, network)
+    except InputError as error:
+        return PlanFile(Plan({}), tuple(error.findings), ""), ()
+    if any(finding.is_error for finding in found.findings):
+        return found, ()
+    return found, audit(network, found.plan)
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of everything that a plan depends on."""
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def _warnings(tables: Tables) -> tuple[Finding, ...]:
+    return tuple(finding for finding in tables.findings if not finding.is_error)
+
+
+def _cheapest_within(stop: threading.Event) -> Solve:
+    def cheapest(network: Network) -> Deployment | None:
+        if stop.is_set():
+            return None
+        found: Solved = solve(network, Limits(CHEAPEST_S, CHEAPEST_GAP), stop)
+        return None if found.plan is None else found.plan.final
+
+    return cheapest
+
+
+def _write_and_audit(job: Job, done: Done, timer: Timer) -> Done:
+    """Write the plan, judge what was written, and put it in place only if it keeps every rule."""
+    network, result = done.network, done.result
+    assert network is not None
+    assert result.plan is not None
+    job.out.mkdir(parents=True, exist_ok=True)
+    with timer.step("write"):
+        written = write_plan(job.out / f".{os.getpid()}.xlsx", network, result, done.scores)
+    with timer.step("audit"):
+        try:
+            file, violations = audit_plan(network, written)
+            violations += audit_stages(network, result.plan, result.stages)
+            if file.plan != result.plan:
+                message = "what was written is not what was planned"
+                violations += (Violation(WRONG_FILE, written.name, message),)
+        except BaseException:
+            written.unlink(missing_ok=True)
+            raise
+    if violations:
+        result = replace(result, status="rejected", violations=violations)
+        target = job.out / REJECTED
+    else:
+        target = plan_path(job.out)
+    os.replace(written, target)
+    return _finish(job, replace(done, result=result, files={"plan": target}), timer)
+
+
+def _finish(job: Job, done: Done, timer: Timer) -> Done:
+    """Write plan.json, times included, and return the job's end."""
+    made = replace(done.result.run, times=dict(timer.times))
+    result = replace(done.result, run=made)
+    job.out.mkdir(parents=True, exist_ok=True)
+    accepted = result.plan is not None and result.status != "rejected"
+    path = write_json(
+        job.out, result, done.network, done.scores, done.findings,
+        done.files.get("plan") if accepted else None,
+    )
+    return replace(done, result=result, files={**done.files, "figures": path})

@@ -1,0 +1,512 @@
+"""What the sheets of plan.xlsx say: one row class per sheet, one field per column.
+
+Columns marked as key or required decide: the plan is rebuilt from them. All others explain, and are
+computed anew whenever the plan is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from models import objectives
+from models.concentration import CONTROL, LIVENESS, SAFETY, concentration
+from models.costs import Line, one_off_bill
+from models.data import Demand, DemandKey, Item, OfferKey, names_in
+from models.fields import Column, Kind, column, columns, header_of
+from models.network import Network
+from models.plan import Deployment, Flow, Replica, Seat
+from models.service import (
+    Service,
+    estimated_ms,
+    replica_size,
+    service,
+    site_round_trip_ms,
+)
+
+_UNIT_IN_NAME = ("_ms", "_gb", "_per_s")
+BLANK_NUMBER = "; blank: all of them together are not enough"
+
+
+def _key(description: str, **declared: Any) -> Any:
+    return column(Kind.NAME, description, key=True, **declared)
+
+
+def _maybe(description: str, **declared: Any) -> Any:
+    """Return a column that decides but may be blank."""
+    return column(Kind.NAME, description, key=True, required=False, default="", **declared)
+
+
+def _count(unit: str, description: str, **declared: Any) -> Any:
+    return column(Kind.INTEGER, description, unit=unit, default=0, **declared)
+
+
+def _figure(unit: str, description: str) -> Any:
+    return column(Kind.NUMBER, description, unit=unit, default=None)
+
+
+def _text(description: str) -> Any:
+    return column(Kind.TEXT, description, default="")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanRow:
+    """What every sheet of a plan has."""
+
+    phase: str = _maybe("a step of the roll-out; blank: the only one")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SiteRow(PlanRow):
+    """A site, used or not."""
+
+    site: str = _key("where")
+    open: bool = column(Kind.YES_NO, "whether nodes may stand there", required=True)
+    provider: str = _text("who sells the capacity")
+    country: str = _text("where it stands")
+    status: str = _text("in Sites")
+    nodes: int = _count("nodes", "of all types")
+    site_cost: float | None = _figure("currency/month", "while open, nodes not included")
+    node_cost: float | None = _figure("currency/month", "of its nodes")
+    opening_cost: float | None = _figure("currency", "paid once, for sites newly opened")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContractRow(PlanRow):
+    """A provider contract that is held."""
+
+    provider: str = _key("with whom")
+    parent: str = _text("whom it resells or belongs to")
+    open_sites: int = _count("sites", "of this provider")
+    nodes: int = _count("nodes", "at these sites")
+    contract_cost: float | None = _figure("currency/month", "of the contract")
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeRow(PlanRow):
+    """The nodes of an offer."""
+
+    site: str = _key("where")
+    node_type: str = _key("what")
+    nodes: int = _count("nodes", "how many run", required=True)
+    cold_slots: int = column(
+        Kind.INTEGER,
+        "room kept free for cold loads, each as large as the largest model loaded there",
+        unit="slots",
+        key=True,
+        required=False,
+        default=0,
+    )
+    role: str = _text("what they do")
+    existing_nodes: int = _count("nodes", "running today")
+    monthly_cost: float | None = _figure("currency/month", "of these nodes")
+    one_off_cost: float | None = _figure("currency", "of those above existing ones")
+
+
+@dataclass(frozen=True, kw_only=True)
+class WarmRow(PlanRow):
+    """The replicas of a model that are kept loaded."""
+
+    site: str = _key("where")
+    node_type: str = _key("on what")
+    model: str = _key("which")
+    replicas: int = _count("replicas", "kept loaded", required=True)
+    node_share: float | None = _figure("nodes/replica", "the part of a node that one takes")
+    today: int = _count("replicas", "loaded today")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoutingRow(PlanRow):
+    """A share of a demand row and the way it is served."""
+
+    region: str = _key("where the users are")
+    model: str = _maybe("the model called")
+    verification: str = _maybe("the policy promised")
+    service_class: str = _maybe("interactive, batch …", header="class")
+    period: str = _maybe("blank: every period")
+    site: str = _key("where it is executed")
+    node_type: str = _key("on what")
+    route: str = _key("the network route; estimate: a round trip computed from coordinates")
+    state: str = _key("warm or cold")
+    fetch_from: str = _maybe("where a cold load gets the weights: hub, or storage site/node_type")
+    share: float = column(Kind.NUMBER, "of the demand row", unit="0..1", required=True)
+    requests_per_s: float | None = _figure("requests/s", "served this way")
+    latency_ms: float | None = _figure("ms", "until the answer; blank: unknown")
+    max_latency_ms: float | None = _figure("ms", "the limit; blank: none")
+    estimated: str = _text("yes: the round trip is computed, not measured")
+    cost_per_million: float | None = _figure("currency/million requests", "route and upstream")
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerificationRow(PlanRow):
+    """Verifications that flow from an executing to a verifying offer."""
+
+    policy: str = _key("which")
+    residency: str = _maybe("the data residency that the verifiers obey too")
+    period: str = _maybe("blank: every period")
+    executing_site: str = _key("where the request is executed")
+    executing_node_type: str = _key("on what")
+    verifying_site: str = _key("where it is verified")
+    verifying_node_type: str = _key("on what")
+    rate: float = column(Kind.NUMBER, "how many", unit="verifications/s", required=True)
+    round_trip_ms: float | None = _figure("ms", "between the two; blank: unknown")
+    estimated: str = _text("yes: the round trip is computed, not measured")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PanelRow(PlanRow):
+    """One verifier of a panel; the rows of one number make the panel."""
+
+    panel: int = column(
+        Kind.INTEGER, "the number of the panel", unit="no.", required=True, key=True
+    )
+    policy: str = _key("which")
+    residency: str = _maybe("the data residency that the verifiers obey too")
+    period: str = _maybe("blank: every period")
+    executing_site: str = _key("where the request is executed")
+    executing_node_type: str = _key("on what")
+    share: float = column(Kind.NUMBER, "of the requests executed there", unit="0..1", required=True)
+    verifying_site: str = _key("where it is verified")
+    verifying_node_type: str = _key("on what")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CopyRow(PlanRow):
+    """A stored copy of a model's weights."""
+
+    site: str = _key("where")
+    node_type: str = _key("on what")
+    model: str = _key("which")
+    weights_gb: float | None = _figure("GB", "it takes on disk")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeatRow(PlanRow):
+    """The seats of a committee at an offer."""
+
+    committee: str = _key("which")
+    site: str = _key("where")
+    node_type: str = _key("on what")
+    seats: int = _count("seats", "how many", required=True)
+    today: int = _count("seats", "held today")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DependencyRow(PlanRow):
+    """What hangs on one dependency; without one, the figures of its kind, doubt read twice."""
+
+    role: str = _text("all: nodes of every role")
+    of: str = _text("the model, policy or committee; all: everything of the role")
+    period: str = _text("blank: every period")
+    kind: str = _text("of dependency")
+    dependency: str = _text("blank: the figures of the kind")
+    amount: float | None = _figure("see unit", "that hangs on it")
+    unit: str = _text("of the amount")
+    share: float | None = _figure("0..1", "of everything of that role and thing")
+    avoidable: str = _text("no: every placement hangs on it")
+    largest: str = _text("the dependency with the largest share, doubt read at worst")
+    largest_share: float | None = _figure("0..1", "every unknown a dependency of its own")
+    largest_share_worst: float | None = _figure("0..1", "all unknown shared with the largest")
+    effective: float | None = _figure("number", "1 / sum of squared shares, unknowns distinct")
+    effective_worst: float | None = _figure("number", "the same, unknowns shared")
+    nakamoto_liveness: int | None = _figure(
+        "number", "fewest whose failure stops the service, unknowns distinct" + BLANK_NUMBER
+    )
+    nakamoto_liveness_worst: int | None = _figure("number", "the same, unknowns shared")
+    nakamoto_safety: int | None = _figure(
+        "number", "fewest that can forge results if they lie, unknowns distinct" + BLANK_NUMBER
+    )
+    nakamoto_safety_worst: int | None = _figure("number", "the same, unknowns shared")
+    nakamoto_control: int | None = _figure(
+        "number", "fewest that can decide alone, unknowns distinct" + BLANK_NUMBER
+    )
+    nakamoto_control_worst: int | None = _figure("number", "the same, unknowns shared")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangeRow(PlanRow):
+    """A difference from today."""
+
+    what: str = _text("seats, nodes, warm replicas or copies")
+    where: str = _text("committee, site, node type, model")
+    today: int = _count("see what", "how many today")
+    planned: int = _count("see what", "how many in the plan")
+    change: int = _count("see what", "planned less today")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CostRow(PlanRow):
+    """A line of the bill; the monthly lines add up to the monthly cost."""
+
+    item: str = _text("what is paid for")
+    monthly_cost: float | None = _figure("currency/month", "one-off costs spread over months")
+    one_off_cost: float | None = _figure("currency", "paid once")
+
+
+@dataclass(frozen=True)
+class PlanSheet:
+    """A sheet of the plan: its rows, and whether the plan is rebuilt from them."""
+
+    title: str
+    row_class: type[PlanRow]
+    rows: Callable[[Network, Deployment], Iterator[PlanRow]]
+    decides: bool = True
+
+
+def heading(attribute: str, declaration: Column, currency: str) -> str:
+    """Return the header of a column as written in row 1, with its unit in brackets."""
+    name = header_of(attribute, declaration)
+    unit = declaration.unit.replace("currency", currency)
+    is_said = name == unit or name.endswith(_UNIT_IN_NAME)
+    return name if is_said or not unit else f"{name} ({unit})"
+
+
+def headings(row_class: type[PlanRow], currency: str) -> list[str]:
+    """Return row 1 of a sheet."""
+    return [heading(name, declared, currency) for name, declared in columns(row_class).items()]
+
+
+def cells(row: PlanRow, phase: str) -> list[object]:
+    """Return the row as cell values, in the order of the headings."""
+    values: list[object] = [phase]
+    for entry in fields(row)[1:]:
+        value = getattr(row, entry.name)
+        values.append(_yes_no(value) if isinstance(value, bool) else value)
+    return values
+
+
+def decides(declaration: Column) -> bool:
+    """Return whether the plan is rebuilt from the column."""
+    return declaration.key or declaration.required
+
+
+def demand_key(row: RoutingRow) -> DemandKey:
+    """Return the demand row that a row of Routing serves."""
+    return DemandKey(row.region, row.model, row.verification, row.service_class, row.period)
+
+
+def routing_service(network: Network, demand: Demand, row: RoutingRow) -> Service | str:
+    """Return the service that a row of Routing gives, or the reason it is not allowed."""
+    offer = OfferKey(row.site, row.node_type)
+    return service(network, demand, offer, row.route, row.state, row.fetch_from)
+
+
+def _yes_no(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+def _names(needs: Any) -> str:
+    return "; ".join(sorted(names_in(needs)))
+
+
+def _site_rows(network: Network, plan: Deployment) -> Iterator[SiteRow]:
+    for name, site in sorted(network.sites.items()):
+        at_site = [(o, n) for o, n in plan.nodes.items() if o.site == name and o in network.offers]
+        is_open = name in plan.open
+        yield SiteRow(
+            site=name,
+            open=is_open,
+            provider=site.provider,
+            country=_names(site.country),
+            status=site.status,
+            nodes=sum(count for _, count in at_site),
+            site_cost=site.monthly_cost if is_open else 0.0,
+            node_cost=sum(network.offers[offer].node_cost * count for offer, count in at_site),
+            opening_cost=site.opening_cost if is_open and site.status != "existing" else 0.0,
+        )
+
+
+def _contract_rows(network: Network, plan: Deployment) -> Iterator[ContractRow]:
+    for name in sorted(plan.contracts):
+        provider = network.providers[name]
+        sites = {site for site in plan.open if network.sites[site].provider == name}
+        yield ContractRow(
+            provider=name,
+            parent=_names(provider.parent),
+            open_sites=len(sites),
+            nodes=sum(count for offer, count in plan.nodes.items() if offer.site in sites),
+            contract_cost=provider.monthly_cost,
+        )
+
+
+def _node_rows(network: Network, plan: Deployment) -> Iterator[NodeRow]:
+    for offer in sorted({*plan.nodes, *plan.cold_slots}):
+        count, found = plan.nodes.get(offer, 0), network.offers[offer]
+        yield NodeRow(
+            site=offer.site,
+            node_type=offer.node_type,
+            nodes=count,
+            cold_slots=plan.cold_slots.get(offer, 0),
+            role=network.role(offer),
+            existing_nodes=found.existing_nodes,
+            monthly_cost=found.node_cost * count,
+            one_off_cost=found.one_off_cost * max(0, count - found.existing_nodes),
+        )
+
+
+def _warm_rows(network: Network, plan: Deployment) -> Iterator[WarmRow]:
+    loaded: dict[Replica, int] = {}
+    for today in network.loaded_today:
+        replica = Replica(today.site, today.node_type, today.model)
+        loaded[replica] = loaded.get(replica, 0) + today.warm
+    for replica, count in sorted(plan.warm.items()):
+        yield WarmRow(
+            site=replica.site,
+            node_type=replica.node_type,
+            model=replica.model,
+            replicas=count,
+            node_share=replica_size(
+                network.models[replica.model], network.node_types[replica.node_type]
+            ),
+            today=loaded.get(replica, 0),
+        )
+
+
+def _routing_rows(network: Network, plan: Deployment) -> Iterator[RoutingRow]:
+    demand_of = {demand.key: demand for demand in network.demand}
+    for flow in plan.routing:
+        yield _routing_row(network, demand_of[flow.demand], flow)
+
+
+def _routing_row(network: Network, demand: Demand, flow: Flow) -> RoutingRow:
+    way = service(network, demand, flow.offer, flow.route, flow.state, flow.fetch_from)
+    allowed = None if isinstance(way, str) else way
+    return RoutingRow(
+        **flow.demand._asdict(),
+        **flow.offer._asdict(),
+        route=flow.route,
+        state=flow.state,
+        fetch_from=flow.fetch_from,
+        share=flow.share,
+        requests_per_s=demand.requests_per_s * flow.share,
+        latency_ms=allowed.latency_ms if allowed else None,
+        max_latency_ms=demand.max_latency_ms,
+        estimated=_yes_no(allowed.estimated) if allowed else "",
+        cost_per_million=allowed.cost_per_million if allowed else None,
+    )
+
+
+def _verification_rows(network: Network, plan: Deployment) -> Iterator[VerificationRow]:
+    for flow in plan.verification:
+        executor, verifier = flow.executor.site, flow.verifier.site
+        latency = site_round_trip_ms(network, executor, verifier)
+        yield VerificationRow(
+            policy=flow.policy,
+            residency=flow.residency,
+            period=flow.period,
+            executing_site=executor,
+            executing_node_type=flow.executor.node_type,
+            verifying_site=verifier,
+            verifying_node_type=flow.verifier.node_type,
+            rate=flow.rate,
+            round_trip_ms=latency,
+            estimated=_yes_no(executor != verifier and _is_estimate(network, executor, verifier)),
+        )
+
+
+def _is_estimate(network: Network, site: str, other: str) -> bool:
+    origin, target = Item("site", site), Item("site", other)
+    if network.links_between(origin, target):
+        return False
+    return estimated_ms(network, origin, target) is not None
+
+
+def _panel_rows(network: Network, plan: Deployment) -> Iterator[PanelRow]:
+    for number, panel in enumerate(plan.panels, start=1):
+        for verifier in panel.verifiers:
+            yield PanelRow(
+                panel=number,
+                policy=panel.policy,
+                residency=panel.residency,
+                period=panel.period,
+                executing_site=panel.executor.site,
+                executing_node_type=panel.executor.node_type,
+                share=panel.share,
+                verifying_site=verifier.site,
+                verifying_node_type=verifier.node_type,
+            )
+
+
+def _copy_rows(network: Network, plan: Deployment) -> Iterator[CopyRow]:
+    for copy in sorted(plan.copies):
+        yield CopyRow(**copy._asdict(), weights_gb=network.models[copy.model].weights_gb)
+
+
+def _seat_rows(network: Network, plan: Deployment) -> Iterator[SeatRow]:
+    held: dict[Seat, int] = {}
+    for today in network.seats_today:
+        seat = Seat(today.committee, today.site, today.node_type)
+        held[seat] = held.get(seat, 0) + today.seats
+    for seat, count in sorted(plan.seats.items()):
+        yield SeatRow(**seat._asdict(), seats=count, today=held.get(seat, 0))
+
+
+def _dependency_rows(network: Network, plan: Deployment) -> Iterator[DependencyRow]:
+    for found in concentration(network, plan):
+        best, worst = found.best, found.worst
+        row = DependencyRow(
+            role=found.role, of=found.of, period=found.period, kind=found.kind, unit=found.unit
+        )
+        yield replace(
+            row,
+            largest=worst.largest,
+            largest_share=best.largest_share,
+            largest_share_worst=worst.largest_share,
+            effective=best.effective,
+            effective_worst=worst.effective,
+            nakamoto_liveness=best.nakamoto.get(LIVENESS),
+            nakamoto_liveness_worst=worst.nakamoto.get(LIVENESS),
+            nakamoto_safety=best.nakamoto.get(SAFETY),
+            nakamoto_safety_worst=worst.nakamoto.get(SAFETY),
+            nakamoto_control=best.nakamoto.get(CONTROL),
+            nakamoto_control_worst=worst.nakamoto.get(CONTROL),
+        )
+        for share in found.shares:
+            yield replace(
+                row,
+                dependency=share.dependency,
+                amount=float(share.amount),
+                share=share.share,
+                avoidable=_yes_no(share.avoidable),
+            )
+
+
+def _change_rows(network: Network, plan: Deployment) -> Iterator[ChangeRow]:
+    for what, where, today, planned in objectives.changes(network, plan):
+        yield ChangeRow(
+            what=what, where=where, today=today, planned=planned, change=planned - today
+        )
+
+
+def _cost_rows(network: Network, plan: Deployment) -> Iterator[CostRow]:
+    yield from cost_rows(objectives.breakdown(network, plan), one_off_bill(network, plan))
+
+
+def cost_rows(monthly: list[Line], once: list[Line]) -> Iterator[CostRow]:
+    """Yield the lines of both bills, each followed by its sum."""
+    for line in monthly:
+        yield CostRow(item=line.item, monthly_cost=float(line.amount))
+    total = sum(line.amount for line in monthly)
+    yield CostRow(item="monthly cost, the sum of the lines above", monthly_cost=float(total))
+    for line in once:
+        yield CostRow(item=line.item, one_off_cost=float(line.amount))
+    total = sum(line.amount for line in once)
+    yield CostRow(item="one-off cost, the sum of the lines above", one_off_cost=float(total))
+
+
+PLAN_SHEETS = (
+    PlanSheet("Sites", SiteRow, _site_rows),
+    PlanSheet("Contracts", ContractRow, _contract_rows),
+    PlanSheet("Nodes", NodeRow, _node_rows),
+    PlanSheet("Warm models", WarmRow, _warm_rows),
+    PlanSheet("Routing", RoutingRow, _routing_rows),
+    PlanSheet("Verification", VerificationRow, _verification_rows),
+    PlanSheet("Panels", PanelRow, _panel_rows),
+    PlanSheet("Copies", CopyRow, _copy_rows),
+    PlanSheet("Seats", SeatRow, _seat_rows),
+    PlanSheet("Dependencies", DependencyRow, _dependency_rows, decides=False),
+    PlanSheet("Changes", ChangeRow, _change_rows, decides=False),
+    PlanSheet("Cost", CostRow, _cost_rows, decides=False),
+)
+"""The sheets that hold rows per phase, in the order of the workbook."""

@@ -1,0 +1,60 @@
+"""What one planning run ends with: the plan, how good it is proven to be, and how it was made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from models.plan import Plan, Violation
+from planner.findings import Finding
+
+STATUSES = (
+    "optimal",
+    "feasible",
+    "infeasible",
+    "no_plan_found",
+    "interrupted",
+    "invalid",
+    "rejected",
+)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One objective of the run: its value in the plan, its proven bound, and the relative gap."""
+
+    priority: int
+    measure: str
+    value: float
+    bound: float
+    gap: float
+
+
+@dataclass(frozen=True)
+class Run:
+    """How the plan was made. `times` are seconds by stage; `clock_stopped`: not reproducible."""
+
+    workbook: str
+    sha256: str
+    seed: int
+    options: Mapping[str, object] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    times: Mapping[str, float] = field(default_factory=dict)
+    clock_stopped: bool = False
+
+
+@dataclass(frozen=True)
+class Result:
+    """The end of a run. `plan` is None unless the status is optimal, feasible or interrupted.
+
+    `reasons` say, in sentences, why there is no plan.
+    """
+
+    status: str
+    run: Run
+    plan: Plan | None = None
+    gap: float = float("inf")
+    stages: tuple[Stage, ...] = ()
+    warnings: tuple[Finding, ...] = ()
+    violations: tuple[Violation, ...] = ()
+    reasons: tuple[str, ...] = ()

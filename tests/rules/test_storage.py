@@ -1,0 +1,148 @@
+"""Every model has its stored copies, on disks that hold them, and enough survive each failure."""
+
+from __future__ import annotations
+
+import pytest
+
+from models.data import Item, Model, NodeType, OfferKey
+from models.network import Network
+from models.plan import HUB, Deployment, Flow, Replica
+from models.rules import storage as rule
+from models.service import ESTIMATE
+from tests.rules import (
+    assert_explains,
+    assert_illegal,
+    assert_legal,
+    assert_refused_by_audit,
+    demand,
+    network,
+    offer,
+    protected,
+    site,
+)
+
+DISK = NodeType(node_type="disk", role="storage", disk_tb=0.1)
+TAPE = NodeType(node_type="tape", role="storage", disk_tb=0.1)
+
+
+def stores(copies: int = 2, left: int = 1, **given: object) -> Network:
+    """Sites a and b on grid North, c on South; all in one country."""
+    grids = {"a": "North", "b": "North", "c": "South"}
+    return network(
+        [site(name, grid=((grid,),), country=(("DE",),)) for name, grid in grids.items()],
+        [*(offer(name, "disk") for name in grids), offer("a", "tape")],
+        node_types=[DISK, TAPE],
+        models=[
+            Model(model="chat", gpu_memory_gb=20, weights_gb=60, copies=copies,
+                  min_copies_left=left),
+            Model(model="law", gpu_memory_gb=20, weights_gb=40),
+        ],
+        **given,  # type: ignore[arg-type]
+    )
+
+
+def stored(*where: str, nodes: int = 1) -> Deployment:
+    """Copies as `site/model` or `site/node type/model`, and nodes at every store."""
+    copies = []
+    for text in where:
+        parts = text.split("/")
+        copies.append(Replica(parts[0], parts[1] if len(parts) == 3 else "disk", parts[-1]))
+    return Deployment(
+        nodes=dict.fromkeys((OfferKey(copy.site, copy.node_type) for copy in copies), nodes),
+        copies=frozenset(copies),
+    )
+
+
+def test_as_many_copies_as_asked_for_at_different_sites() -> None:
+    assert_legal(rule, stores(), stored("a/chat", "b/chat"))
+    assert_legal(rule, stores(), stored("a/chat", "b/chat", "c/chat"))  # more is no harm
+    assert_illegal(rule, stores(), stored("a/chat"), "1 copies are stored, 2 are asked for")
+    assert_illegal(
+        rule, stores(), stored("a/chat", "a/tape/chat"), "chat at a]: a site holds more than one"
+    )
+    assert_illegal(rule, stores(3), stored("a/chat", "b/chat"), "2 copies are stored, 3 are")
+
+
+def test_different_models_may_share_a_disk_that_holds_both() -> None:
+    # 60 + 40 GB fill 0.1 TB; 60 + 60 GB of two models on two nodes would fit 0.2 TB.
+    assert_legal(rule, stores(1), stored("a/chat", "a/law"))
+    small = stores(1)
+    heavy = Model(model="law", gpu_memory_gb=20, weights_gb=41)
+    small.models["law"] = heavy  # type: ignore[index]
+    assert_illegal(
+        rule, small, stored("a/chat", "a/law"), "0.101 TB of copies lie on 0.100 TB of disk"
+    )
+    assert_legal(rule, small, stored("a/chat", "a/law", nodes=2))
+
+
+def test_a_copy_lies_where_a_node_stands() -> None:
+    assert_illegal(rule, stores(1), stored("a/chat", nodes=0), "where no node stands")
+
+
+def test_enough_copies_are_left_when_a_protected_dependency_fails() -> None:
+    north = {"dependencies": [protected("grid", "North")]}
+    # Without North only c is left.
+    assert_legal(rule, stores(**north), stored("a/chat", "c/chat"))
+    assert_illegal(
+        rule, stores(**north), stored("a/chat", "b/chat"),
+        "chat without grid:North]: 0 copies are left, 1 are asked for",
+    )
+    assert_illegal(rule, stores(left=2, **north), stored("a/chat", "b/chat", "c/chat"), "1 copies")
+    # min_copies_left 0 asks for nothing, and unprotected failures count for nothing.
+    assert_legal(rule, stores(left=0, **north), stored("a/chat", "b/chat"))
+    assert_legal(rule, stores(), stored("a/chat", "b/chat"))
+
+
+def test_a_dependency_that_no_store_escapes_is_left_out() -> None:
+    # All three sites are in DE: nothing could be left, so nothing is asked.
+    unavoidable = {"dependencies": [protected("country", "DE")]}
+    assert_legal(rule, stores(**unavoidable), stored("a/chat", "b/chat"))
+
+
+def test_a_shock_takes_everything_it_names_at_once() -> None:
+    storm = {"shocks": {"storm": [Item("grid", "South"), Item("site", "a")]}}
+    assert_legal(rule, stores(**storm), stored("b/chat", "c/chat"))  # b is left
+    assert_illegal(
+        rule, stores(**storm), stored("a/chat", "c/chat"), "chat without shock:storm]: 0 copies"
+    )
+
+
+def cold(copies: int) -> tuple[Network, Flow]:
+    row = demand(model="law", rate=0.001)
+    found = network(
+        [site("a")],
+        [offer("a", "gpu"), offer("a", "disk")],
+        node_types=[
+            DISK, NodeType(node_type="gpu", role="execution", gpu_memory_gb=80, load_gb_per_s=1)
+        ],
+        models=[Model(model="law", gpu_memory_gb=20, weights_gb=40, copies=copies)],
+        demand=[row],
+    )
+    return found, Flow(row.key, OfferKey("a", "gpu"), ESTIMATE, "cold", 1.0, "a/disk")
+
+
+@pytest.mark.parametrize("copies", [0, 1])
+def test_a_cold_load_from_a_store_needs_the_copy_there(copies: int) -> None:
+    found, flow = cold(copies)
+    nodes = {OfferKey("a", "disk"): 1}
+    copy = frozenset({Replica("a", "disk", "law")})
+    assert_legal(rule, found, Deployment(nodes=nodes, copies=copy, routing=(flow,)))
+    missing = Deployment(nodes=nodes, routing=(flow,))
+    assert_illegal(rule, found, missing, "100.00% is loaded from a/disk, which holds 0 copies")
+
+
+def test_a_cold_load_from_the_hub_needs_no_copy() -> None:
+    found, flow = cold(0)
+    from_hub = Flow(flow.demand, flow.offer, flow.route, "cold", 1.0, HUB)
+    assert_legal(rule, found, Deployment(routing=(from_hub,)))
+
+
+def test_the_audit_names_copies_of_nothing_and_in_the_wrong_place() -> None:
+    found, _ = cold(0)
+    assert_refused_by_audit(rule, found, stored("a/ghost"), "no such model or offer")
+    assert_refused_by_audit(rule, found, stored("z/law"), "no such model or offer")
+    assert_refused_by_audit(rule, found, stored("a/gpu/law"), "a/gpu is no storage offer")
+
+
+def test_it_says_how_many_copies_lie_where() -> None:
+    assert_explains(rule, stores(), stored("a/chat", "b/chat", "a/law"), "3 copies (2 asked", "2 s")

@@ -1,0 +1,207 @@
+"""Concentration figures: published values, breaks of every role, and both readings of doubt."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from itertools import combinations
+
+import pytest
+
+from models.concentration import (
+    ALL,
+    CONTROL,
+    LIVENESS,
+    SAFETY,
+    Concentration,
+    concentration,
+    effective_number,
+    fewest_dependencies,
+    nakamoto_number,
+)
+from models.data import Committee, Item, Provider
+from models.exposure import Exposure
+from models.network import Network
+from models.plan import Deployment, Seat, exceeds
+from tests.cases import deployment_for_small, small
+
+
+def found(
+    network: Network, role: str, of: str, kind: str, plan: Deployment | None = None
+) -> Concentration:
+    """Return one figure of the hand-made plan."""
+    every = concentration(network, plan or deployment_for_small())
+    return next(c for c in every if (c.role, c.of, c.kind) == (role, of, kind))
+
+
+# Golden values of facts/decentralisation.md §3: dre documentation and tests, and our own count.
+@pytest.mark.parametrize(
+    ("amounts", "fraction", "expected"),
+    [
+        ([6, 3, 2, 1, 1], 1 / 3, 1),
+        ([4, 4, 3, 2], 1 / 3, 2),
+        ([1] * 13, 1 / 3, 5),
+        ([1] * 28, 1 / 3, 10),
+        ([1, 2, 3], 1 / 3, 1),
+        ([1, 2, 1, 2, 1], 1 / 3, 2),
+        ([50, 50], 1 / 2, 2),
+    ],
+)
+def test_nakamoto_number_is_the_published_one(
+    amounts: list[float], fraction: float, expected: int
+) -> None:
+    assert nakamoto_number(amounts, fraction * sum(amounts)) == expected
+
+
+def test_a_limit_must_be_exceeded_not_reached() -> None:
+    assert nakamoto_number([1, 1, 1], 1) == 2
+    assert nakamoto_number([1, 1, 1], 3) is None
+    assert nakamoto_number([1, 1, 1], -1) == 0
+
+
+def test_effective_number_of_equal_shares_is_their_count() -> None:
+    assert effective_number([5, 5, 5, 5]) == pytest.approx(4)
+    # 1 / (0.5² + 0.25² + 0.25²)
+    assert effective_number([2, 1, 1]) == pytest.approx(1 / 0.375)
+    assert effective_number([0.0]) is None
+
+
+def test_overlapping_dependencies_are_counted_as_a_union() -> None:
+    a, b, c = (Item("grid", name) for name in "abc")
+    parts = [(frozenset({a, b}), 4.0), (frozenset({a}), 1.0), (frozenset({c}), 3.0)]
+    # a takes 5; b only 4 of the same; a and c take all 8.
+    assert fewest_dependencies(parts, 4.5) == 1
+    assert fewest_dependencies(parts, 5.0) == 2
+    assert fewest_dependencies(parts, 8.0) is None
+
+
+def test_the_fewest_overlapping_dependencies_are_those_of_brute_force() -> None:
+    draw = random.Random(7)
+    items = [Item("grid", name) for name in "abcdef"]
+    for _ in range(300):
+        parts = [
+            (frozenset(draw.sample(items, draw.randint(0, 3))), float(draw.randint(1, 9)))
+            for _ in range(draw.randint(1, 8))
+        ]
+        limit = draw.uniform(0, sum(amount for _, amount in parts))
+        expected = next(
+            (
+                size
+                for size in range(len(items) + 1)
+                for chosen in combinations(items, size)
+                if exceeds(sum(a for on, a in parts if on & set(chosen)), limit)
+            ),
+            None,
+        )
+        assert fewest_dependencies(parts, limit) == expected
+
+
+def test_shares_sum_to_one_where_everything_hangs_on_one_of_the_kind() -> None:
+    for figure in concentration(small(), deployment_for_small()):
+        if figure.kind in ("provider", "country", "metro"):
+            assert sum(share.share for share in figure.shares) == pytest.approx(1)
+
+
+def test_a_chain_counts_at_its_top() -> None:
+    # Bolt resells Acme's machines: the top of every chain is Acme.
+    network = replace(
+        small(),
+        providers={
+            "Acme": Provider(provider="Acme"),
+            "Bolt": Provider(provider="Bolt", parent=(("Acme",),)),
+        },
+    )
+    shares = found(network, "execution", "chat", "provider").shares
+    assert [(share.dependency, share.share) for share in shares] == [("Acme", 1.0)]
+
+
+def test_execution_breaks_above_half_of_the_requests() -> None:
+    # Of chat, 15 requests/s run in Frankfurt, 10 in Paris, 5 in London: half is not enough.
+    figure = found(small(), "execution", "chat", "country")
+    assert figure.best.largest_share == pytest.approx(0.5)
+    assert figure.best.nakamoto == {LIVENESS: 2}
+    assert found(small(), "execution", "chat", "provider").best.nakamoto == {LIVENESS: 1}
+
+
+def test_what_carries_less_than_half_together_never_breaks_execution() -> None:
+    figure = found(small(), "execution", ALL, "cable")
+    assert figure.worst.nakamoto == {LIVENESS: None}
+
+
+def test_a_panel_breaks_at_its_quorum_and_stops_below_it() -> None:
+    # Three verifiers, quorum two: two of three clients forge, two must fail to stop it.
+    clients = found(small(), "verification", "checked", "client")
+    assert clients.best.nakamoto == {LIVENESS: 2, SAFETY: 2}
+    # Acme runs two of the three.
+    providers = found(small(), "verification", "checked", "provider")
+    assert providers.best.nakamoto == {LIVENESS: 1, SAFETY: 1}
+
+
+def test_panels_are_found_where_the_plan_lists_none() -> None:
+    plan = replace(deployment_for_small(), panels=())
+    figure = found(small(), "verification", "checked", "client", plan)
+    assert figure.best.nakamoto == {LIVENESS: 2, SAFETY: 2}
+
+
+def test_storage_breaks_when_too_few_copies_are_left() -> None:
+    assert found(small(), "storage", "chat", "country").best.nakamoto == {LIVENESS: 2}
+    assert found(small(), "storage", "law", "country").best.nakamoto == {LIVENESS: 1}
+
+
+def test_a_committee_has_three_breaks() -> None:
+    # 7 seats bear 2 faults: 3 halt it, 7 − 2·2 = 3 forge, 7 − 2 = 5 control it.
+    network = replace(small(), committees={"council": Committee(committee="council", seats=7)})
+    seats = {"frankfurt": 3, "paris": 2, "london": 2}
+    plan = replace(
+        deployment_for_small(),
+        seats={Seat("council", site, "seat"): count for site, count in seats.items()},
+    )
+    figure = found(network, "coordination", "council", "metro", plan)
+    assert figure.best.nakamoto == {LIVENESS: 1, SAFETY: 1, CONTROL: 2}
+    figure = found(network, "coordination", "council", "provider", plan)
+    assert figure.best.nakamoto == {LIVENESS: 1, SAFETY: 1, CONTROL: 1}
+
+
+def test_seats_that_nobody_holds_have_failed_already() -> None:
+    plan = replace(deployment_for_small(), seats={Seat("council", "paris", "seat"): 1})
+    figure = found(small(), "coordination", "council", "metro", plan)
+    assert figure.best.nakamoto[LIVENESS] == 0
+
+
+def test_unknown_values_are_read_as_distinct_and_as_the_largest() -> None:
+    # Nobody knows who owns London, where 5 of 30 requests/s of chat run; Equus has 15.
+    figure = found(small(), "execution", "chat", "owner")
+    assert (figure.best.largest_share, figure.best.nakamoto[LIVENESS]) == (0.5, 2)
+    assert figure.worst.largest_share == pytest.approx(20 / 30)
+    assert figure.worst.nakamoto[LIVENESS] == 1
+    known = found(small(), "execution", "chat", "country")
+    assert known.best == known.worst
+
+
+def test_readings_do_not_depend_on_the_setting() -> None:
+    shared = small()
+    distinct = replace(shared, settings=replace(shared.settings, unknown="distinct"))
+    one, other = (found(n, "execution", "chat", "owner") for n in (shared, distinct))
+    assert (one.best, one.worst) == (other.best, other.worst)
+
+
+def test_suspected_exposures_count_only_at_worst() -> None:
+    suspicion = Exposure(Item("provider", "Bolt"), (Item("provider", "Acme"),), "suspected")
+    for setting in ("count", "ignore"):
+        network = replace(small(), exposures=(suspicion,))
+        network = replace(network, settings=replace(network.settings, suspected=setting))
+        figure = found(network, "execution", "chat", "provider")
+        assert figure.best.largest_share == pytest.approx(25 / 30)
+        assert figure.worst.largest_share == pytest.approx(1)
+
+
+def test_what_every_placement_hangs_on_is_marked() -> None:
+    # One execution type only: every placement runs its client. Countries can be chosen.
+    assert not found(small(), "execution", "chat", "client").is_avoidable
+    assert found(small(), "execution", "chat", "country").is_avoidable
+    # Disks are on offer at Acme's sites only.
+    assert not found(small(), "storage", "chat", "provider").is_avoidable
+
+
+def test_an_empty_plan_has_no_concentration() -> None:
+    assert concentration(small(), Deployment()) == ()

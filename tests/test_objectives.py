@@ -1,0 +1,278 @@
+"""Each measure as the model states it is, at any plan, what the tables say it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pyomo.environ as pyo
+import pytest
+from pyomo.repn import generate_standard_repn
+from scipy.optimize import LinearConstraint, milp
+
+from models.build import SINGLE_PHASE, build, rule_name
+from models.data import LoadedToday, Offer, OfferKey, SeatToday
+from models.network import Goal, Network
+from models.objectives import SOFT_RULES, breakdown, changes, stage, value
+from models.options import service_options
+from models.plan import Deployment, Replica, Seat
+from models.translate import place
+from tests import draw
+from tests.cases import FRANCE, GERMANY, deployment_for_small, small
+
+MEASURES = ("unserved", "monthly_cost", "one_off_cost", "latency", "changes")
+
+
+def least(terms: list[Any], rows: Iterator[Any], values: dict[int, tuple[Any, float]]) -> float:
+    """Return the least Σ coefficient · variable that the rows allow, the plan's values given."""
+    columns: dict[int, int] = {}
+    free: list[Any] = []
+
+    def split(pairs: Iterator[tuple[float, Any]]) -> tuple[float, dict[int, float]]:
+        constant, unknown = 0.0, {}
+        for coefficient, variable in pairs:
+            if id(variable) in values:
+                constant += coefficient * values[id(variable)][1]
+                continue
+            column = columns.setdefault(id(variable), len(free))
+            if column == len(free):
+                free.append(variable)
+            unknown[column] = unknown.get(column, 0.0) + coefficient
+        return constant, unknown
+
+    fixed, price = split(iter(terms))
+    entries = []
+    for row in rows:
+        found = generate_standard_repn(row.body)
+        constant, unknown = split(zip(found.linear_coefs, found.linear_vars, strict=True))
+        if unknown:
+            lower = -np.inf if row.lb is None else row.lb - constant - 1e-9
+            upper = np.inf if row.ub is None else row.ub - constant + 1e-9
+            entries.append((unknown, lower, upper))
+    if not price:
+        return fixed
+    matrix = np.zeros((len(entries), len(free)))
+    for position, (unknown, _, _) in enumerate(entries):
+        for column, coefficient in unknown.items():
+            matrix[position, column] = coefficient
+    solved = milp(
+        np.array([price.get(column, 0.0) for column in range(len(free))]),
+        constraints=LinearConstraint(matrix, [e[1] for e in entries], [e[2] for e in entries]),
+        bounds=(  # type: ignore[arg-type]
+            np.array([-np.inf if v.lb is None else v.lb for v in free]),
+            np.array([np.inf if v.ub is None else v.ub for v in free]),
+        ),
+        integrality=[int(v.is_integer()) for v in free],
+    )
+    assert solved.success, solved.message
+    return fixed + float(solved.fun)
+
+
+def model_value(block: Any, network: Network, plan: Deployment, measure: str) -> float | None:
+    """Return what the model makes of the plan; None where it cannot express the plan."""
+    values, lost = place(block, network, plan)
+    if lost or any(count > block.nodes[offer].ub for offer, count in plan.nodes.items()):
+        return None
+    for variable in block.new_nodes.values():  # for the rows to decide, not for `place`
+        values.pop(id(variable), None)
+    expression = stage(block, network, [Goal(1, measure)])
+    families = [block.rules.component(rule_name(rule)) for rule in SOFT_RULES]
+    rows = [
+        row for family in families
+        for row in family.component_data_objects(pyo.Constraint, active=True)
+    ]
+    for family in (block.added, block.change_up, block.change_down):
+        rows.extend(family.values())
+    return expression.constant + least(expression.terms, iter(rows), values)
+
+
+def drawn_network(seed: int) -> Network:
+    """Return a random network with a past, and with every Diversity row softened."""
+    network = draw.network(seed)
+    held = tuple(
+        SeatToday(committee=name, site=offer.site, node_type=offer.node_type, seats=position)
+        for name in network.committees
+        for position, offer in enumerate(network.offers_of("coordination"))
+    )
+    loaded = tuple(
+        LoadedToday(site=offer.site, node_type=offer.node_type, model=name, warm=position,
+                    copies=0)
+        for name, model in network.models.items() if not model.proxied
+        for position, offer in enumerate(network.offers_of("execution"))
+    )
+    stored = tuple(
+        LoadedToday(site=offer.site, node_type=offer.node_type, model=name, copies=1)
+        for name, model in network.models.items() if not model.proxied
+        for offer in network.offers_of("storage")[::2]
+    )
+    return replace(
+        network,
+        diversity=tuple(
+            replace(row, penalty=10.0 * (position + 1))
+            for position, row in enumerate(network.diversity)
+            if not _overlaps(network, row.kind) or row.min_distinct is row.min_nakamoto is None
+        ),
+        seats_today=held,
+        loaded_today=(*loaded, *stored),
+        goals=tuple(Goal(position, measure) for position, measure in enumerate(MEASURES)),
+    )
+
+
+def _overlaps(network: Network, kind: str) -> bool:
+    """Return whether something may hang on several dependencies of the kind at once."""
+    return kind == "owner"
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_the_model_values_a_plan_as_the_tables_do(part: int) -> None:
+    compared = dict.fromkeys(MEASURES, 0)
+    for seed in range(20 * part, 20 * part + 20):
+        network = drawn_network(seed)
+        options = service_options(network)
+        model = build(network, options)
+        block = model.phase[SINGLE_PHASE]
+        for number in range(4):
+            plan = draw.plan(network, options, 1000 * seed + number)
+            for measure in MEASURES:
+                found = model_value(block, network, plan, measure)
+                if found is not None:
+                    wanted = value(network, plan, measure)
+                    assert found == pytest.approx(wanted, rel=1e-6, abs=1e-5), (
+                        measure, seed, number
+                    )
+                    compared[measure] += wanted > 0
+    assert min(compared.values()) > 10, compared
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_the_breakdown_adds_up_to_the_monthly_cost(seed: int) -> None:
+    network = drawn_network(seed)
+    plan = draw.plan(network, service_options(network), seed)
+    lines = breakdown(network, plan)
+    total = value(network, plan, "monthly_cost")
+    assert sum(line.amount for line in lines) == pytest.approx(total)
+    assert len({line.item for line in lines}) == len(lines)
+
+
+def test_what_the_small_plan_amounts_to() -> None:
+    network, plan = small(), deployment_for_small()
+    assert value(network, plan, "unserved") == pytest.approx(0.0, abs=1e-9)
+    # 1 + 2 execution nodes are new at 360, two sites open at 3600; the Frankfurt ones exist.
+    assert value(network, plan, "one_off_cost") == 3 * 360 + 2 * 3600
+    lines = {line.item: line.amount for line in breakdown(network, plan)}
+    assert lines["sites"] == 300
+    assert lines["contracts"] == 80
+    assert lines["execution nodes"] == 1000 + 2 * 1100 + 1200
+    assert lines["verification nodes"] == 3 * 90
+    assert lines["storage nodes"] == 2 * 40
+    assert lines["coordination nodes"] == 4 * 20
+    # A quarter of 20 requests/s crosses the Channel at 2 per million, 730 hours a month.
+    assert lines["routing and upstream calls"] == pytest.approx(5 * 730 * 3600 / 1e6 * 2)
+    assert lines["one-off costs over 36 months"] == pytest.approx((3 * 360 + 2 * 3600) / 36)
+    assert lines["penalties for unserved demand"] == pytest.approx(0.0, abs=1e-9)
+    assert lines["penalties of soft diversity rows"] == 0.0
+
+
+def test_unserved_demand_counts_its_rate_its_penalty_and_its_limit() -> None:
+    network, plan = small(), deployment_for_small()
+    # Nobody serves the French: 10 requests/s, at 5 per million.
+    without = replace(plan, routing=tuple(f for f in plan.routing if f.demand != FRANCE))
+    assert value(network, without, "unserved") == pytest.approx(10.0)
+    lines = {line.item: line.amount for line in breakdown(network, without)}
+    penalty = 10 * 730 * 3600 / 1e6 * 5
+    assert lines["penalties for unserved demand"] == pytest.approx(penalty)
+    # Serving fewer is never faster: their 10 of 30.001 requests/s count at the limit of 150 ms.
+    served = sum(
+        value(network, replace(plan, routing=(flow,)), "latency") for flow in plan.routing
+    )
+    nobody = value(network, Deployment(), "latency")
+    assert nobody == pytest.approx((20 * 150 + 10 * 150 + 0.001 * 200_000) / 30.001)
+    all_of_it = value(network, plan, "latency")
+    assert all_of_it == pytest.approx(served - 3 * nobody)
+    assert value(network, without, "latency") > all_of_it
+
+
+def test_a_quarter_by_the_channel_takes_its_route_and_the_answer() -> None:
+    network, plan = small(), deployment_for_small()
+    channel = tuple(f for f in plan.routing if f.demand == GERMANY and f.offer.site == "london")
+    only = value(network, replace(plan, routing=channel), "latency")
+    # 22 ms there and back + 40 · 1.1 to answer, instead of the limit of 150, for 5 of 30.001.
+    nobody = value(network, Deployment(), "latency")
+    assert only == pytest.approx(nobody + 5 * (22 + 44 - 150) / 30.001)
+
+
+def test_without_a_limit_unserved_demand_counts_at_the_slowest_way() -> None:
+    network = small()
+    free = replace(
+        network, demand=tuple(replace(d, max_latency_ms=None) for d in network.demand[2:])
+    )
+    # Cold from the hub: 140 / 2 + 30 + 140 / 0.5 = 380 s, plus 0.1 s and the way to the farthest.
+    worst = value(free, Deployment(), "latency")
+    assert 380_100 < worst < 380_100 + 50
+
+
+def test_changes_count_every_node_seat_replica_and_copy_once() -> None:
+    network, plan = small(), deployment_for_small()
+    # Nodes but seats': 2 more execution nodes in Paris, 1 in London, 3 checkers, 2 disks. Seats:
+    # Frankfurt 2 → 1, Paris 1, London 2. Warm: Frankfurt 1 → 3, 1 in London, 2 in Paris. 3 copies.
+    assert value(network, plan, "changes") == (2 + 1 + 3 + 2) + (1 + 1 + 2) + (2 + 1 + 2) + 3
+    listed = changes(network, plan)
+    assert ("seats", "council/frankfurt/seat", 2, 1) in listed
+    assert ("warm", "frankfurt/gpu/chat", 1, 3) in listed
+    assert not any(kind == "nodes" and where == "frankfurt/gpu" for kind, where, _, _ in listed)
+
+
+def test_what_stands_where_nothing_can_be_placed_any_more_is_a_change() -> None:
+    network = replace(
+        small(),
+        seats_today=(SeatToday(committee="council", site="madrid", node_type="seat", seats=3),),
+        loaded_today=(
+            LoadedToday(site="madrid", node_type="gpu", model="chat", warm=2, copies=1),
+        ),
+        goals=(Goal(1, "changes"),),
+    )
+    model = build(network, service_options(network))
+    block = model.phase[SINGLE_PHASE]
+    empty = Deployment(nodes={OfferKey("frankfurt", "gpu"): 1})
+    assert value(network, empty, "changes") == 3 + 2 + 1
+    assert model_value(block, network, empty, "changes") == pytest.approx(6.0)
+    assert stage(block, network, list(network.goals)).integral
+
+
+def test_a_move_counts_two() -> None:
+    network = replace(small(), loaded_today=())
+    moved = Deployment(
+        nodes={OfferKey("frankfurt", "gpu"): 1},
+        seats={Seat("council", "frankfurt", "seat"): 1, Seat("council", "paris", "seat"): 1},
+    )
+    assert value(network, moved, "changes") == 2
+    loaded = replace(moved, warm={Replica("paris", "gpu", "chat"): 1})
+    assert value(network, loaded, "changes") == 3
+
+
+def test_measures_of_one_priority_are_weighted() -> None:
+    network = replace(small(), goals=(Goal(1, "changes", 2.0), Goal(1, "unserved", 3.0)))
+    model = build(network, service_options(network))
+    block = model.phase[SINGLE_PHASE]
+    both = stage(block, network, list(network.goals))
+    assert not both.integral  # a share of demand is no whole number
+    assert sum(c for c, _ in both.terms) == pytest.approx(
+        2.0 * len(stage(block, network, [Goal(1, "changes")]).terms) + 3.0 * 30.001
+    )
+    assert not stage(block, network, [Goal(1, "changes", 0.5)]).integral
+
+
+def test_new_nodes_are_those_above_the_existing_ones() -> None:
+    network = small()
+    offers: dict[OfferKey, Offer] = dict(network.offers)
+    paris = OfferKey("paris", "gpu")
+    offers[paris] = replace(offers[paris], existing_nodes=3)
+    network = replace(network, offers=offers)
+    model = build(network, service_options(network))
+    block = model.phase[SINGLE_PHASE]
+    for nodes, cost in ((2, 0), (3, 0), (4, 360)):
+        plan = Deployment(nodes={paris: nodes})
+        assert value(network, plan, "one_off_cost") == cost
+        assert model_value(block, network, plan, "one_off_cost") == pytest.approx(cost)
