@@ -61,8 +61,11 @@ class Book:
         table = self.tables.get(row_class)
         if table is None or not table.letters:
             return SHEET_OF[row_class] not in REQUIRED_SHEETS
-        return all(name in table.letters
-                   for name, declared in columns(row_class).items() if declared.required)
+        return all(
+            name in table.letters
+            for name, declared in columns(row_class).items()
+            if declared.required
+        )
 
     def cell(self, row: Row, attribute: str = "") -> str:
         """Return the address of the row's cell; that of its first column if it has no such one."""
@@ -83,8 +86,12 @@ class Book:
         """Return a finding at the row's cell."""
         found = getattr(row, attribute, "")
         return Finding(
-            self.title(type(row)), self.cell(row, attribute), message, way_out,
-            "" if found is None or isinstance(found, tuple) else str(found), level,
+            self.title(type(row)),
+            self.cell(row, attribute),
+            message,
+            way_out,
+            "" if found is None or isinstance(found, tuple) else str(found),
+            level,
         )
 
     def on_sheet(
@@ -106,8 +113,14 @@ class Book:
         for finding in findings:
             if not finding.is_error:
                 continue
-            sheet = next((name for name in (*SHEETS, SETTINGS)
-                          if fold_header(name) == fold_header(finding.sheet)), finding.sheet)
+            sheet = next(
+                (
+                    name
+                    for name in (*SHEETS, SETTINGS)
+                    if fold_header(name) == fold_header(finding.sheet)
+                ),
+                finding.sheet,
+            )
             table = self.tables.get(SHEETS[sheet]) if sheet in SHEETS else None
             row, number = row_and_column(finding.cell)
             attributes = {letter: name for name, letter in (table.letters if table else {}).items()}

@@ -19,9 +19,9 @@ _SUPPLY = {
     "Providers": "provider parent max_nodes status",
     "Capacities": "site node_type max_nodes requests_per_s",
     "Node types": "node_type role gpu_memory_gb load_gb_per_s speed verifications_per_s disk_tb"
-                  " tee",
+    " tee",
     "Models": "model gpu_memory_gb weights_gb requests_per_s service_ms init_s copies upstream"
-              " max_requests_per_s node_types",
+    " max_requests_per_s node_types",
     "Settings": "utilisation cold_share",
 }
 _DEMAND = {
@@ -35,7 +35,7 @@ _PATHS = {
 }
 _SEATS = {
     "Committees": "committee seats node_types max_seats_per_site reach_ms reach_seats tee countries"
-                  " blocs",
+    " blocs",
 }
 _LINKS = {
     "Sites": "provider operator owner data_centre metro grid network",
@@ -77,11 +77,14 @@ def _unused_dependencies(bounds: Bounds, book: Book) -> Iterator[Finding]:
     for row in bounds.network.dependencies.values():
         known = [item.name for item in found if item.kind == row.kind]
         if row.dependency == "*" and not known:
-            yield book.finding(row, "kind", f"nothing hangs on any {row.kind}", "check the kind",
-                               "warning")
+            yield book.finding(
+                row, "kind", f"nothing hangs on any {row.kind}", "check the kind", "warning"
+            )
         elif row.dependency != "*" and row.dependency not in known:
             yield book.finding(
-                row, "dependency", f"nothing hangs on {row.kind} {row.dependency!r}",
+                row,
+                "dependency",
+                f"nothing hangs on {row.kind} {row.dependency!r}",
                 did_you_mean(row.dependency, known, "name it in Sites, Routes or Exposure"),
                 "warning",
             )
@@ -97,7 +100,9 @@ def _required_sites(bounds: Bounds, book: Book) -> Iterator[Finding]:
             if provider is not None and provider.max_nodes == 0:
                 words = f"a provider with max_nodes 0 ({book.place(provider, 'max_nodes')})"
             yield book.finding(
-                site, "status", f"site {site.site!r} is required but has {words}",
+                site,
+                "status",
+                f"site {site.site!r} is required but has {words}",
                 "add a row with max_nodes above 0 to Capacities, or change the status",
             )
 
@@ -112,8 +117,11 @@ def _locks(bounds: Bounds, book: Book) -> Iterator[Finding]:
         if lock.minimum > most:
             what = "seats" if lock.committee else "replicas" if lock.model else "nodes"
             yield book.finding(
-                lock, "minimum", f"min {lock.minimum} {what} are locked in, but at most {most:g}"
-                " are possible there (Capacities.max_nodes)", "lower min or offer more",
+                lock,
+                "minimum",
+                f"min {lock.minimum} {what} are locked in, but at most {most:g}"
+                " are possible there (Capacities.max_nodes)",
+                "lower min or offer more",
             )
 
 
@@ -164,7 +172,9 @@ def _distinct(bounds: Bounds, book: Book) -> Iterator[Finding]:
                 if count is not None and count < wanted:
                     of = f" that committee {name!r} may use" if name else ""
                     yield book.finding(
-                        rule, limit, f"{limit} {wanted} of kind {rule.kind!r}, but the {rule.role}"
+                        rule,
+                        limit,
+                        f"{limit} {wanted} of kind {rule.kind!r}, but the {rule.role}"
                         f" nodes{of} hang on {count} only",
                         f"offer nodes on more of them, or lower {limit}",
                     )
@@ -188,15 +198,14 @@ def _subjects(bounds: Bounds, rule: DiversityRow) -> Iterator[tuple[str, tuple[O
         yield "", keys
 
 
-def _dependencies(
-    network: Network, rule: DiversityRow, keys: tuple[OfferKey, ...]
-) -> int | None:
+def _dependencies(network: Network, rule: DiversityRow, keys: tuple[OfferKey, ...]) -> int | None:
     """Return how many outermost dependencies the offers hang on; None if some hang on none."""
     found: set[Item] = set()
     for key in keys:
         site = Item("site", key.site)
-        hangs_on = (network.graph.hangs_on(site) if rule.measure == "sites"
-                    else network.hangs_on(key))
+        hangs_on = (
+            network.graph.hangs_on(site) if rule.measure == "sites" else network.hangs_on(key)
+        )
         mine = network.graph.outermost(
             frozenset(item for item in hangs_on if item.kind == rule.kind)
         )
@@ -214,8 +223,11 @@ def _budgets(bounds: Bounds, book: Book) -> Iterator[Finding]:
         name for name, provider in network.providers.items() if provider.status == "required"
     }
     monthly = sum(site.monthly_cost for site in required)
-    monthly += sum(network.providers[name].monthly_cost for name in sorted(contracts)
-                   if name in network.providers)
+    monthly += sum(
+        network.providers[name].monthly_cost
+        for name in sorted(contracts)
+        if name in network.providers
+    )
     names = {site.site for site in required}
     once = sum(site.opening_cost for site in required)
     for key, offer in network.offers.items():
@@ -226,7 +238,8 @@ def _budgets(bounds: Bounds, book: Book) -> Iterator[Finding]:
         budget = getattr(settings, setting)
         if budget is not None and least > budget * (1 + 1e-9):
             yield book.on_setting(
-                setting, f"{setting} {budget:,.2f} {settings.currency} is below {least:,.2f}, what"
+                setting,
+                f"{setting} {budget:,.2f} {settings.currency} is below {least:,.2f}, what"
                 " required sites, their contracts and their min_nodes cost",
                 "raise the budget or require less",
             )
@@ -246,10 +259,17 @@ CHECKS = (
     Check(guarantee_checks.verification_capacity, (_SUPPLY, _DEMAND)),
     Check(_locks, (_SUPPLY, _SEATS, {"Locks": "site node_type model committee provider"})),
     Check(_distinct, (_SUPPLY, _SEATS, _LINKS)),
-    Check(_budgets, (_SUPPLY, {"Sites": "monthly_cost opening_cost provider",
-                               "Providers": "monthly_cost",
-                               "Capacities": "min_nodes existing_nodes monthly_cost hourly_cost"
-                                             " one_off_cost",
-                               "Settings": "budget_monthly budget_one_off"})),
+    Check(
+        _budgets,
+        (
+            _SUPPLY,
+            {
+                "Sites": "monthly_cost opening_cost provider",
+                "Providers": "monthly_cost",
+                "Capacities": "min_nodes existing_nodes monthly_cost hourly_cost one_off_cost",
+                "Settings": "budget_monthly budget_one_off",
+            },
+        ),
+    ),
 )
 """Every check, in the order of the questions that a planner asks."""

@@ -30,8 +30,11 @@ def models_fit(bounds: Bounds, book: Book) -> Iterator[Finding]:
         if model.proxied or not model.gpu_memory_gb:
             continue
         offered = sorted({key.node_type for key in bounds.offers.get("execution", ())})
-        types = [network.node_types[name] for name in offered
-                 if not model.node_types or name in model.node_types]
+        types = [
+            network.node_types[name]
+            for name in offered
+            if not model.node_types or name in model.node_types
+        ]
         largest = max(types, key=lambda kind: kind.gpu_memory_gb or 0.0, default=None)
         room = largest.gpu_memory_gb or 0.0 if largest is not None else 0.0
         if room >= model.gpu_memory_gb:
@@ -40,11 +43,15 @@ def models_fit(bounds: Bounds, book: Book) -> Iterator[Finding]:
             words = "but none of its node_types is on offer anywhere"
         else:
             place = book.place(largest, "gpu_memory_gb")
-            words = (f"but the largest node it may run on, {largest.node_type!r}, has {room:g} GB"
-                     f" ({place})")
+            words = (
+                f"but the largest node it may run on, {largest.node_type!r}, has {room:g} GB"
+                f" ({place})"
+            )
         yield book.finding(
-            model, "gpu_memory_gb", f"model {model.model!r} needs {model.gpu_memory_gb:g} GB,"
-            f" {words}", "offer a larger node type, or correct one of the numbers",
+            model,
+            "gpu_memory_gb",
+            f"model {model.model!r} needs {model.gpu_memory_gb:g} GB, {words}",
+            "offer a larger node type, or correct one of the numbers",
         )
 
 
@@ -55,7 +62,9 @@ def somewhere_to_run(bounds: Bounds, book: Book) -> Iterator[Finding]:
         hosts = bounds.hosts(demand)
         if not bounds.offers.get("execution"):
             yield book.finding(
-                demand, "requests_per_s", f"no node for execution is on offer, so {UNSERVABLE}",
+                demand,
+                "requests_per_s",
+                f"no node for execution is on offer, so {UNSERVABLE}",
                 "offer an execution node type in Capacities (max_nodes above 0, site not"
                 " forbidden)",
             )
@@ -64,19 +73,24 @@ def somewhere_to_run(bounds: Bounds, book: Book) -> Iterator[Finding]:
             model = network.models.get(demand.model)
             if model is not None and model.proxied:
                 yield book.finding(
-                    demand, "model", f"model {demand.model!r} runs at an upstream, but no offer"
+                    demand,
+                    "model",
+                    f"model {demand.model!r} runs at an upstream, but no offer"
                     " that may call it has requests_per_s",
                     "fill in Capacities.requests_per_s for the nodes that call it",
                 )
             continue
-        near = [key for key in hosts
-                if network.sites[key.site].lies_in(demand.countries, demand.blocs)]
+        near = [
+            key for key in hosts if network.sites[key.site].lies_in(demand.countries, demand.blocs)
+        ]
         if not near:
             yield _no_residency(book, demand)
         elif not bounds.allowed(demand):
             policy = network.policies[demand.verification]
             yield book.finding(
-                demand, "verification", f"policy {policy.policy!r} asks for tee {policy.tee!r}"
+                demand,
+                "verification",
+                f"policy {policy.policy!r} asks for tee {policy.tee!r}"
                 f" ({book.place(policy, 'tee')}), which no allowed node has, so {UNSERVABLE}",
                 "offer nodes with that TEE, or choose another policy",
             )
@@ -86,13 +100,19 @@ def _no_residency(book: Book, demand: Demand) -> Finding:
     attribute = "countries" if demand.countries else "blocs"
     column = "country" if demand.countries else "bloc"
     wanted = demand.countries or demand.blocs
-    known = {name for site in book.rows(Site) for any_of in getattr(site, column) or ()
-             for name in any_of}
+    known = {
+        name
+        for site in book.rows(Site)
+        for any_of in getattr(site, column) or ()
+        for name in any_of
+    }
     way_out = f"offer a site there, or widen {attribute}"
     if wanted and not known & set(wanted):
         way_out = did_you_mean(wanted[0], sorted(known), way_out)
     return book.finding(
-        demand, attribute, f"no site that can run it lies in {demand.residency}, so {UNSERVABLE}",
+        demand,
+        attribute,
+        f"no site that can run it lies in {demand.residency}, so {UNSERVABLE}",
         way_out,
     )
 
@@ -117,7 +137,9 @@ def near_enough(bounds: Bounds, book: Book) -> Iterator[Finding]:
         if known and not any(bounds.is_fast_enough(demand, site) for site in known):
             best = min(known, key=lambda site: (known[site], site))
             yield book.finding(
-                demand, "max_latency_ms", f"max_latency_ms {demand.max_latency_ms:g} is out of"
+                demand,
+                "max_latency_ms",
+                f"max_latency_ms {demand.max_latency_ms:g} is out of"
                 f" reach: the fastest site, {best!r}, answers in {known[best]:,.1f} ms at best",
                 "raise the limit or offer a nearer site",
             )
@@ -134,19 +156,21 @@ def near_enough(bounds: Bounds, book: Book) -> Iterator[Finding]:
         yield _unknown_site(bounds, book, bounds.network.sites[name])
 
 
-def _all_unknown(
-    bounds: Bounds, book: Book, demand: Demand, sites: Sequence[str]
-) -> Finding:
+def _all_unknown(bounds: Bounds, book: Book, demand: Demand, sites: Sequence[str]) -> Finding:
     model = bounds.network.models.get(demand.model)
     if any(bounds.round_trip_ms(demand.region, site) is not None for site in sites) and model:
         return book.finding(
-            demand, "model", f"no site has a route to the upstream of model {demand.model!r}, so"
+            demand,
+            "model",
+            f"no site has a route to the upstream of model {demand.model!r}, so"
             f" nothing is known to meet max_latency_ms {demand.max_latency_ms:g}",
             "add rows from the sites to the upstream in Routes",
         )
     row, attribute = _region_cell(book, demand)
     return book.finding(
-        row, attribute, f"region {demand.region!r} has no route and no pair of coordinates to any"
+        row,
+        attribute,
+        f"region {demand.region!r} has no route and no pair of coordinates to any"
         f" site that could serve it, but a limit of {demand.max_latency_ms:g} ms"
         f" ({book.place(demand, 'max_latency_ms')})",
         "add its latitude and longitude in Regions and those of the sites, or rows in Routes",
@@ -156,22 +180,32 @@ def _all_unknown(
 def _no_coordinates(book: Book, demand: Demand, count: int) -> Finding:
     row, attribute = _region_cell(book, demand)
     return book.finding(
-        row, attribute, f"region {demand.region!r} has no coordinates: {count} sites without a"
+        row,
+        attribute,
+        f"region {demand.region!r} has no coordinates: {count} sites without a"
         " route are not used where it has a latency limit",
-        "add its latitude and longitude in Regions, or rows in Routes", "warning",
+        "add its latitude and longitude in Regions, or rows in Routes",
+        "warning",
     )
 
 
 def _unknown_site(bounds: Bounds, book: Book, site: Site) -> Finding:
     if site.latitude is not None and site.longitude is not None:
         return book.finding(
-            site, "site", f"site {site.site!r} has no route to an upstream, so it is not used for"
-            " proxied models with a latency limit", "add a row from it in Routes", "warning",
+            site,
+            "site",
+            f"site {site.site!r} has no route to an upstream, so it is not used for"
+            " proxied models with a latency limit",
+            "add a row from it in Routes",
+            "warning",
         )
     return book.finding(
-        site, "latitude", f"site {site.site!r} has no coordinates, so it is not used for demand"
+        site,
+        "latitude",
+        f"site {site.site!r} has no coordinates, so it is not used for demand"
         " with a latency limit from regions without a route to it",
-        "add its latitude and longitude, or rows in Routes", "warning",
+        "add its latitude and longitude, or rows in Routes",
+        "warning",
     )
 
 
@@ -196,8 +230,8 @@ def enough_capacity(bounds: Bounds, book: Book) -> Iterator[Finding]:
                 by_model[demand.model].append(demand)
         for name, rows in by_model.items():
             # Said once per model, for the first period that is short.
-            found = [] if name in short else list(
-                _model_capacity(bounds, book, name, rows, reachable)
+            found = (
+                [] if name in short else list(_model_capacity(bounds, book, name, rows, reachable))
             )
             short |= {name} if found else set()
             yield from found
@@ -232,7 +266,9 @@ def _model_capacity(
                 who = f"demand for {what}"
             when = f" in period {largest.period!r}" if largest.period else ""
             yield book.finding(
-                largest, "requests_per_s", f"{who}{when} is {asked:g} requests/s, but the"
+                largest,
+                "requests_per_s",
+                f"{who}{when} is {asked:g} requests/s, but the"
                 f" {_nodes(bounds, keys):g} nodes that may serve it (Capacities.max_nodes) can do"
                 f" {most:g} at most at the planned utilisation of"
                 f" {bounds.network.settings.utilisation:g}",
@@ -270,7 +306,9 @@ def _total_capacity(
         largest = max(rows, key=lambda row: row.requests_per_s)
         when = f" in period {largest.period!r}" if largest.period else ""
         yield book.finding(
-            largest, "requests_per_s", f"all models together{when} need {needed:,.1f} nodes at"
+            largest,
+            "requests_per_s",
+            f"all models together{when} need {needed:,.1f} nodes at"
             f" least, but only {nodes:g} can be had (Capacities.max_nodes)",
             "raise max_nodes or offer more sites, or lower the demand",
         )
@@ -284,18 +322,23 @@ def _upstream_capacity(bounds: Bounds, book: Book) -> Iterator[Finding]:
             if len(any_of) == 1 and model.max_requests_per_s is not None:
                 limits.setdefault(any_of[0], model)
     for name, model in limits.items():
-        users = {other.model for other in network.models.values()
-                 if (name,) in (other.upstream or ())}
+        users = {
+            other.model for other in network.models.values() if (name,) in (other.upstream or ())
+        }
         for period in network.periods:
-            asked = sum(row.requests_per_s for row in network.demand
-                        if row.period == period and row.model in users)
+            asked = sum(
+                row.requests_per_s
+                for row in network.demand
+                if row.period == period and row.model in users
+            )
             limit = model.max_requests_per_s or 0.0
             if asked > limit * (1 + 1e-9):
                 when = f" in period {period!r}" if period else ""
                 yield book.finding(
-                    model, "max_requests_per_s", f"upstream {name!r} accepts {limit:g} requests/s,"
+                    model,
+                    "max_requests_per_s",
+                    f"upstream {name!r} accepts {limit:g} requests/s,"
                     f" but demand for its models{when} is {asked:g}",
                     "raise the limit, add another upstream, or lower the demand",
                 )
                 break
-

@@ -27,8 +27,12 @@ APPLIES_TO: Mapping[str, tuple[str, ...]] = {
     "coordination": ("committee",),
 }
 LIMITS = ("max_share", "max_count", "min_count", "min_distinct", "min_nakamoto")
-_SHEETS = {"region": "Regions", "model": "Models", "policy": "Verification",
-           "committee": "Committees"}
+_SHEETS = {
+    "region": "Regions",
+    "model": "Models",
+    "policy": "Verification",
+    "committee": "Committees",
+}
 
 
 def check_kinds(book: Book, directory: Directory) -> Iterator[Finding]:
@@ -36,19 +40,28 @@ def check_kinds(book: Book, directory: Directory) -> Iterator[Finding]:
     for rule in book.rows(DiversityRow):
         kind = directory.kind(rule.kind)
         if kind not in directory.kinds.values():
-            yield book.finding(rule, "kind", f"kind {rule.kind!r} is that of no dependency",
-                               _kind_guess(directory, rule.kind))
+            yield book.finding(
+                rule,
+                "kind",
+                f"kind {rule.kind!r} is that of no dependency",
+                _kind_guess(directory, rule.kind),
+            )
         elif rule.dependency and Item(kind, rule.dependency) not in directory.of(rule.dependency):
             yield book.finding(
-                rule, "dependency", f"dependency {rule.dependency!r} is no known {kind}",
+                rule,
+                "dependency",
+                f"dependency {rule.dependency!r} is no known {kind}",
                 did_you_mean(rule.dependency, directory.of_kind(kind), "add it to Dependencies"),
             )
     for policy in book.rows(Policy):
         for name in policy.independent_of:
             if directory.kind(name) not in directory.kinds.values():
-                yield book.finding(policy, "independent_of",
-                                   f"independent_of {name!r} is the kind of no dependency",
-                                   _kind_guess(directory, name))
+                yield book.finding(
+                    policy,
+                    "independent_of",
+                    f"independent_of {name!r} is the kind of no dependency",
+                    _kind_guess(directory, name),
+                )
 
 
 def _kind_guess(directory: Directory, text: str) -> str:
@@ -63,30 +76,57 @@ def check_limits(book: Book) -> Iterator[Finding]:
     names = Names(book).by_sheet
     for rule in book.rows(DiversityRow):
         if all(getattr(rule, limit) is None for limit in LIMITS):
-            yield book.finding(rule, "rule", f"rule {rule.rule!r} has no limit",
-                               f"fill in one of {', '.join(LIMITS)}")
+            yield book.finding(
+                rule,
+                "rule",
+                f"rule {rule.rule!r} has no limit",
+                f"fill in one of {', '.join(LIMITS)}",
+            )
         if rule.min_count is not None and not rule.dependency:
-            yield book.finding(rule, "min_count", "min_count needs a named dependency",
-                               "fill in dependency, or use min_distinct")
+            yield book.finding(
+                rule,
+                "min_count",
+                "min_count needs a named dependency",
+                "fill in dependency, or use min_distinct",
+            )
         # Each committee has a threshold of its own: what exceeds max_faulty breaks it.
-        has_own = (rule.role == "coordination" and rule.measure in ("", "seats")
-                   and rule.scope == "each")
+        has_own = (
+            rule.role == "coordination" and rule.measure in ("", "seats") and rule.scope == "each"
+        )
         if rule.min_nakamoto is not None and rule.threshold is None and not has_own:
-            yield book.finding(rule, "min_nakamoto", "min_nakamoto needs a threshold",
-                               "fill in threshold: the fraction that breaks the role, e.g. 0.333")
+            yield book.finding(
+                rule,
+                "min_nakamoto",
+                "min_nakamoto needs a threshold",
+                "fill in threshold: the fraction that breaks the role, e.g. 0.333",
+            )
         if rule.threshold is not None and rule.min_nakamoto is None:
-            yield book.finding(rule, "threshold", "threshold has no effect without min_nakamoto",
-                               "fill in min_nakamoto or clear threshold", "warning")
+            yield book.finding(
+                rule,
+                "threshold",
+                "threshold has no effect without min_nakamoto",
+                "fill in min_nakamoto or clear threshold",
+                "warning",
+            )
         for limit in ("min_distinct", "min_nakamoto"):
             if getattr(rule, limit) is not None and rule.dependency:
                 yield book.finding(
-                    rule, limit, f"{limit} counts dependencies but the row names one,"
-                    f" {rule.dependency!r}", "clear dependency or the limit",
+                    rule,
+                    limit,
+                    f"{limit} counts dependencies but the row names one, {rule.dependency!r}",
+                    "clear dependency or the limit",
                 )
-        if (rule.min_count is not None and rule.max_count is not None
-                and rule.min_count > rule.max_count):
-            yield book.finding(rule, "min_count", f"min_count {rule.min_count} is above max_count"
-                               f" {rule.max_count}", "swap or correct them")
+        if (
+            rule.min_count is not None
+            and rule.max_count is not None
+            and rule.min_count > rule.max_count
+        ):
+            yield book.finding(
+                rule,
+                "min_count",
+                f"min_count {rule.min_count} is above max_count {rule.max_count}",
+                "swap or correct them",
+            )
         yield from _measure(book, rule)
         yield from _applies_to(book, names, rule)
 
@@ -94,12 +134,19 @@ def check_limits(book: Book) -> Iterator[Finding]:
 def _measure(book: Book, rule: DiversityRow) -> Iterator[Finding]:
     measures = MEASURES.get(rule.role, ())
     if rule.measure and measures and rule.measure not in measures:
-        yield book.finding(rule, "measure", f"measure {rule.measure!r} does not fit the role"
-                           f" {rule.role}", f"write {', '.join(measures[:-1])} or {measures[-1]}")
+        yield book.finding(
+            rule,
+            "measure",
+            f"measure {rule.measure!r} does not fit the role {rule.role}",
+            f"write {', '.join(measures[:-1])} or {measures[-1]}",
+        )
     if rule.measure in ("nodes", "sites") and rule.applies_to:
         yield book.finding(
-            rule, "applies_to", f"{rule.measure} are shared by all, so they cannot be counted for"
-            f" {rule.applies_to!r} alone", f"clear applies_to, or write measure {measures[0]}",
+            rule,
+            "applies_to",
+            f"{rule.measure} are shared by all, so they cannot be counted for"
+            f" {rule.applies_to!r} alone",
+            f"clear applies_to, or write measure {measures[0]}",
         )
 
 
@@ -113,7 +160,9 @@ def _applies_to(
         known = [name for kind in allowed for name in names[_SHEETS[kind]]]
         wanted = " or a ".join(allowed)
         yield book.finding(
-            rule, "applies_to", f"applies_to {rule.applies_to!r} is not a {wanted}, which is what"
+            rule,
+            "applies_to",
+            f"applies_to {rule.applies_to!r} is not a {wanted}, which is what"
             f" the role {rule.role} can apply to",
             did_you_mean(rule.applies_to.rpartition(":")[2], known, "leave it blank for all"),
         )

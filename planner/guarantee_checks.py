@@ -24,7 +24,9 @@ def seats(bounds: Bounds, book: Book) -> Iterator[Finding]:
         if committee.seats > most:
             is_short = True
             yield book.finding(
-                committee, "seats", f"committee {committee.committee!r} has {committee.seats} seats"
+                committee,
+                "seats",
+                f"committee {committee.committee!r} has {committee.seats} seats"
                 f" but only {most:g} nodes may hold them{_why(committee)}",
                 "offer more coordination nodes (Capacities.max_nodes), or ease its limits",
             )
@@ -32,15 +34,19 @@ def seats(bounds: Bounds, book: Book) -> Iterator[Finding]:
     if not is_short and total > most:
         first = next(iter(bounds.network.committees.values()))
         yield book.finding(
-            first, "seats", f"all committees together have {total} seats but only {most:g} nodes"
-            " may hold them, one each", "offer more coordination nodes (Capacities.max_nodes)",
+            first,
+            "seats",
+            f"all committees together have {total} seats but only {most:g} nodes"
+            " may hold them, one each",
+            "offer more coordination nodes (Capacities.max_nodes)",
         )
 
 
 def _why(committee: Committee) -> str:
     limits = [
         f"max_seats_per_site {committee.max_seats_per_site}"
-        if committee.max_seats_per_site is not None else "",
+        if committee.max_seats_per_site is not None
+        else "",
         "node_types " + "; ".join(committee.node_types) if committee.node_types else "",
         f"tee {committee.tee}" if committee.tee else "",
         "countries " + "; ".join(committee.countries) if committee.countries else "",
@@ -64,7 +70,9 @@ def reach(bounds: Bounds, book: Book) -> Iterator[Finding]:
         best = max(within.values(), default=0)
         if sites and best < committee.quorum_seats:
             yield book.finding(
-                committee, "reach_ms", f"committee {committee.committee!r} needs"
+                committee,
+                "reach_ms",
+                f"committee {committee.committee!r} needs"
                 f" {committee.quorum_seats} seats within reach_ms {committee.reach_ms:g} of each"
                 f" seat, but the best site has room for {best:g} within reach",
                 "raise reach_ms, offer nodes nearer to each other, or add routes and coordinates",
@@ -78,8 +86,11 @@ def reach(bounds: Bounds, book: Book) -> Iterator[Finding]:
                 unplaced[name] = site
     for site in unplaced.values():
         yield book.finding(
-            site, "latitude", f"site {site.site!r} has no coordinates and no routes, so its seats"
-            " count as out of reach of all others", "add its latitude and longitude, or Routes",
+            site,
+            "latitude",
+            f"site {site.site!r} has no coordinates and no routes, so its seats"
+            " count as out of reach of all others",
+            "add its latitude and longitude, or Routes",
             "warning",
         )
 
@@ -90,10 +101,12 @@ def copies(bounds: Bounds, book: Book) -> Iterator[Finding]:
         sites = bounds.storable(model)
         if model.copies > len(sites):
             yield book.finding(
-                model, "copies", f"model {model.model!r} wants {model.copies} copies of"
+                model,
+                "copies",
+                f"model {model.model!r} wants {model.copies} copies of"
                 f" {model.weights_gb or 0:g} GB, one per site, but only {len(sites)} sites can"
-                " store one", "offer storage nodes at more sites (disk_tb large enough), or want"
-                " fewer copies",
+                " store one",
+                "offer storage nodes at more sites (disk_tb large enough), or want fewer copies",
             )
 
 
@@ -107,18 +120,24 @@ def verifiers(bounds: Bounds, book: Book) -> Iterator[Finding]:
             continue
         seen.add((policy.policy, demand.residency))
         verifying = [
-            key for key in bounds.offers.get("verification", ())
+            key
+            for key in bounds.offers.get("verification", ())
             if network.node_types[key.node_type].verifications_per_s
             and network.sites[key.site].lies_in(demand.countries, demand.blocs)
         ]
         best = _most_verifiers(bounds, policy, demand, verifying)
         if best is not None and best < policy.verifiers:
             where = f" within {demand.residency}" if demand.residency else ""
-            limits = " that share none of " + ", ".join(policy.independent_of) + " with it" \
-                if policy.independent_of else ""
+            limits = (
+                " that share none of " + ", ".join(policy.independent_of) + " with it"
+                if policy.independent_of
+                else ""
+            )
             within = f" within {policy.max_latency_ms:g} ms" if policy.max_latency_ms else ""
             yield book.finding(
-                policy, "verifiers", f"policy {policy.policy!r} needs {policy.verifiers} verifiers"
+                policy,
+                "verifiers",
+                f"policy {policy.policy!r} needs {policy.verifiers} verifiers"
                 f" at different sites, but no executing node has more than {best} sites{where}"
                 f"{within}{limits} (asked for in {book.place(demand, 'verification')})",
                 _unknown_kinds(network, policy, verifying)
@@ -128,12 +147,17 @@ def verifiers(bounds: Bounds, book: Book) -> Iterator[Finding]:
 
 def _unknown_kinds(network: Network, policy: Policy, keys: list[OfferKey]) -> str:
     """Return the advice to fill in empty cells that count as one shared dependency."""
-    empty = {item.kind for key in keys for item in network.hangs_on(key)
-             if item.kind in policy.independent_of and is_unknown(item)}
+    empty = {
+        item.kind
+        for key in keys
+        for item in network.hangs_on(key)
+        if item.kind in policy.independent_of and is_unknown(item)
+    }
     if not empty or network.settings.unknown != "shared":
         return ""
-    return (f"fill in {', '.join(sorted(empty))} in Sites: empty cells count as one shared"
-            " dependency")
+    return (
+        f"fill in {', '.join(sorted(empty))} in Sites: empty cells count as one shared dependency"
+    )
 
 
 def _most_verifiers(
@@ -142,8 +166,10 @@ def _most_verifiers(
     """Return the most verifying sites that any executing offer has; None if none executes."""
     network = bounds.network
     kinds = set(policy.independent_of)
-    shared = {key: frozenset(item for item in network.hangs_on(key) if item.kind in kinds)
-              for key in verifying}
+    shared = {
+        key: frozenset(item for item in network.hangs_on(key) if item.kind in kinds)
+        for key in verifying
+    }
     best: int | None = None
     for executor in bounds.allowed(demand):
         mine = frozenset(item for item in network.hangs_on(executor) if item.kind in kinds)
@@ -159,8 +185,8 @@ def verification_capacity(bounds: Bounds, book: Book) -> Iterator[Finding]:
     """Yield verification work above what all verifying nodes can do."""
     network = bounds.network
     rates = {
-        key: network.settings.utilisation * (network.node_types[key.node_type].verifications_per_s
-                                             or 0.0)
+        key: network.settings.utilisation
+        * (network.node_types[key.node_type].verifications_per_s or 0.0)
         for key in bounds.offers.get("verification", ())
     }
     most = bounds.most(rates)
@@ -177,7 +203,9 @@ def verification_capacity(bounds: Bounds, book: Book) -> Iterator[Finding]:
         if largest is not None and rates and work > most * (1 + 1e-9):
             when = f" in period {period!r}" if period else ""
             yield book.finding(
-                largest[1], "verifiers", f"demand{when} needs {work:g} verifications/s, but all"
+                largest[1],
+                "verifiers",
+                f"demand{when} needs {work:g} verifications/s, but all"
                 f" verifying nodes together can do {most:g} at most",
                 "raise max_nodes of verification nodes, or lower verifiers or work",
             )

@@ -65,7 +65,12 @@ class Engine:
         self.set_option("mip_feasibility_tolerance", 1e-7)
         for name, value in (options or {}).items():
             self.set_option(name, value)
-        self.highs.HandleUserInterrupt = True
+        for event in (
+            self.highs.cbSimplexInterrupt,
+            self.highs.cbIpmInterrupt,
+            self.highs.cbMipInterrupt,
+        ):
+            event.subscribe(self._interrupt)
         self._pass(arrays)
 
     def set_option(self, name: str, value: Any) -> None:
@@ -137,12 +142,15 @@ class Engine:
             self.highs.cbMipLogging += report
         thread = self.highs.startSolve()
         while not self.highs.wait(POLL_S)[0]:
-            if self.stop.is_set():
-                self.highs.cancelSolve()
+            pass
         thread.join()
         if progress is not None:
             self.highs.cbMipLogging -= report
         return self._outcome(time.perf_counter() - begun)
+
+    def _interrupt(self, event: Any) -> None:
+        # HiGHS keeps the last answer for good, so a solve after an interrupt needs a plain no.
+        event.interrupt(self.stop.is_set())
 
     def _outcome(self, seconds: float) -> Outcome:
         info, status = self.highs.getInfo(), self.highs.getModelStatus()

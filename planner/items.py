@@ -63,16 +63,22 @@ class Directory:
 
     def of_kind(self, kind: str) -> list[str]:
         """Return the names of the dependencies of one kind."""
-        return [name for name, items in self.dependencies.items()
-                if any(item.kind == kind for item in items)]
+        return [
+            name
+            for name, items in self.dependencies.items()
+            if any(item.kind == kind for item in items)
+        ]
 
     def find(self, name: str, kinds: Collection[str] | None = None) -> Item:
         """Return the one thing or dependency meant, of one of the kinds if given.
 
         Raises UnclearName if the name stands for none or for several.
         """
-        exact = [item for item in (*self.things.get(name, ()), *self.of(name))
-                 if kinds is None or item.kind in kinds]
+        exact = [
+            item
+            for item in (*self.things.get(name, ()), *self.of(name))
+            if kinds is None or item.kind in kinds
+        ]
         if exact:
             return _only(name, exact)
         split = self.split(name)
@@ -80,8 +86,10 @@ class Directory:
             if self.has(split):
                 return split
             known = self.names_of_kind(split.kind)
-            raise UnclearName(f"there is no {split.kind} {split.name!r}",
-                             did_you_mean(split.name, known, "add it to its sheet"))
+            raise UnclearName(
+                f"there is no {split.kind} {split.name!r}",
+                did_you_mean(split.name, known, "add it to its sheet"),
+            )
         raise UnclearName(f"{name!r} is not known", self.guess(name, kinds))
 
     def dependency(self, name: str) -> Item | None:
@@ -101,8 +109,9 @@ class Directory:
 
     def names_of_kind(self, kind: str) -> list[str]:
         """Return every name of the kind, of things and dependencies alike."""
-        things = [name for name, items in self.things.items()
-                  if any(item.kind == kind for item in items)]
+        things = [
+            name for name, items in self.things.items() if any(item.kind == kind for item in items)
+        ]
         return things + self.of_kind(kind)
 
     def guess(self, name: str, kinds: Collection[str] | None) -> str:
@@ -127,9 +136,14 @@ def directory(book: Book) -> Directory:
     """Return everything that the sheets name, cables of Routes and Exposure excepted."""
     found = Directory()
     names = Names(book).by_sheet
-    for sheet, kind in (("Sites", "site"), ("Regions", "region"), ("Node types", "node_type"),
-                        ("Models", "model"), ("Verification", "policy"),
-                        ("Committees", "committee")):
+    for sheet, kind in (
+        ("Sites", "site"),
+        ("Regions", "region"),
+        ("Node types", "node_type"),
+        ("Models", "model"),
+        ("Verification", "policy"),
+        ("Committees", "committee"),
+    ):
         for name in names[sheet]:
             found.add_thing(Item(kind, name))
     found.things.setdefault("*", []).append(EVERYTHING)

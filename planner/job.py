@@ -63,7 +63,8 @@ def run(job: Job, stop: threading.Event, progress: ProgressLine) -> Done:
         return _finish(job, Done(Result("invalid", made), None, tables.findings), timer)
     network = tables.network
     limits = Limits(
-        time_limit_s=network.settings.time_limit_s if job.time_limit_s is None
+        time_limit_s=network.settings.time_limit_s
+        if job.time_limit_s is None
         else job.time_limit_s,
         gap=network.settings.mip_gap if job.gap is None else job.gap,
         seed=network.settings.seed,
@@ -71,13 +72,9 @@ def run(job: Job, stop: threading.Event, progress: ProgressLine) -> Done:
     )
     solved = solve(network, limits, stop, progress.solving)
     options = {"time_limit_s": limits.time_limit_s, "gap": limits.gap, **job.solver}
-    made = replace(
-        made, seed=limits.seed, options=options, clock_stopped=solved.clock_stopped
-    )
+    made = replace(made, seed=limits.seed, options=options, clock_stopped=solved.clock_stopped)
     timer.times |= solved.times
-    result = Result(
-        solved.status, made, solved.plan, solved.gap, solved.stages, _warnings(tables)
-    )
+    result = Result(solved.status, made, solved.plan, solved.gap, solved.stages, _warnings(tables))
     done = Done(result, network, tables.findings)
     if solved.plan is None:
         if solved.status == "infeasible":
@@ -162,7 +159,11 @@ def _finish(job: Job, done: Done, timer: Timer) -> Done:
     job.out.mkdir(parents=True, exist_ok=True)
     accepted = result.plan is not None and result.status != "rejected"
     path = write_json(
-        job.out, result, done.network, done.scores, done.findings,
+        job.out,
+        result,
+        done.network,
+        done.scores,
+        done.findings,
         done.files.get("plan") if accepted else None,
     )
     return replace(done, result=result, files={**done.files, "figures": path})

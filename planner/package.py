@@ -148,8 +148,11 @@ def _check_content(name: str, archive: zipfile.ZipFile) -> None:
     if "[content_types].xml" not in names:
         kind = "an OpenDocument file" if "mimetype" in names else "a zip file"
         raise _refused(f"{name} is {kind}, not an .xlsx workbook", _SAVE_AS)
-    types = b"".join(_drain(archive, member) for member in archive.infolist()
-                     if member.filename.lower() == "[content_types].xml")
+    types = b"".join(
+        _drain(archive, member)
+        for member in archive.infolist()
+        if member.filename.lower() == "[content_types].xml"
+    )
     if b"sheet.binary" in types:
         raise _refused(f"{name} is a binary workbook (.xlsb)", _SAVE_AS)
     if b"macroEnabled" in types or any(member.endswith("vbaproject.bin") for member in names):
@@ -184,8 +187,9 @@ class _Links:
 
     def titles(self) -> dict[str, str]:
         """Return the sheet title per part name."""
-        return {self.targets[link]: title for link, title in self.sheets.items()
-                if link in self.targets}
+        return {
+            self.targets[link]: title for link, title in self.sheets.items() if link in self.targets
+        }
 
 
 def _scan(name: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo, links: _Links) -> Part:

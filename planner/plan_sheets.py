@@ -204,7 +204,7 @@ class DependencyRow(PlanRow):
     amount: float | None = _figure("see unit", "that hangs on it")
     unit: str = _text("of the amount")
     share: float | None = _figure("0..1", "of everything of that role and thing")
-    avoidable: str = _text("no: every placement hangs on it")
+    avoidable: str = _text("no: every placement hangs on it; blank: it can be avoided")
     largest: str = _text("the dependency with the largest share, doubt read at worst")
     largest_share: float | None = _figure("0..1", "every unknown a dependency of its own")
     largest_share_worst: float | None = _figure("0..1", "all unknown shared with the largest")
@@ -468,7 +468,7 @@ def _dependency_rows(network: Network, plan: Deployment) -> Iterator[DependencyR
                 dependency=share.dependency,
                 amount=float(share.amount),
                 share=share.share,
-                avoidable=_yes_no(share.avoidable),
+                avoidable="" if share.avoidable else "no",
             )
 
 

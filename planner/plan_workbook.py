@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import re
 import zipfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,10 +32,20 @@ from planner.plan_sheets import (
 )
 from planner.result import Result
 from planner.summary import costs_and_proof, guarantees
-from planner.workbook import Layout, Sheet, Workbook, read_workbook, write_workbook
+from planner.workbook import Layout, Sheet, Workbook, read_sheets, write_workbook
 
 SUMMARY, COMPARISON, RUN = "Summary", "Comparison", "Run"
 """Sheets that hold no rows per phase; Run stands last, for it holds the clock."""
+
+COST = "Cost"
+
+READ_SHEETS = {sheet.title for sheet in PLAN_SHEETS if sheet.decides} | {COST, RUN}
+"""What a plan and the figures to be checked are read from."""
+
+_ARCHIVE_END, _ARCHIVE_END_BYTES = b"PK\x05\x06", 22
+"""The last record of a workbook without an archive comment, and its length."""
+_SECONDS = re.compile(rb"<row [^>]*>(?:(?!</row>).)*?<t[^>]*>time: .*?</row>", re.DOTALL)
+"""A row of Run that holds seconds."""
 
 AGREEMENT = 1e-6
 """How far apart, relatively, a figure in the workbook and its recomputation may be."""
@@ -81,7 +93,7 @@ def read_plan(path: Path, network: Network) -> PlanFile:
 
     Raises InputError if the file is no workbook.
     """
-    workbook = read_workbook(path)
+    workbook = read_sheets(path, READ_SHEETS)
     findings = list(workbook.findings)
     by_title = {sheet.title: sheet for sheet in workbook.sheets}
     reader = PlanReader(network, findings)
@@ -107,18 +119,24 @@ def read_plan(path: Path, network: Network) -> PlanFile:
 
 
 def plan_hash(path: Path) -> str:
-    """Return the SHA-256 of all of a written plan but the sheet Run; empty if it cannot be read.
+    """Return the SHA-256 of a written plan without its seconds; empty if it is no such file.
 
-    Run holds seconds, which differ from run to run. Saving the file in Excel changes every part.
+    Seconds differ from run to run, and stand on the sheet Run alone. Whoever else saves the file
+    changes some other part of it, or leaves bytes behind its end.
     """
     digest = hashlib.sha256()
     try:
-        with zipfile.ZipFile(path) as package:
+        data = path.read_bytes()
+        if len(data) - data.rfind(_ARCHIVE_END) != _ARCHIVE_END_BYTES:
+            return ""
+        with zipfile.ZipFile(io.BytesIO(data)) as package:
             names = sorted(package.namelist())
-            skipped = _run_part(names)
+            run_part = _run_part(names)
             for name in names:
-                if name != skipped:
-                    digest.update(name.encode() + b"\0" + package.read(name) + b"\0")
+                content = package.read(name)
+                if name == run_part:
+                    content = _SECONDS.sub(b"", content)
+                digest.update(f"{name} {len(content)} ".encode() + content)
     except (OSError, zipfile.BadZipFile):
         return ""
     return digest.hexdigest()
@@ -257,11 +275,11 @@ def _stale(
         way = routing_service(network, demand_of[demand_key(row)], row)
         if not isinstance(way, str) and _differ(row.latency_ms, way.latency_ms):
             yield place.finding("latency_ms", row.latency_ms, way.latency_ms, "ms")
-    if "Cost" not in sheets:
+    if COST not in sheets:
         return
     listed: list[Finding] = []
     stated: dict[str, list[tuple[ReadRow, CostRow]]] = {phase: [] for phase in plan.phases}
-    for read in read_rows(sheets["Cost"], CostRow, listed):
+    for read in read_rows(sheets[COST], CostRow, listed):
         if isinstance(read.row, CostRow):
             stated.setdefault(read.row.phase, []).append((read, read.row))
     for phase, deployment in plan.phases.items():

@@ -82,14 +82,19 @@ def _duplicates(book: Book, row_class: type[Row]) -> Iterator[Finding]:
             first[key] = row
             continue
         earlier = first[key]
-        words = ", ".join(f"{header_of(name, declared[name])} {getattr(row, name)!r}"
-                          for name in keys if getattr(row, name))
+        words = ", ".join(
+            f"{header_of(name, declared[name])} {getattr(row, name)!r}"
+            for name in keys
+            if getattr(row, name)
+        )
         if all(getattr(row, name) == getattr(earlier, name) for name in keys):
             message = f"{words} is already in {book.place(earlier, keys[0])}"
             yield book.finding(row, keys[0], message, "join the two rows or rename one")
         else:
-            message = (f"{words} differs from {book.place(earlier, keys[0])}"
-                       " only by case, spaces or invisible characters")
+            message = (
+                f"{words} differs from {book.place(earlier, keys[0])}"
+                " only by case, spaces or invisible characters"
+            )
             yield book.finding(row, keys[0], message, "rename one, or join the two rows")
 
 
@@ -147,8 +152,11 @@ def _unlisted(
             continue
         seen.add(name)
         yield book.finding(
-            row, attribute, f"{attribute} {name!r} is not in {book.title(listing)} and {outcome}",
-            did_you_mean(name, known, f"add it to {book.title(listing)}"), "warning",
+            row,
+            attribute,
+            f"{attribute} {name!r} is not in {book.title(listing)} and {outcome}",
+            did_you_mean(name, known, f"add it to {book.title(listing)}"),
+            "warning",
         )
 
 
@@ -165,9 +173,11 @@ def _spellings(book: Book) -> Iterator[Finding]:
         reported.add((kind, name))
         if type(row) is type(earlier_row) and _keys(type(row)) == (attribute,):
             continue  # compared as keys already
-        message = (f"{kind} {name!r} differs from {earlier!r} in"
-                   f" {book.place(earlier_row, earlier_attribute)}"
-                   " only by case, spaces or invisible characters")
+        message = (
+            f"{kind} {name!r} differs from {earlier!r} in"
+            f" {book.place(earlier_row, earlier_attribute)}"
+            " only by case, spaces or invisible characters"
+        )
         yield book.finding(row, attribute, message, "write both the same way")
 
 
@@ -183,9 +193,11 @@ def _words(book: Book) -> Iterator[tuple[str, Word]]:
     )
     yield from _words_in(book, plain)
     for row_class in (Site, NodeType, Model):
-        attributes = [(row_class, name, declared.dependency)
-                      for name, declared in columns(row_class).items()
-                      if declared.kind is Kind.NEEDS and declared.dependency]
+        attributes = [
+            (row_class, name, declared.dependency)
+            for name, declared in columns(row_class).items()
+            if declared.kind is Kind.NEEDS and declared.dependency
+        ]
         yield from _words_in(book, attributes)
     for site in book.rows(Site):
         for kind, needs in site.other:
@@ -194,9 +206,11 @@ def _words(book: Book) -> Iterator[tuple[str, Word]]:
     for dependency in book.rows(Dependency):
         yield dependency.kind, (dependency, "dependency", dependency.dependency)
     # Lists of places come last: the spelling of the sites is the one that counts.
-    lists = [(row_class, attribute, kind)
-             for row_class in (Demand, Committee)
-             for attribute, kind in (("countries", "country"), ("blocs", "bloc"))]
+    lists = [
+        (row_class, attribute, kind)
+        for row_class in (Demand, Committee)
+        for attribute, kind in (("countries", "country"), ("blocs", "bloc"))
+    ]
     yield from _words_in(book, lists)
 
 
@@ -216,6 +230,8 @@ def _offer_labels(book: Book) -> Iterator[Finding]:
         earlier = labels.setdefault(str(offer.key), offer)
         if earlier.key != offer.key:
             yield book.finding(
-                offer, "site", f"{offer.key} is also the label of {book.place(earlier, 'site')}",
+                offer,
+                "site",
+                f"{offer.key} is also the label of {book.place(earlier, 'site')}",
                 "use no / in one of the names",
             )

@@ -50,16 +50,21 @@ class _Resolver:
             if origin is None or target is None:
                 continue
             if origin == target:
-                self.findings.append(self.book.finding(
-                    route, "target", f"the route leads from {origin.name!r} to itself",
-                    "name two different places or clear the row",
-                ))
+                self.findings.append(
+                    self.book.finding(
+                        route,
+                        "target",
+                        f"the route leads from {origin.name!r} to itself",
+                        "name two different places or clear the row",
+                    )
+                )
                 continue
             taken = labels[origin, target]
             label = self.label(route, taken, named)
             taken[label] = route
-            yield Link(origin, target, route.latency_ms, route.cost_per_million, via, label,
-                       route.row)
+            yield Link(
+                origin, target, route.latency_ms, route.cost_per_million, via, label, route.row
+            )
 
     def end(self, route: Route, attribute: str, kinds: frozenset[str]) -> Item | None:
         name = getattr(route, attribute)
@@ -69,8 +74,10 @@ class _Resolver:
             wrong = [item.kind for item in self.directory.things.get(name, ())]
             if wrong and "not known" in error.message:
                 wanted = " or a ".join(sorted(kinds))
-                error = UnclearName(f"{name!r} is a {wrong[0].replace('_', ' ')}, not a {wanted}",
-                                    "from names a region or site, to a site or upstream")
+                error = UnclearName(
+                    f"{name!r} is a {wrong[0].replace('_', ' ')}, not a {wanted}",
+                    "from names a region or site, to a site or upstream",
+                )
             self.report(route, attribute, error)
         return None
 
@@ -78,17 +85,25 @@ class _Resolver:
         self, route: Route, taken: Mapping[str, Route], named: set[tuple[str, str, str]]
     ) -> str:
         if route.route in (ESTIMATE, UNKNOWN_ROUTE):
-            self.findings.append(self.book.finding(
-                route, "route", f"route {route.route!r} is a word of the plan's own",
-                "give the route another name",
-            ))
+            self.findings.append(
+                self.book.finding(
+                    route,
+                    "route",
+                    f"route {route.route!r} is a word of the plan's own",
+                    "give the route another name",
+                )
+            )
         if route.route:
             if route.route in taken:
                 place = self.book.place(taken[route.route], "route")
-                self.findings.append(self.book.finding(
-                    route, "route", f"route {route.route!r} of this pair is already in {place}",
-                    "give each alternative its own name",
-                ))
+                self.findings.append(
+                    self.book.finding(
+                        route,
+                        "route",
+                        f"route {route.route!r} of this pair is already in {place}",
+                        "give each alternative its own name",
+                    )
+                )
             return route.route
         number, label = 1, "direct"
         while label in taken or (route.origin, route.target, label) in named:
@@ -119,13 +134,17 @@ class _Resolver:
         if item is None:
             return None
         if item.kind in NOT_DEPENDENCIES:
-            raise UnclearName(f"{name!r} is a {item.kind.replace('_', ' ')}, not a dependency",
-                              "name a dependency, or write kind:name for a new one")
+            raise UnclearName(
+                f"{name!r} is a {item.kind.replace('_', ' ')}, not a dependency",
+                "name a dependency, or write kind:name for a new one",
+            )
         providers = self.directory.of_kind("provider")
         if item.kind == "provider" and item.name not in providers:
             guess = nearest(item.name, providers)
-            raise UnclearName(f"{name!r} is not in Providers",
-                              f"did you mean 'provider:{guess}'?" if guess else "add it there")
+            raise UnclearName(
+                f"{name!r} is not in Providers",
+                f"did you mean 'provider:{guess}'?" if guess else "add it there",
+            )
         return item
 
     def exposures(self) -> Iterator[tuple[Exposure, Row, str]]:
@@ -154,10 +173,15 @@ class _Resolver:
             return
         known = list(self.directory.kinds.values())
         if item.kind not in known and nearest(item.kind, known):
-            self.findings.append(self.book.finding(
-                row, "depends_on", f"the kind {item.kind!r} is new",
-                f"did you mean {nearest(item.kind, known)!r}?", "warning",
-            ))
+            self.findings.append(
+                self.book.finding(
+                    row,
+                    "depends_on",
+                    f"the kind {item.kind!r} is new",
+                    f"did you mean {nearest(item.kind, known)!r}?",
+                    "warning",
+                )
+            )
         self.directory.add(item)
 
     def item(self, row: ExposureRow) -> Item | None:
@@ -176,8 +200,10 @@ class _Resolver:
             things = self.directory.things.get(name)
             if things:
                 kind = things[0].kind.replace("_", " ")
-                raise UnclearName(f"{name!r} is a {kind}, not a dependency",
-                                  "name a dependency, or write kind:name for a new one")
+                raise UnclearName(
+                    f"{name!r} is a {kind}, not a dependency",
+                    "name a dependency, or write kind:name for a new one",
+                )
             raise UnclearName(f"{name!r} is not a known dependency", guess)
         except UnclearName as error:
             self.report(row, attribute, error)
@@ -189,18 +215,25 @@ class _Resolver:
             items = set()
             for any_of in shock.takes_down or ():
                 if len(any_of) > 1:
-                    self.report(shock, "takes_down", UnclearName(
-                        f"{' | '.join(any_of)!r} leaves open what fails",
-                        "write one shock per alternative, or ; where all of them fail",
-                    ))
+                    self.report(
+                        shock,
+                        "takes_down",
+                        UnclearName(
+                            f"{' | '.join(any_of)!r} leaves open what fails",
+                            "write one shock per alternative, or ; where all of them fail",
+                        ),
+                    )
                 for name in any_of:
                     try:
                         items.add(self.directory.find(name, kinds))
                     except UnclearName as error:
                         self.report(shock, "takes_down", error)
             if not shock.takes_down and shock.takes_down is not None:
-                self.report(shock, "takes_down", UnclearName(
-                    "names nothing", "name the dependencies or sites that fail"))
+                self.report(
+                    shock,
+                    "takes_down",
+                    UnclearName("names nothing", "name the dependencies or sites that fail"),
+                )
             yield shock.shock, frozenset(items)
 
     def cycles(self, exposures: tuple[tuple[Exposure, Row, str], ...]) -> Iterator[Finding]:
@@ -226,9 +259,13 @@ class _Resolver:
                 continue
             item, row, attribute = step
             if item in path:
-                chain = " > ".join(str(i) for i in [*path[path.index(item):], item])
-                yield self.book.finding(row, attribute, f"{item} hangs on itself: {chain}",
-                                        "remove one link of the chain")
+                chain = " > ".join(str(i) for i in [*path[path.index(item) :], item])
+                yield self.book.finding(
+                    row,
+                    attribute,
+                    f"{item} hangs on itself: {chain}",
+                    "remove one link of the chain",
+                )
             elif item not in done:
                 path.append(item)
                 waiting.append(iter(edges.get(item, ())))

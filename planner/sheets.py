@@ -22,10 +22,15 @@ REMARKS = frozenset(columns(Row))
 """Columns that every sheet may have and that no rule reads."""
 
 _ANY_SITE_NEEDS = Column(Kind.NEEDS, "a dependency of the planner's own kind")
-_PLACEHOLDERS = {Kind.NAME: "", Kind.TEXT: "", Kind.NUMBER: 0.0, Kind.INTEGER: 0,
-                 Kind.SHARE: 0.0, Kind.CHOICE: ""}
+_PLACEHOLDERS = {
+    Kind.NAME: "",
+    Kind.TEXT: "",
+    Kind.NUMBER: 0.0,
+    Kind.INTEGER: 0,
+    Kind.SHARE: 0.0,
+    Kind.CHOICE: "",
+}
 """What stands in for a required value that is reported as missing or wrong."""
-
 
 
 def read_book(workbook: Workbook, findings: list[Finding]) -> Book:
@@ -50,18 +55,29 @@ def _known_sheets(workbook: Workbook, findings: list[Finding]) -> dict[str, Shee
     for sheet in workbook.sheets:
         name = known.get(fold_header(sheet.title), "")
         if name in found:
-            findings.append(Finding(
-                sheet.title, "", f"the workbook also has a sheet {found[name].title!r}",
-                "join the two sheets into one",
-            ))
+            findings.append(
+                Finding(
+                    sheet.title,
+                    "",
+                    f"the workbook also has a sheet {found[name].title!r}",
+                    "join the two sheets into one",
+                )
+            )
         elif name:
             found[name] = sheet
         elif fold_header(sheet.title) not in ignored and not sheet.title.startswith("#"):
-            findings.append(Finding(
-                sheet.title, "", f"the sheet {sheet.title!r} is not known and is not read",
-                did_you_mean(sheet.title, known.values(), "begin its name with # to keep notes"),
-                sheet.title, "warning",
-            ))
+            findings.append(
+                Finding(
+                    sheet.title,
+                    "",
+                    f"the sheet {sheet.title!r} is not known and is not read",
+                    did_you_mean(
+                        sheet.title, known.values(), "begin its name with # to keep notes"
+                    ),
+                    sheet.title,
+                    "warning",
+                )
+            )
     return found
 
 
@@ -69,9 +85,11 @@ def _missing_sheets(workbook: Workbook, found: Mapping[str, Sheet]) -> Iterator[
     others = [sheet.title for sheet in workbook.sheets if sheet not in found.values()]
     for name in REQUIRED_SHEETS:
         if name not in found:
-            headers = ", ".join(header_of(attribute, declaration)
-                                for attribute, declaration in columns(SHEETS[name]).items()
-                                if declaration.required)
+            headers = ", ".join(
+                header_of(attribute, declaration)
+                for attribute, declaration in columns(SHEETS[name]).items()
+                if declaration.required
+            )
             way_out = did_you_mean(name, others, f"add it with the columns {headers}")
             way_out = way_out.replace("did you mean", "rename the sheet").removesuffix("?")
             yield Finding(name, "", f"the sheet {name} is missing", way_out)
@@ -82,7 +100,8 @@ def _nothing_to_plan(book: Book) -> Iterator[Finding]:
         table = book.tables[Demand]
         if table.letters or not book.has(Committee):
             yield book.on_sheet(
-                Demand, "there are neither Demand rows nor Committees: nothing to plan",
+                Demand,
+                "there are neither Demand rows nor Committees: nothing to plan",
                 "add a row with region and requests_per_s",
             )
 
@@ -95,8 +114,9 @@ class _Reader:
         self.row_class = row_class
         self.declared = columns(row_class)
         # The columns of every sheet (source, as_of, note) are declared first but stand last.
-        self.declared = {name: declaration for name, declaration in self.declared.items()
-                         if name not in REMARKS} | self.declared
+        self.declared = {
+            name: declaration for name, declaration in self.declared.items() if name not in REMARKS
+        } | self.declared
         self.keys = {name for name, declaration in self.declared.items() if declaration.key}
         self.findings = findings
         self.columns: dict[int, tuple[str, Column]] = {}
@@ -127,14 +147,17 @@ class _Reader:
         self.report_padded()
         return Table(self.sheet.title, tuple(rows), letters)
 
-    def add(self, cell: str, message: str, way_out: str, found: object = "",
-            level: Level = "error") -> None:
+    def add(
+        self, cell: str, message: str, way_out: str, found: object = "", level: Level = "error"
+    ) -> None:
         text = "" if found is None else str(found)
         self.findings.append(Finding(self.sheet.title, cell, message, way_out, text, level))
 
     def match_headers(self) -> None:
-        known = {fold_header(header_of(name, declaration)): name
-                 for name, declaration in self.declared.items()}
+        known = {
+            fold_header(header_of(name, declaration)): name
+            for name, declaration in self.declared.items()
+        }
         taken: dict[str, str] = {}
         for number, cell in sorted(self.sheet.rows.get(HEADER_ROW, {}).items()):
             text = str(cell.value).strip()
@@ -144,9 +167,12 @@ class _Reader:
             if not name:
                 self.unknown_column(cell, text)
             elif name in taken:
-                self.add(cell.address, f"the column {text!r} is already in {taken[name]}",
-                         "keep one of the two; begin the other header with # to keep it as a note",
-                         text)
+                self.add(
+                    cell.address,
+                    f"the column {text!r} is already in {taken[name]}",
+                    "keep one of the two; begin the other header with # to keep it as a note",
+                    text,
+                )
             else:
                 taken[name] = cell.address
                 self.columns[number] = (name, declaration)
@@ -164,11 +190,18 @@ class _Reader:
 
     def unknown_column(self, cell: Cell, text: str) -> None:
         headers = [header_of(name, declaration) for name, declaration in self.declared.items()]
-        missing = [header for header in headers
-                   if header not in {header_of(*entry) for entry in self.columns.values()}]
-        self.add(cell.address, f"the column {text!r} is not known and is not read",
-                 did_you_mean(text, missing, "begin the header with # to keep it as a note"),
-                 text, "warning")
+        missing = [
+            header
+            for header in headers
+            if header not in {header_of(*entry) for entry in self.columns.values()}
+        ]
+        self.add(
+            cell.address,
+            f"the column {text!r} is not known and is not read",
+            did_you_mean(text, missing, "begin the header with # to keep it as a note"),
+            text,
+            "warning",
+        )
 
     def report_headless_columns(self) -> None:
         headed = set(self.sheet.rows.get(HEADER_ROW, {}))
@@ -177,21 +210,30 @@ class _Reader:
             for position, cell in cells.items():
                 if number > HEADER_ROW and position not in headed | seen and headed:
                     seen.add(position)
-                    self.add(cell.address, "the column has cells but no header in row 1",
-                             "write its header in row 1, or # for a note", cell.value, "warning")
+                    self.add(
+                        cell.address,
+                        "the column has cells but no header in row 1",
+                        "write its header in row 1, or # for a note",
+                        cell.value,
+                        "warning",
+                    )
 
     def has_required_columns(self) -> bool:
         present = {name for name, _ in self.columns.values()}
-        absent = [header_of(name, declaration) for name, declaration in self.declared.items()
-                  if declaration.required and name not in present]
+        absent = [
+            header_of(name, declaration)
+            for name, declaration in self.declared.items()
+            if declaration.required and name not in present
+        ]
         for header in absent:
             self.add("", f"the column {header!r} is missing", self.where_header_is(header), header)
         return not absent
 
     def where_header_is(self, header: str) -> str:
         for number, cells in self.sheet.rows.items():
-            texts = {reading for cell in cells.values()
-                     for reading in header_readings(str(cell.value))}
+            texts = {
+                reading for cell in cells.values() for reading in header_readings(str(cell.value))
+            }
             if number > HEADER_ROW and fold_header(header) in texts:
                 return f"move the headers from row {number} to row 1"
             if number > 20:
@@ -212,13 +254,18 @@ class _Reader:
             inside = [number for number in self.columns if left <= number <= right]
             if inside and top <= last and bottom >= HEADER_ROW:
                 self.merged.append((top, bottom, left, right))
-                self.add(start, f"the cells {area} are merged, so all but the first are empty",
-                         "unmerge them and fill every cell")
+                self.add(
+                    start,
+                    f"the cells {area} are merged, so all but the first are empty",
+                    "unmerge them and fill every cell",
+                )
 
     def is_merged(self, cell: Cell) -> bool:
         row, number = row_and_column(cell.address)
-        return any(top <= row <= bottom and left <= number <= right
-                   for top, bottom, left, right in self.merged)
+        return any(
+            top <= row <= bottom and left <= number <= right
+            for top, bottom, left, right in self.merged
+        )
 
     def read_row(self, number: int) -> Row | None:
         """Return the row, or None if it is empty or lacks a value that it cannot do without."""
@@ -267,8 +314,13 @@ class _Reader:
     def report_padded(self) -> None:
         for (header, text), addresses in self.padded.items():
             more = f", here and in {len(addresses) - 1} more cells" if len(addresses) > 1 else ""
-            self.add(addresses[0], f"{header} {text!r} has spaces around it{more}",
-                     f"they are ignored; write {text.strip()!r}", text, "warning")
+            self.add(
+                addresses[0],
+                f"{header} {text!r} has spaces around it{more}",
+                f"they are ignored; write {text.strip()!r}",
+                text,
+                "warning",
+            )
 
 
 def _known_needs(value: Any) -> Any:
@@ -308,18 +360,32 @@ def _settings(sheet: Sheet | None, findings: list[Finding]) -> tuple[Settings, d
         label, cell = (sheet.cell(number, positions[name]) for name in ("setting", "value"))
         if number == HEADER_ROW or label.kind is CellKind.BLANK:
             if number > HEADER_ROW and cell.kind is not CellKind.BLANK:
-                reader.add(cell.address, "a value without a setting", "name the setting",
-                           cell.value, "warning")
+                reader.add(
+                    cell.address,
+                    "a value without a setting",
+                    "name the setting",
+                    cell.value,
+                    "warning",
+                )
             continue
         text = str(label.value).strip()
         name = next((known[reading] for reading in header_readings(text) if reading in known), "")
         if not name:
             if not text.startswith("#"):
-                reader.add(label.address, f"the setting {text!r} is not known and is not used",
-                           did_you_mean(text, declared, "remove it"), text, "warning")
+                reader.add(
+                    label.address,
+                    f"the setting {text!r} is not known and is not used",
+                    did_you_mean(text, declared, "remove it"),
+                    text,
+                    "warning",
+                )
         elif name in cells:
-            reader.add(label.address, f"the setting {name} is already set in {cells[name]}",
-                       "keep one of the two", text)
+            reader.add(
+                label.address,
+                f"the setting {name} is already set in {cells[name]}",
+                "keep one of the two",
+                text,
+            )
         else:
             cells[name] = cell.address
             value, _ = reader.value(cell, name, declared[name])

@@ -15,6 +15,7 @@ from rich.text import Text
 from models import objectives
 from models.concentration import ALL, LIVENESS, SAFETY, Concentration, concentration
 from models.costs import one_off_bill, unserved_share
+from models.detours import detours
 from models.data import Item
 from models.network import Network, is_unknown
 from models.plan import Deployment, exceeds
@@ -37,6 +38,8 @@ LOST = {
 TOPIC, INDENT = 13, 2
 ROOM = WIDTH - TOPIC - INDENT
 """Columns left for what is said."""
+NAME = 20
+"""Columns of the longest name of a model, policy or committee."""
 REASONS_SHOWN = 12
 
 
@@ -93,7 +96,10 @@ def as_text(renderable: Group, width: int = WIDTH) -> str:
 def guarantees(network: Network, plan: Deployment, own: Score) -> list[Sentence]:
     """Return what holds for users, and what has to fail before it does not, role by role."""
     found = concentration(network, plan)
-    sentences = [_served(network, plan, own), _latency(network, plan, own)]
+    sentences = [_served(network, plan, own)]
+    if own.served is not None:
+        sentences.append(_latency(network, plan, own))
+        sentences.extend(_cold_near(network, plan))
     for role, (loss, wording) in LOST.items():
         sentence = _weakest(found, role, loss, wording)
         if sentence is not None:
@@ -150,6 +156,22 @@ def _served(network: Network, plan: Deployment, own: Score) -> Sentence:
     return Sentence("served", text + rows)
 
 
+def _cold_near(network: Network, plan: Deployment) -> Iterator[Sentence]:
+    """Yield how much demand is served warm from afar because the nearer site would be cold."""
+    found = detours(network, plan)
+    if not found:
+        return
+    rate = {d.key: d.requests_per_s * network.month_share[d.period] for d in network.demand}
+    passing = sum(rate[detour.flow.demand] * detour.flow.share for detour in found)
+    worst = max(found, key=lambda detour: detour.saved_ms)
+    text = (
+        f"{passing / (sum(rate.values()) or 1.0):.0%} of requests pass by a nearer site that would "
+        f"be cold: {worst.flow.demand.region} > {worst.flow.offer.site}, not {worst.nearer.site}: "
+        f"{worst.saved_ms:,.0f} ms nearer, but {worst.load_s:,.0f} s to load"
+    )
+    yield Sentence("warm or near", text)
+
+
 def _latency(network: Network, plan: Deployment, own: Score) -> Sentence:
     if own.p95_ms is None or own.p50_ms is None:
         return Sentence("latency", "unknown: routes or coordinates are missing")
@@ -173,9 +195,12 @@ def _latency(network: Network, plan: Deployment, own: Score) -> Sentence:
 
 def _weakest(found: Sequence[Concentration], role: str, loss: str, wording: str) -> Sentence | None:
     """Return how few dependencies of which kinds take the weakest thing of a role, at worst."""
-    groups = [group for group in found if group.role == role]
-    # What holds for all together is the headline; a model has its own line in the workbook.
-    groups = [group for group in groups if group.of == ALL] if role == "execution" else groups
+    # Requests stand for all models together; copies, panels and seats break one thing at a time.
+    groups = [
+        group
+        for group in found
+        if group.role == role and (group.of == ALL) == (role == "execution")
+    ]
     if not groups:
         return None
     numbers = [
@@ -189,13 +214,25 @@ def _weakest(found: Sequence[Concentration], role: str, loss: str, wording: str)
         return Sentence(role, "no kind of dependency that placement can avoid takes it down")
     numbers.sort(key=lambda entry: entry[:4])
     of = numbers[0][2]
-    named = [
-        f"{number} {kind} ({group.worst.largest} {group.worst.largest_share:.0%})"
-        for number, _, thing, kind, group in numbers
-        if thing == of
-    ]
-    subject = "" if of == ALL else f"{of}: "
-    return Sentence(role, _as_many(f"{subject}{wording}", named))
+    named: dict[str, str] = {}
+    for number, _, thing, kind, group in numbers:
+        if thing == of:  # the weakest period stands first
+            named.setdefault(kind, f"{number} {kind} ({_largest(group)})")
+    count = len({group.of for group in groups})
+    among = f" (weakest of {count})" if count > 1 else ""
+    subject = "" if of == ALL else f"{_short(of)}{among}: "
+    return Sentence(role, _as_many(f"{subject}{wording}", list(named.values())))
+
+
+def _largest(group: Concentration) -> str:
+    """Return the dependency with the largest share, and how large it may be if doubt is true."""
+    worst = group.worst
+    doubt = "up to " if worst.largest_share > group.best.largest_share + 1e-9 else ""
+    return f"{worst.largest} {doubt}{worst.largest_share:.0%}"
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= NAME else name[: NAME - 2] + ".."
 
 
 def _is_blank(group: Concentration) -> bool:
@@ -298,7 +335,7 @@ def contrasting_kinds(scores: Sequence[Score], count: int = 2) -> list[str]:
     plan = by_name.get(PLAN, {})
     other = by_name.get(NEAREST, {})
     shared = sorted(plan.keys() & other.keys(), key=lambda kind: (plan[kind] - other[kind], kind))
-    return shared[:count]
+    return [kind for kind in shared if plan[kind] != other[kind]][:count]
 
 
 def _number(value: float | None) -> str:

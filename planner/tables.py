@@ -73,16 +73,20 @@ def read_network(path: Path) -> Tables:
     book = read_book(workbook, findings)
     later = list(_later_findings(book))
     # A cell that could not be read is reported once, not again for what its lack leads to.
-    unread = {(finding.sheet, finding.cell) for finding in findings
-              if finding.is_error and finding.cell}
+    unread = {
+        (finding.sheet, finding.cell) for finding in findings if finding.is_error and finding.cell
+    }
     later = [finding for finding in later if (finding.sheet, finding.cell) not in unread]
     found: list[Finding] = []
     network = build(book, found)
     later += [finding for finding in found if (finding.sheet, finding.cell) not in unread]
     every = [*findings, *later]
     blamed = {(finding.sheet, finding.cell) for finding in every if finding.is_error}
-    every += [finding for finding in check_network(network, book, book.damaged(every))
-              if (finding.sheet, finding.cell) not in blamed]
+    every += [
+        finding
+        for finding in check_network(network, book, book.damaged(every))
+        if (finding.sheet, finding.cell) not in blamed
+    ]
     every = list(in_order(every, book.titles))
     is_sound = not any(finding.is_error for finding in every)
     return Tables(network if is_sound else None, tuple(every), workbook.sha256)
@@ -165,8 +169,10 @@ def _periods(book: Book) -> dict[str, float]:
     given = sum(row.hours_per_month or 0.0 for row in rows.values())
     blank = sum(row.hours_per_month is None for row in rows.values())
     part = max(0.0, HOURS_PER_MONTH - given) / blank if blank else 0.0
-    hours = {name: part if row.hours_per_month is None else row.hours_per_month
-             for name, row in rows.items()}
+    hours = {
+        name: part if row.hours_per_month is None else row.hours_per_month
+        for name, row in rows.items()
+    }
     # Where the hours are beyond repair (and reported), the checks still need a month to divide.
     return hours if sum(hours.values()) > 0 else dict.fromkeys(hours, 1.0)
 
@@ -227,6 +233,7 @@ def _goals(book: Book, findings: list[Finding]) -> tuple[Goal, ...]:
 
 def _goal(book: Book, row: Objective, findings: list[Finding]) -> Goal:
     """Return the goal; `0.02` and `2 %` are relative tolerances, a number with a unit absolute."""
+
     def report(message: str, way_out: str) -> Goal:
         findings.append(book.finding(row, "tolerance", message, way_out))
         return Goal(row.priority, row.measure, row.weight)
@@ -237,15 +244,16 @@ def _goal(book: Book, row: Objective, findings: list[Finding]) -> Goal:
     if match is None or amount is None or amount < 0:
         return report(f"tolerance {text!r} is no number", "write 0.02, 2 %, or e.g. 2 ms")
     if "," in match[1]:
-        return report(f"tolerance {text!r} has a decimal comma",
-                      f"write {amount:g} {match[2]}".rstrip())
+        return report(
+            f"tolerance {text!r} has a decimal comma", f"write {amount:g} {match[2]}".rstrip()
+        )
     if match[2] == "%":
         amount /= 100
     elif match[2]:
         return Goal(row.priority, row.measure, row.weight, amount, absolute=True)
     if amount > 1:
-        return report(f"tolerance {text!r} would give up {amount:.0%} of the objective",
-                      f"write {amount:g} % or add the unit, e.g. {amount:g} ms")
+        return report(
+            f"tolerance {text!r} would give up {amount:.0%} of the objective",
+            f"write {amount:g} % or add the unit, e.g. {amount:g} ms",
+        )
     return Goal(row.priority, row.measure, row.weight, amount)
-
-

@@ -10,7 +10,7 @@ import re
 import tempfile
 import warnings
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from enum import Enum
@@ -112,8 +112,11 @@ def read_workbook(path: Path) -> Workbook:
 def _remarks(name: str, package: Package) -> Iterator[Finding]:
     if package.has_external_links:
         yield Finding(
-            "", "", f"{name} links to other workbooks; their last stored values are used",
-            "paste the values if they may have changed", level="warning",
+            "",
+            "",
+            f"{name} links to other workbooks; their last stored values are used",
+            "paste the values if they may have changed",
+            level="warning",
         )
 
 
@@ -353,3 +356,54 @@ def _keep_every_digit(cell: Any, value: object) -> None:
     """Have a float stored with the 17 digits it may need; the library would write 16."""
     if isinstance(value, float):
         cell._value = repr(float(value))
+
+
+def read_sheets(path: Path, titles: Collection[str]) -> Workbook:
+    """Return only the sheets of these titles, without merged ranges; all others are not parsed.
+
+    Raises InputError if the file is not a sane .xlsx file.
+    """
+    data = read_bytes(path)
+    package = inspect(path.name, data)
+    values = _load_lazily(path.name, data, data_only=True)
+    formulas = None
+    if package.has_formulas:
+        formulas = _load_lazily(path.name, data, data_only=False)
+    sheets = tuple(
+        _lazy_sheet(path.name, sheet, formulas)
+        for sheet in values.worksheets
+        if sheet.title in titles
+    )
+    return Workbook(sheets, hashlib.sha256(data).hexdigest(), tuple(_remarks(path.name, package)))
+
+
+def _load_lazily(name: str, data: bytes, *, data_only: bool) -> openpyxl.Workbook:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=data_only)
+    except Exception as error:  # the library leaks a dozen exception types on damaged files
+        raise _unreadable(name, f"{type(error).__name__}: {str(error)[:200]}") from error
+
+
+def _lazy_sheet(name: str, sheet: Any, formulas: openpyxl.Workbook | None) -> Sheet:
+    raw: dict[tuple[int, int], Any] = {}
+    if formulas is not None:
+        raw = {(cell.row, cell.column): cell for cell in _stored(name, formulas[sheet.title])}
+    rows: dict[int, dict[int, Cell]] = {}
+    for stored in _stored(name, sheet):
+        cell = _cell(stored, raw.get((stored.row, stored.column)))
+        if cell.kind is not CellKind.BLANK:
+            rows.setdefault(stored.row, {})[stored.column] = cell
+    return Sheet(sheet.title, rows)
+
+
+def _stored(name: str, sheet: Any) -> Iterator[Any]:
+    """Yield the cells of a lazily loaded sheet; those in between have no address."""
+    # The stated size of a sheet may be wrong, and would then hide cells.
+    sheet.reset_dimensions()
+    try:
+        for row in sheet.iter_rows():
+            yield from (cell for cell in row if hasattr(cell, "coordinate"))
+    except Exception as error:  # as above: parts are parsed only now
+        raise _unreadable(name, f"{type(error).__name__}: {str(error)[:200]}") from error

@@ -15,8 +15,9 @@ from tests.workbooks import Sheets, base, put, save, smallest
 
 def errors(folder: Path, sheets: Sheets) -> list[str]:
     """Return the errors found in the sheets."""
-    return [str(finding) for finding in read_network(save(folder, sheets)).findings
-            if finding.is_error]
+    return [
+        str(finding) for finding in read_network(save(folder, sheets)).findings if finding.is_error
+    ]
 
 
 def bounds(folder: Path, sheets: Sheets) -> Bounds:
@@ -50,8 +51,11 @@ def test_capacity_respects_sites_providers_and_their_parents(tmp_path: Path) -> 
 def test_each_period_is_compared_by_itself(tmp_path: Path) -> None:
     sheets = smallest()
     sheets["Periods"] = [["period"], ["day"], ["night"]]
-    sheets["Demand"] = [["region", "requests_per_s", "period"],
-                        ["R", 40, "day"], ["R", 40, "night"]]
+    sheets["Demand"] = [
+        ["region", "requests_per_s", "period"],
+        ["R", 40, "day"],
+        ["R", 40, "night"],
+    ]
     assert errors(tmp_path, sheets) == []
     put(sheets, "Demand", 4, "region", "R2")
     put(sheets, "Demand", 4, "requests_per_s", 10)
@@ -91,8 +95,10 @@ def test_only_reachable_capacity_counts(tmp_path: Path) -> None:
     put(sheets, "Demand", 2, "requests_per_s", 40)
     assert errors(tmp_path, sheets) == []
     put(sheets, "Demand", 2, "max_latency_ms", 50)
-    assert "but the 3 nodes that may serve it (Capacities.max_nodes) can do 21" in errors(
-        tmp_path, sheets)[0]
+    assert (
+        "but the 3 nodes that may serve it (Capacities.max_nodes) can do 21"
+        in errors(tmp_path, sheets)[0]
+    )
 
 
 def test_unknown_latency_is_fine_without_a_limit(tmp_path: Path) -> None:
@@ -111,7 +117,8 @@ def test_unknown_latency_is_a_warning_while_others_are_known(tmp_path: Path) -> 
     assert found.network is not None
     assert [str(finding).partition(";")[0] for finding in found.findings] == [
         "Demand!A2: region 'R' has no coordinates: 1 sites without a route are not used where it"
-        " has a latency limit"]
+        " has a latency limit"
+    ]
 
 
 def test_proxied_model_needs_a_route_to_its_upstream_under_a_limit(tmp_path: Path) -> None:
@@ -121,8 +128,10 @@ def test_proxied_model_needs_a_route_to_its_upstream_under_a_limit(tmp_path: Pat
     assert found.network is not None
     assert "site 'par1' has no route to an upstream" in " ".join(map(str, found.findings))
     sheets["Routes"].pop()
-    assert "Demand!C5: no site has a route to the upstream of model 'gpt'" in errors(
-        tmp_path, sheets)[0]
+    assert (
+        "Demand!C5: no site has a route to the upstream of model 'gpt'"
+        in errors(tmp_path, sheets)[0]
+    )
 
 
 @pytest.mark.parametrize("role", ["execution", "verification", "storage", "coordination"])
@@ -152,10 +161,14 @@ def test_damaged_columns_silence_only_the_checks_that_need_them(tmp_path: Path) 
     put(sheets, "Demand", 4, "requests_per_s", 1000)
     put(sheets, "Routes", 2, "cost_per_million", "cheap")
     assert {text.partition(":")[0] for text in errors(tmp_path, sheets)} == {
-        "Demand!B4", "Routes!F2"}
+        "Demand!B4",
+        "Routes!F2",
+    }
     put(sheets, "Capacities", 2, "max_nodes", "ten")
     assert {text.partition(":")[0] for text in errors(tmp_path, sheets)} == {
-        "Capacities!C2", "Routes!F2"}
+        "Capacities!C2",
+        "Routes!F2",
+    }
 
 
 def test_one_off_budget_counts_new_nodes_of_required_sites(tmp_path: Path) -> None:
@@ -189,19 +202,32 @@ def test_no_executing_node_is_said_once(tmp_path: Path) -> None:
 def test_large_workbook_is_checked_quickly(tmp_path: Path) -> None:
     count = 150
     sheets: Sheets = {
-        "Sites": [["site", "provider", "latitude", "longitude"],
-                  *[[f"s{n}", "P", n % 60, n % 170] for n in range(count)]],
+        "Sites": [
+            ["site", "provider", "latitude", "longitude"],
+            *[[f"s{n}", "P", n % 60, n % 170] for n in range(count)],
+        ],
         "Providers": [["provider"], ["P"]],
-        "Node types": [["node_type", "role", "gpu_memory_gb"],
-                       ["x", "execution", 80], ["y", "execution", 160]],
-        "Models": [["model", "gpu_memory_gb", "requests_per_s"], *[[f"m{n}", 10, 5]
-                                                                   for n in range(5)]],
-        "Regions": [["region", "latitude", "longitude"],
-                    *[[f"r{n}", n % 50, n % 150] for n in range(count)]],
-        "Capacities": [["site", "node_type", "max_nodes"],
-                       *[[f"s{n}", kind, 5] for n in range(count) for kind in "xy"]],
-        "Demand": [["region", "requests_per_s", "model", "max_latency_ms"],
-                   *[[f"r{n}", 1, f"m{m}", 120] for n in range(count) for m in range(5)]],
+        "Node types": [
+            ["node_type", "role", "gpu_memory_gb"],
+            ["x", "execution", 80],
+            ["y", "execution", 160],
+        ],
+        "Models": [
+            ["model", "gpu_memory_gb", "requests_per_s"],
+            *[[f"m{n}", 10, 5] for n in range(5)],
+        ],
+        "Regions": [
+            ["region", "latitude", "longitude"],
+            *[[f"r{n}", n % 50, n % 150] for n in range(count)],
+        ],
+        "Capacities": [
+            ["site", "node_type", "max_nodes"],
+            *[[f"s{n}", kind, 5] for n in range(count) for kind in "xy"],
+        ],
+        "Demand": [
+            ["region", "requests_per_s", "model", "max_latency_ms"],
+            *[[f"r{n}", 1, f"m{m}", 120] for n in range(count) for m in range(5)],
+        ],
     }
     path = save(tmp_path, sheets)
     start = time.perf_counter()

@@ -64,8 +64,11 @@ def test_nothing_fails_and_nothing_is_down() -> None:
 
 def test_dependencies_are_what_is_shared_not_what_the_network_is_made_of() -> None:
     found = graph(
-        (Item("offer", "a/gpu"), (s("a"),)), (s("a"), (g("y"),)), (s("a"), (g("x"),)),
-        (Item("offer", "a/gpu"), (Item("node_type", "gpu"),)), (Item("offer", "a"), (EVERYTHING,)),
+        (Item("offer", "a/gpu"), (s("a"),)),
+        (s("a"), (g("y"),)),
+        (s("a"), (g("x"),)),
+        (Item("offer", "a/gpu"), (Item("node_type", "gpu"),)),
+        (Item("offer", "a"), (EVERYTHING,)),
         (Item("offer", "a/gpu"), (Item("role", "execution"),)),
     )
     assert found.dependencies == (g("x"), g("y"))
@@ -78,7 +81,9 @@ def test_a_loop_of_exposures_fails_together() -> None:
 
 def test_the_outermost_is_the_top_of_each_chain() -> None:
     found = graph(
-        (s("a"), (g("shop"),)), (g("shop"), (g("cloud"),)), (g("cloud"), (g("owner"),)),
+        (s("a"), (g("shop"),)),
+        (g("shop"), (g("cloud"),)),
+        (g("cloud"), (g("owner"),)),
         (s("a"), (g("other"),)),
     )
     assert found.outermost(found.hangs_on(s("a"))) == {g("owner"), g("other")}
@@ -121,7 +126,8 @@ def test_random_graphs_agree_with_the_plain_fixpoint(seed: int) -> None:
         assert found.hangs_on(item) == alone
         tops = found.outermost(frozenset(alone))
         assert tops == {
-            d for d in alone
+            d
+            for d in alone
             if not any(o != d and d in fixpoint(exposures, frozenset({o})) for o in alone)
         }
 
@@ -133,7 +139,8 @@ def test_an_offer_goes_down_with_what_it_hangs_on(seed: int) -> None:
         gone = drawn.takes_down(frozenset({item}))
         assert gone == {o for o in drawn.offers if item in drawn.hangs_on(o)}
         assert gone == {
-            o for o in drawn.offers
+            o
+            for o in drawn.offers
             if offer_item(o) in fixpoint(drawn.graph.exposures, frozenset({item}))
         }
 
@@ -144,7 +151,9 @@ def test_an_offer_hangs_on_its_site_provider_and_node_type() -> None:
         [offer("a", "gpu")],
     )
     assert found.hangs_on(OfferKey("a", "gpu")) == {
-        Item("provider", "Acme"), g("North"), Item("landing", "Bay"),
+        Item("provider", "Acme"),
+        g("North"),
+        Item("landing", "Bay"),
     }
     for gone in (EVERYTHING, s("a"), Item("node_type", "gpu"), Item("role", "execution")):
         assert found.takes_down(frozenset({gone})) == {OfferKey("a", "gpu")}
@@ -152,7 +161,8 @@ def test_an_offer_hangs_on_its_site_provider_and_node_type() -> None:
 
 def test_an_empty_cell_is_unknown_and_never_a_protected_failure() -> None:
     found = network(
-        [site("a", grid=None), site("b", grid=())], [offer("a", "gpu"), offer("b", "gpu")],
+        [site("a", grid=None), site("b", grid=())],
+        [offer("a", "gpu"), offer("b", "gpu")],
         dependencies=[protected("grid", "*"), protected("metro", "M")],
     )
     assert found.hangs_on(OfferKey("a", "gpu")) == {Item("provider", "Acme"), g(UNKNOWN)}

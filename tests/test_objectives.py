@@ -80,7 +80,8 @@ def model_value(block: Any, network: Network, plan: Deployment, measure: str) ->
     expression = stage(block, network, [Goal(1, measure)])
     families = [block.rules.component(rule_name(rule)) for rule in SOFT_RULES]
     rows = [
-        row for family in families
+        row
+        for family in families
         for row in family.component_data_objects(pyo.Constraint, active=True)
     ]
     for family in (block.added, block.change_up, block.change_down):
@@ -97,14 +98,15 @@ def drawn_network(seed: int) -> Network:
         for position, offer in enumerate(network.offers_of("coordination"))
     )
     loaded = tuple(
-        LoadedToday(site=offer.site, node_type=offer.node_type, model=name, warm=position,
-                    copies=0)
-        for name, model in network.models.items() if not model.proxied
+        LoadedToday(site=offer.site, node_type=offer.node_type, model=name, warm=position, copies=0)
+        for name, model in network.models.items()
+        if not model.proxied
         for position, offer in enumerate(network.offers_of("execution"))
     )
     stored = tuple(
         LoadedToday(site=offer.site, node_type=offer.node_type, model=name, copies=1)
-        for name, model in network.models.items() if not model.proxied
+        for name, model in network.models.items()
+        if not model.proxied
         for offer in network.offers_of("storage")[::2]
     )
     return replace(
@@ -140,7 +142,9 @@ def test_the_model_values_a_plan_as_the_tables_do(part: int) -> None:
                 if found is not None:
                     wanted = value(network, plan, measure)
                     assert found == pytest.approx(wanted, rel=1e-6, abs=1e-5), (
-                        measure, seed, number
+                        measure,
+                        seed,
+                        number,
                     )
                     compared[measure] += wanted > 0
     assert min(compared.values()) > 10, compared
@@ -184,9 +188,7 @@ def test_unserved_demand_counts_its_rate_its_penalty_and_its_limit() -> None:
     penalty = 10 * 730 * 3600 / 1e6 * 5
     assert lines["penalties for unserved demand"] == pytest.approx(penalty)
     # Serving fewer is never faster: their 10 of 30.001 requests/s count at the limit of 150 ms.
-    served = sum(
-        value(network, replace(plan, routing=(flow,)), "latency") for flow in plan.routing
-    )
+    served = sum(value(network, replace(plan, routing=(flow,)), "latency") for flow in plan.routing)
     nobody = value(network, Deployment(), "latency")
     assert nobody == pytest.approx((20 * 150 + 10 * 150 + 0.001 * 200_000) / 30.001)
     all_of_it = value(network, plan, "latency")
@@ -228,9 +230,7 @@ def test_what_stands_where_nothing_can_be_placed_any_more_is_a_change() -> None:
     network = replace(
         small(),
         seats_today=(SeatToday(committee="council", site="madrid", node_type="seat", seats=3),),
-        loaded_today=(
-            LoadedToday(site="madrid", node_type="gpu", model="chat", warm=2, copies=1),
-        ),
+        loaded_today=(LoadedToday(site="madrid", node_type="gpu", model="chat", warm=2, copies=1),),
         goals=(Goal(1, "changes"),),
     )
     model = build(network, service_options(network))

@@ -51,7 +51,8 @@ def table(drawn: Network, options: Options) -> dict[Flow, tuple[float, float, fl
     """Return latency, load time and price per option."""
     found = {
         options.flow(drawn, position, 1.0): (
-            float(options.latency_ms[position]), float(options.load_s[position]),
+            float(options.latency_ms[position]),
+            float(options.load_s[position]),
             float(options.cost_per_million[position]),
         )
         for position in range(len(options))
@@ -97,7 +98,9 @@ def test_random_networks_know_every_kind_of_option() -> None:
     for seed in range(60):
         drawn = draw.network(seed)
         for flow in table(drawn, service_options(drawn)):
-            kinds.add((flow.state, flow.route, flow.fetch_from.partition("/")[2] or flow.fetch_from))
+            kinds.add(
+                (flow.state, flow.route, flow.fetch_from.partition("/")[2] or flow.fetch_from)
+            )
     states = {(state, source) for state, _, source in kinds}
     assert states == {("warm", ""), ("cold", "hub"), ("cold", "disk")}
     assert {route for _, route, _ in kinds} == {"direct", "other", "estimate", "unknown"}
@@ -110,7 +113,9 @@ def reason(drawn: Network, row: Demand, at: OfferKey, state: str) -> Dropped:
     resident = replace(attested, countries=row.countries, blocs=row.blocs)
     said: list[Service | str] = []
     for why, asked in (
-        (Dropped.NODE_TYPE, bare), (Dropped.TEE, attested), (Dropped.RESIDENCY, resident),
+        (Dropped.NODE_TYPE, bare),
+        (Dropped.TEE, attested),
+        (Dropped.RESIDENCY, resident),
         (Dropped.LATENCY, row),
     ):
         said = [service(drawn, asked, at, *way) for way in ways(drawn, row, at) if way[1] == state]
@@ -142,17 +147,30 @@ def one_offer(row: Demand, **site_given: object) -> Network:
         [site("a", **site_given)],
         [offer("a", "gpu", requests_per_s=5), offer("a", "weak"), offer("a", "disk")],
         node_types=[
-            NodeType(node_type="gpu", role="execution", gpu_memory_gb=80, load_gb_per_s=2,
-                     tee=(("TDX",),)),
+            NodeType(
+                node_type="gpu",
+                role="execution",
+                gpu_memory_gb=80,
+                load_gb_per_s=2,
+                tee=(("TDX",),),
+            ),
             NodeType(node_type="weak", role="execution", gpu_memory_gb=8),
             NodeType(node_type="disk", role="storage", disk_tb=1),
         ],
         models=[
-            Model(model="m", gpu_memory_gb=40, weights_gb=30, requests_per_s=1, service_ms=100,
-                  init_s=1, cost_per_million=7),
+            Model(
+                model="m",
+                gpu_memory_gb=40,
+                weights_gb=30,
+                requests_per_s=1,
+                service_ms=100,
+                init_s=1,
+                cost_per_million=7,
+            ),
             Model(model="fixed", gpu_memory_gb=40, requests_per_s=1),
-            Model(model="picky", gpu_memory_gb=4, weights_gb=4, requests_per_s=1,
-                  node_types=("weak",)),
+            Model(
+                model="picky", gpu_memory_gb=4, weights_gb=4, requests_per_s=1, node_types=("weak",)
+            ),
             Model(model="far", upstream=(("Lab", "Other"), ("Chain",)), cost_per_million=3),
         ],
         policies=[
@@ -189,7 +207,9 @@ def test_a_proxied_model_takes_the_fastest_of_each_alternative_and_all_of_them()
     flows = table(found, service_options(found))
     assert list(flows.values()) == [(pytest.approx(65.0), 0.0, 10.0)]
     cut_off = replace(found, links=found.links[:3])
-    assert all(math.isnan(figures[0]) for figures in table(cut_off, service_options(cut_off)).values())
+    assert all(
+        math.isnan(figures[0]) for figures in table(cut_off, service_options(cut_off)).values()
+    )
 
 
 @pytest.mark.parametrize(

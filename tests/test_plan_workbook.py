@@ -63,7 +63,7 @@ def write(path: Path, plan: Plan | None = None) -> Path:
     return path / "plan.xlsx"
 
 
-def edit(path: Path, sheet: str, change: Callable[[Worksheet], None]) -> None:
+def edit(path: Path, sheet: str, change: Callable[[Worksheet], object]) -> None:
     """Edit one sheet as a person would in Excel."""
     book = openpyxl.load_workbook(path)
     change(book[sheet])
@@ -72,7 +72,7 @@ def edit(path: Path, sheet: str, change: Callable[[Worksheet], None]) -> None:
 
 def put(path: Path, sheet: str, cell: str, content: object) -> None:
     """Type something into a cell."""
-    edit(path, sheet, lambda page: page.__setitem__(cell, content))
+    edit(path, sheet, lambda page: setattr(page[cell], "value", content))
 
 
 def values(path: Path, sheet: str) -> list[tuple[object, ...]]:
@@ -203,6 +203,19 @@ def test_a_saved_plan_has_another_hash(tmp_path: Path) -> None:
     assert plan_hash(path) != before
 
 
+def test_an_edit_of_the_sheet_run_or_behind_the_end_changes_the_hash(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    before = plan_hash(path)
+    path.write_bytes(as_written() + b"edited")
+    assert plan_hash(path) != before
+    other = write_plan(tmp_path / "other.xlsx", small(), result(status="feasible"))
+    # The status stands on Run, and in the proof on Summary; the seed stands on Run alone.
+    assert plan_hash(other) != before
+    seeded = result()
+    seeded = replace(seeded, run=replace(seeded.run, seed=8))
+    assert plan_hash(write_plan(tmp_path / "seeded.xlsx", small(), seeded)) != before
+
+
 def test_a_file_that_is_no_workbook_has_no_hash_and_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "plan.xlsx"
     path.write_text("no workbook")
@@ -292,7 +305,7 @@ def test_an_edited_count_is_planned_and_the_old_figures_are_called_stale(tmp_pat
 def test_a_latency_that_is_not_true_is_called_so(tmp_path: Path) -> None:
     path = write(tmp_path)
     column = values(path, "Routing")[0].index("latency_ms") + 1
-    edit(path, "Routing", lambda page: page.cell(3, column, 1.0) and None)
+    edit(path, "Routing", lambda page: page.cell(3, column, 1.0))
     (finding,) = read_plan(path, small()).findings
     assert finding.message == "latency_ms says 1 ms, the plan gives 66 ms"
 

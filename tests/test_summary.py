@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from models.data import Committee
 from models.network import Network
-from models.plan import Deployment, Plan, Violation
+from models.plan import Deployment, Plan, Seat, Violation
 from planner.baselines import compare
 from planner.findings import Finding
 from planner.result import Result, Run
@@ -60,7 +61,19 @@ def test_it_leads_with_the_guarantees_then_cost_then_comparison_then_files() -> 
 def test_it_says_how_few_failures_halt_a_committee() -> None:
     # London's two of four seats are one more than may fail; its owner, not known, may be Domus.
     (line,) = [line for line in shown().splitlines() if line.startswith("  coordination")]
-    assert "council: halted by 1 owner (Domus 75%), 1 bloc (EU 50%)" in line
+    assert "council: halted by 1 owner (Domus up to 75%), 1 bloc (EU 50%)" in line
+
+
+def test_of_many_committees_the_weakest_is_named() -> None:
+    network = small()
+    plan = deployment_for_small()
+    guild = Committee(committee="guild of very many learned people", seats=3, max_faulty=0)
+    network = replace(network, committees={**network.committees, guild.committee: guild})
+    seats = {**plan.seats, Seat(guild.committee, "paris", "seat"): 3}
+    ended = result(plan=Plan({"": replace(plan, seats=seats)}))
+    text = as_text(summary(network, ended))
+    # All three in Paris: nothing is more concentrated than all.
+    assert "guild of very many.. (weakest of 2): halted by 1 " in text
 
 
 def test_it_names_what_no_plan_avoids() -> None:

@@ -76,10 +76,17 @@ def test_smallest_workbook_has_defaults(tmp_path: Path) -> None:
     assert found.offers[OfferKey("a", "box")].max_nodes == 3
 
 
-@pytest.mark.parametrize("header", [
-    "Requests per s", "requests-per-s", "REQUESTS_PER_S", "requests_per_s (requests)",
-    "Requests (per s)", " requests per s [1/s] ",
-])
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Requests per s",
+        "requests-per-s",
+        "REQUESTS_PER_S",
+        "requests_per_s (requests)",
+        "Requests (per s)",
+        " requests per s [1/s] ",
+    ],
+)
 def test_headers_match_however_they_are_written(tmp_path: Path, header: str) -> None:
     sheets = smallest()
     sheets["Demand"][0][1] = header
@@ -108,8 +115,11 @@ def test_names_that_other_readers_lose_are_kept(tmp_path: Path) -> None:
     sheets = smallest()
     sheets["Sites"] = [["site", "provider", "country"], ["NA", "None", "NA"], [12, "null", "nan"]]
     sheets["Providers"] = [["provider"], ["None"], ["null"]]
-    sheets["Capacities"] = [["site", "node_type", "max_nodes", "requests_per_s"],
-                            ["NA", "00123", 3, 10], ["12", 123, 3, 10]]
+    sheets["Capacities"] = [
+        ["site", "node_type", "max_nodes", "requests_per_s"],
+        ["NA", "00123", 3, 10],
+        ["12", 123, 3, 10],
+    ]
     found = network(tmp_path, sheets)
     assert list(found.sites) == ["NA", "12"]
     assert found.sites["NA"].country == (("NA",),)
@@ -118,10 +128,12 @@ def test_names_that_other_readers_lose_are_kept(tmp_path: Path) -> None:
 
 def test_needs_are_all_either_none_or_unknown(tmp_path: Path) -> None:
     sheets = smallest()
-    sheets["Sites"] = [["site", "provider", "grid", "network", "dep: Substation"],
-                       ["a", "P", "A; B", "A | B", "S1"],
-                       ["b", "P", "none", "A | B; C", None],
-                       ["c", "P", None, "unknown", "S2"]]
+    sheets["Sites"] = [
+        ["site", "provider", "grid", "network", "dep: Substation"],
+        ["a", "P", "A; B", "A | B", "S1"],
+        ["b", "P", "none", "A | B; C", None],
+        ["c", "P", None, "unknown", "S2"],
+    ]
     sites = network(tmp_path, sheets).sites
     assert sites["a"].grid == (("A",), ("B",))
     assert sites["a"].network == (("A", "B"),)
@@ -130,7 +142,10 @@ def test_needs_are_all_either_none_or_unknown(tmp_path: Path) -> None:
     assert sites["c"].grid is None
     assert sites["c"].network is None
     assert [sites[name].other for name in "abc"] == [
-        (("Substation", (("S1",),)),), (("Substation", None),), (("Substation", (("S2",),)),)]
+        (("Substation", (("S1",),)),),
+        (("Substation", None),),
+        (("Substation", (("S2",),)),),
+    ]
 
 
 def test_blank_hours_share_what_is_left_of_a_month(tmp_path: Path) -> None:
@@ -143,9 +158,13 @@ def test_blank_hours_share_what_is_left_of_a_month(tmp_path: Path) -> None:
 def test_demand_without_period_is_demand_in_every_period(tmp_path: Path) -> None:
     demand = network(tmp_path, base()).demand
     assert [(row.region, row.model, row.period, row.row) for row in demand] == [
-        ("Germany", "llama", "day", 2), ("Germany", "llama", "night", 3),
-        ("France", "llama", "day", 4), ("France", "llama", "night", 4),
-        ("France", "gpt", "day", 5), ("France", "gpt", "night", 5)]
+        ("Germany", "llama", "day", 2),
+        ("Germany", "llama", "night", 3),
+        ("France", "llama", "day", 4),
+        ("France", "llama", "night", 4),
+        ("France", "gpt", "day", 5),
+        ("France", "gpt", "night", 5),
+    ]
 
 
 def test_committees_alone_are_enough(tmp_path: Path) -> None:
@@ -164,7 +183,8 @@ def test_nothing_to_plan_is_an_error(tmp_path: Path) -> None:
     tables = read_network(save(tmp_path, sheets))
     assert [str(finding) for finding in tables.findings] == [
         "Demand: there are neither Demand rows nor Committees: nothing to plan;"
-        " add a row with region and requests_per_s"]
+        " add a row with region and requests_per_s"
+    ]
 
 
 def test_zero_demand_is_allowed(tmp_path: Path) -> None:
@@ -173,9 +193,17 @@ def test_zero_demand_is_allowed(tmp_path: Path) -> None:
     assert network(tmp_path, sheets).demand[0].requests_per_s == 0
 
 
-@pytest.mark.parametrize(("verifiers", "quorum", "expected"), [
-    (0, None, 0), (1, None, 1), (2, None, 2), (3, None, 2), (4, None, 3), (3, 1, 1),
-])
+@pytest.mark.parametrize(
+    ("verifiers", "quorum", "expected"),
+    [
+        (0, None, 0),
+        (1, None, 1),
+        (2, None, 2),
+        (3, None, 2),
+        (4, None, 3),
+        (3, 1, 1),
+    ],
+)
 def test_quorum_is_a_majority_unless_given(
     tmp_path: Path, verifiers: int, quorum: int | None, expected: int
 ) -> None:
@@ -184,17 +212,26 @@ def test_quorum_is_a_majority_unless_given(
     assert network(tmp_path, sheets).policies["v"].quorum == expected
 
 
-@pytest.mark.parametrize(("text", "goal"), [
-    (None, Goal(2, "latency")), (0.02, Goal(2, "latency", 1, 0.02)),
-    ("0.02", Goal(2, "latency", 1, 0.02)), ("2 %", Goal(2, "latency", 1, 0.02)),
-    ("2%", Goal(2, "latency", 1, 0.02)), ("2 ms", Goal(2, "latency", 1, 2, absolute=True)),
-    ("100 EUR", Goal(2, "latency", 1, 100, absolute=True)),
-    ("3 changes", Goal(2, "latency", 1, 3, absolute=True)),
-])
+@pytest.mark.parametrize(
+    ("text", "goal"),
+    [
+        (None, Goal(2, "latency")),
+        (0.02, Goal(2, "latency", 1, 0.02)),
+        ("0.02", Goal(2, "latency", 1, 0.02)),
+        ("2 %", Goal(2, "latency", 1, 0.02)),
+        ("2%", Goal(2, "latency", 1, 0.02)),
+        ("2 ms", Goal(2, "latency", 1, 2, absolute=True)),
+        ("100 EUR", Goal(2, "latency", 1, 100, absolute=True)),
+        ("3 changes", Goal(2, "latency", 1, 3, absolute=True)),
+    ],
+)
 def test_tolerance_is_relative_or_absolute(tmp_path: Path, text: object, goal: Goal) -> None:
     sheets = smallest()
-    sheets["Objectives"] = [["priority", "measure", "tolerance"], [2, "latency", text],
-                            [1, "Unserved", None]]
+    sheets["Objectives"] = [
+        ["priority", "measure", "tolerance"],
+        [2, "latency", text],
+        [1, "Unserved", None],
+    ]
     assert network(tmp_path, sheets).goals == (Goal(1, "unserved"), goal)
 
 
@@ -209,8 +246,12 @@ def test_routes_become_links_with_labels_of_their_own(tmp_path: Path) -> None:
     sheets = smallest()
     sheets["Routes"] = [
         ["from", "to", "latency_ms", "via", "route"],
-        ["R", "a", 5, None, "route 2"], ["R", "a", 6, None, None], ["R", "a", 7, None, None],
-        ["a", "b", 2, "AAE-1; grid:G | P", None], ["region:R", "site:b", 9, None, None]]
+        ["R", "a", 5, None, "route 2"],
+        ["R", "a", 6, None, None],
+        ["R", "a", 7, None, None],
+        ["a", "b", 2, "AAE-1; grid:G | P", None],
+        ["region:R", "site:b", 9, None, None],
+    ]
     links = network(tmp_path, sheets).links
     assert [link.label for link in links] == ["route 2", "direct", "route 3", "direct", "direct"]
     assert links[3].origin == Item("site", "a")
@@ -242,8 +283,9 @@ def test_exposures_name_any_item(tmp_path: Path) -> None:
 
 def test_shocks_take_down_sites_and_dependencies(tmp_path: Path) -> None:
     found = network(tmp_path, base())
-    assert found.shock_items == {"storm": frozenset({Item("site", "fra1"),
-                                                     Item("grid", "ENTSO-E")})}
+    assert found.shock_items == {
+        "storm": frozenset({Item("site", "fra1"), Item("grid", "ENTSO-E")})
+    }
 
 
 def test_kinds_are_one_however_they_are_written(tmp_path: Path) -> None:
@@ -259,11 +301,17 @@ def test_kinds_are_one_however_they_are_written(tmp_path: Path) -> None:
     assert Item("data_centre", "*") in found.dependencies
 
 
-@pytest.mark.parametrize(("role", "applies_to", "expected"), [
-    ("execution", "llama", "model:llama"), ("execution", "model:llama", "model:llama"),
-    ("execution", "region:France", "France"), ("verification", "policy:two", "two"),
-    ("storage", "llama", "model:llama"), ("coordination", "committee:shard", "shard"),
-])
+@pytest.mark.parametrize(
+    ("role", "applies_to", "expected"),
+    [
+        ("execution", "llama", "model:llama"),
+        ("execution", "model:llama", "model:llama"),
+        ("execution", "region:France", "France"),
+        ("verification", "policy:two", "two"),
+        ("storage", "llama", "model:llama"),
+        ("coordination", "committee:shard", "shard"),
+    ],
+)
 def test_what_a_rule_applies_to_is_spelled_one_way(
     tmp_path: Path, role: str, applies_to: str, expected: str
 ) -> None:
@@ -283,7 +331,11 @@ def test_findings_are_the_same_every_time_and_in_order(tmp_path: Path) -> None:
     found = read_network(path).findings
     assert read_network(path).findings == found
     assert [f"{finding.sheet}!{finding.cell}" for finding in found if finding.is_error] == [
-        "Sites!E3", "Sites!B4", "Demand!C2", "Settings!B2"]
+        "Sites!E3",
+        "Sites!B4",
+        "Demand!C2",
+        "Settings!B2",
+    ]
 
 
 def test_titles_in_findings_are_those_of_the_workbook(tmp_path: Path) -> None:
@@ -294,22 +346,41 @@ def test_titles_in_findings_are_those_of_the_workbook(tmp_path: Path) -> None:
 
 
 def test_finding_is_one_line_and_json() -> None:
-    finding = Finding("Sites", "B14", "provider 'Hezner' is not in Providers",
-                      "did you mean 'Hetzner'?", "Hezner")
+    finding = Finding(
+        "Sites", "B14", "provider 'Hezner' is not in Providers", "did you mean 'Hetzner'?", "Hezner"
+    )
     assert str(finding) == (
-        "Sites!B14: provider 'Hezner' is not in Providers; did you mean 'Hetzner'?")
+        "Sites!B14: provider 'Hezner' is not in Providers; did you mean 'Hetzner'?"
+    )
     assert finding.as_dict() == {
-        "sheet": "Sites", "cell": "B14", "message": "provider 'Hezner' is not in Providers",
-        "way_out": "did you mean 'Hetzner'?", "found": "Hezner", "level": "error"}
+        "sheet": "Sites",
+        "cell": "B14",
+        "message": "provider 'Hezner' is not in Providers",
+        "way_out": "did you mean 'Hetzner'?",
+        "found": "Hezner",
+        "level": "error",
+    }
     later = replace(finding, cell="B2")
     assert in_order([finding, later, finding], ["Sites"]) == (later, finding)
 
 
-@pytest.mark.parametrize(("text", "number"), [
-    ("12,5", 12.5), ("1 000", 1000), ("1\xa0000,5", 1000.5), ("1.234,50", 1234.5),
-    ("1,234.50", 1234.5), ("1.234.567", 1234567), ("35 %", 0.35), ("1'000", 1000), ("-3", -3),
-    ("abc", None), ("5 kg", None), ("", None),
-])
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("12,5", 12.5),
+        ("1 000", 1000),
+        ("1\xa0000,5", 1000.5),
+        ("1.234,50", 1234.5),
+        ("1,234.50", 1234.5),
+        ("1.234.567", 1234567),
+        ("35 %", 0.35),
+        ("1'000", 1000),
+        ("-3", -3),
+        ("abc", None),
+        ("5 kg", None),
+        ("", None),
+    ],
+)
 def test_text_that_looks_like_a_number_has_a_reading(text: str, number: float | None) -> None:
     assert read_number(text) == number
 
@@ -332,9 +403,34 @@ def test_addresses_and_columns_are_inverse() -> None:
     assert row_and_column("none") == (0, 0)
 
 
-JUNK: tuple[object, ...] = (None, 0, -1, 1, 2.5, 1e12, True, "x", "*", "a; b | c", "none", "NA",
-                            "fra1", "OVH", "ENTSO-E", "grid:ENTSO-E", "role:storage", "12,5",
-                            "2 ms", "required", "forbidden", ":", ";", "yes", "provider", "llama")
+JUNK: tuple[object, ...] = (
+    None,
+    0,
+    -1,
+    1,
+    2.5,
+    1e12,
+    True,
+    "x",
+    "*",
+    "a; b | c",
+    "none",
+    "NA",
+    "fra1",
+    "OVH",
+    "ENTSO-E",
+    "grid:ENTSO-E",
+    "role:storage",
+    "12,5",
+    "2 ms",
+    "required",
+    "forbidden",
+    ":",
+    ";",
+    "yes",
+    "provider",
+    "llama",
+)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -362,8 +458,13 @@ def in_memory(sheets: Sheets) -> Workbook:
         for number, values in enumerate(cells, start=1):
             for position, value in enumerate(values, start=1):
                 if value is not None:
-                    kind = (CellKind.BOOLEAN if isinstance(value, bool)
-                            else CellKind.TEXT if isinstance(value, str) else CellKind.NUMBER)
+                    kind = (
+                        CellKind.BOOLEAN
+                        if isinstance(value, bool)
+                        else CellKind.TEXT
+                        if isinstance(value, str)
+                        else CellKind.NUMBER
+                    )
                     address = f"{column_letters(position)}{number}"
                     rows.setdefault(number, {})[position] = Cell(value, kind, address)
         found.append(Sheet(title, rows))
@@ -376,7 +477,10 @@ def test_every_declared_column_can_be_named_by_its_header(tmp_path: Path, sheet:
     sheets.setdefault(sheet, [[]])
     declared = columns(SHEETS[sheet])
     present = {fold_header(str(header)) for header in sheets[sheet][0]}
-    sheets[sheet][0] += [header_of(name, column) for name, column in declared.items()
-                         if fold_header(header_of(name, column)) not in present]
+    sheets[sheet][0] += [
+        header_of(name, column)
+        for name, column in declared.items()
+        if fold_header(header_of(name, column)) not in present
+    ]
     shown = [str(finding) for finding in read_network(save(tmp_path, sheets)).findings]
     assert not [text for text in shown if "column" in text]

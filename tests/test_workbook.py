@@ -45,6 +45,7 @@ def patch(path: Path, member: str, change: Callable[[bytes], bytes]) -> Path:
 
 def replaced(old: bytes, new: bytes) -> Callable[[bytes], bytes]:
     """Return a change that replaces what must be there."""
+
     def change(data: bytes) -> bytes:
         assert old in data
         return data.replace(old, new, 1)
@@ -52,14 +53,17 @@ def replaced(old: bytes, new: bytes) -> Callable[[bytes], bytes]:
     return change
 
 
-@pytest.mark.parametrize(("content", "words"), [
-    (b"", "is empty (0 bytes)"),
-    (b"site,provider\na,P\n", "is text (CSV?)"),
-    (bytes(range(256)) * 4, "is not a workbook"),
-    (OLE + b"\0" * 600, "old Excel file (.xls)"),
-    (OLE + b"\0" * 600 + "EncryptedPackage".encode("utf-16-le"), "protected by a password"),
-    (b"PK\x03\x04 cut short", "damaged or cut short"),
-])
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "is empty (0 bytes)"),
+        (b"site,provider\na,P\n", "is text (CSV?)"),
+        (bytes(range(256)) * 4, "is not a workbook"),
+        (OLE + b"\0" * 600, "old Excel file (.xls)"),
+        (OLE + b"\0" * 600 + "EncryptedPackage".encode("utf-16-le"), "protected by a password"),
+        (b"PK\x03\x04 cut short", "damaged or cut short"),
+    ],
+)
 def test_other_files_are_told_apart(tmp_path: Path, content: bytes, words: str) -> None:
     path = tmp_path / "network.xlsx"
     path.write_bytes(content)
@@ -78,17 +82,20 @@ def test_truncated_workbook_is_refused(tmp_path: Path) -> None:
     assert "damaged or cut short" in refusal(path)
 
 
-@pytest.mark.parametrize(("members", "words"), [
-    ({"a.txt": b"a"}, "is a zip file"),
-    ({"mimetype": b"application/vnd.oasis"}, "is an OpenDocument file"),
-    ({"[Content_Types].xml": b"<a>sheet.binary.macroEnabled spreadsheetml</a>"}, "(.xlsb)"),
-    ({"[Content_Types].xml": b"<a>spreadsheetml macroEnabled</a>"}, "macros (.xlsm)"),
-    ({"[Content_Types].xml": b"<a>wordprocessingml</a>"}, "without sheets"),
-    ({"[Content_Types].xml": b"<a>spreadsheetml</a>"}, "holds no sheet"),
-    ({"[Content_Types].xml": b"<a>spreadsheetml</b>"}, "is damaged"),
-    ({f"{number}.txt": b"" for number in range(MAX_MEMBERS + 1)}, "more than 2,000"),
-    ({"[Content_Types].xml": b"<a>spreadsheetml</a>", "big.bin": b"0" * 2**24}, "inflates to"),
-])
+@pytest.mark.parametrize(
+    ("members", "words"),
+    [
+        ({"a.txt": b"a"}, "is a zip file"),
+        ({"mimetype": b"application/vnd.oasis"}, "is an OpenDocument file"),
+        ({"[Content_Types].xml": b"<a>sheet.binary.macroEnabled spreadsheetml</a>"}, "(.xlsb)"),
+        ({"[Content_Types].xml": b"<a>spreadsheetml macroEnabled</a>"}, "macros (.xlsm)"),
+        ({"[Content_Types].xml": b"<a>wordprocessingml</a>"}, "without sheets"),
+        ({"[Content_Types].xml": b"<a>spreadsheetml</a>"}, "holds no sheet"),
+        ({"[Content_Types].xml": b"<a>spreadsheetml</b>"}, "is damaged"),
+        ({f"{number}.txt": b"" for number in range(MAX_MEMBERS + 1)}, "more than 2,000"),
+        ({"[Content_Types].xml": b"<a>spreadsheetml</a>", "big.bin": b"0" * 2**24}, "inflates to"),
+    ],
+)
 def test_strange_packages_are_told_apart(
     tmp_path: Path, members: dict[str, bytes], words: str
 ) -> None:
@@ -119,8 +126,9 @@ def test_changed_bytes_are_noticed_by_their_checksum(tmp_path: Path) -> None:
 
 
 def test_doctype_is_refused(tmp_path: Path) -> None:
-    path = patch(save(tmp_path, smallest()), SHEET1,
-                 lambda data: b'<!DOCTYPE a [<!ENTITY b "c">]>' + data)
+    path = patch(
+        save(tmp_path, smallest()), SHEET1, lambda data: b'<!DOCTYPE a [<!ENTITY b "c">]>' + data
+    )
     assert "DOCTYPE" in refusal(path)
 
 
@@ -133,40 +141,58 @@ def test_far_cell_is_named_and_costs_nothing(tmp_path: Path) -> None:
 
 
 def test_strict_workbook_is_refused(tmp_path: Path) -> None:
-    path = patch(save(tmp_path, smallest()), "xl/workbook.xml", replaced(
-        b"http://schemas.openxmlformats.org/spreadsheetml/2006/main",
-        b"http://purl.oclc.org/ooxml/spreadsheetml/main"))
+    path = patch(
+        save(tmp_path, smallest()),
+        "xl/workbook.xml",
+        replaced(
+            b"http://schemas.openxmlformats.org/spreadsheetml/2006/main",
+            b"http://purl.oclc.org/ooxml/spreadsheetml/main",
+        ),
+    )
     assert "Strict Open XML" in refusal(path)
 
 
 @pytest.mark.parametrize("number", [b"1_000", "٣".encode(), b" 5 ", b"nan", b"0x10"])
 def test_number_that_excel_never_writes_is_refused(tmp_path: Path, number: bytes) -> None:
-    path = patch(save(tmp_path, smallest()), "xl/worksheets/sheet3.xml",
-                 replaced(b"<v>3</v>", b"<v>" + number + b"</v>"))
+    path = patch(
+        save(tmp_path, smallest()),
+        "xl/worksheets/sheet3.xml",
+        replaced(b"<v>3</v>", b"<v>" + number + b"</v>"),
+    )
     assert refusal(path).startswith("Capacities!C2: the cell holds")
 
 
 def test_number_beyond_all_bounds_is_not_finite(tmp_path: Path) -> None:
-    path = patch(save(tmp_path, smallest()), "xl/worksheets/sheet3.xml",
-                 replaced(b"<v>3</v>", b"<v>1E+309</v>"))
+    path = patch(
+        save(tmp_path, smallest()),
+        "xl/worksheets/sheet3.xml",
+        replaced(b"<v>3</v>", b"<v>1E+309</v>"),
+    )
     assert "Capacities!C2: max_nodes is not a finite number" in refusal(path)
 
 
 def test_cell_given_twice_is_refused(tmp_path: Path) -> None:
-    path = patch(save(tmp_path, smallest()), "xl/worksheets/sheet3.xml",
-                 replaced(b'<c r="D2"', b'<c r="C2"'))
+    path = patch(
+        save(tmp_path, smallest()), "xl/worksheets/sheet3.xml", replaced(b'<c r="D2"', b'<c r="C2"')
+    )
     assert refusal(path).startswith("Capacities!C2: the cell is out of order or there twice")
 
 
 def test_vanished_sheet_is_noticed(tmp_path: Path) -> None:
-    path = patch(save(tmp_path, base()), "xl/workbook.xml",
-                 replaced(b'<sheet name="Locks"', b'<other name="Locks"'))
+    path = patch(
+        save(tmp_path, base()),
+        "xl/workbook.xml",
+        replaced(b'<sheet name="Locks"', b'<other name="Locks"'),
+    )
     assert "holds a sheet" in refusal(path)
 
 
 def test_external_links_are_a_warning(tmp_path: Path) -> None:
-    path = patch(save(tmp_path, smallest()), "xl/externalLinks/externalLink1.xml",
-                 lambda _: b"<externalLink/>")
+    path = patch(
+        save(tmp_path, smallest()),
+        "xl/externalLinks/externalLink1.xml",
+        lambda _: b"<externalLink/>",
+    )
     tables = read_network(path)
     assert tables.network is not None
     assert "links to other workbooks" in str(tables.findings[0])
@@ -206,16 +232,26 @@ def test_cells_keep_their_kind(tmp_path: Path) -> None:
     book = openpyxl.Workbook()
     sheet = book.active
     assert sheet is not None
-    for position, value in enumerate((1.5, "NA", True, datetime(2025, 3, 1), "#REF!", "=1+1",
-                                      "00123", "  ", "null"), start=1):
+    for position, value in enumerate(
+        (1.5, "NA", True, datetime(2025, 3, 1), "#REF!", "=1+1", "00123", "  ", "null"), start=1
+    ):
         sheet.cell(1, position).value = value  # type: ignore[assignment]
     sheet.merge_cells("A3:B4")
     book.save(path)
     read = read_workbook(path).sheets[0]
     kinds = [read.cell(1, position).kind for position in range(1, 11)]
-    assert kinds == [CellKind.NUMBER, CellKind.TEXT, CellKind.BOOLEAN, CellKind.DATE,
-                     CellKind.ERROR, CellKind.UNCALCULATED, CellKind.TEXT, CellKind.BLANK,
-                     CellKind.TEXT, CellKind.BLANK]
+    assert kinds == [
+        CellKind.NUMBER,
+        CellKind.TEXT,
+        CellKind.BOOLEAN,
+        CellKind.DATE,
+        CellKind.ERROR,
+        CellKind.UNCALCULATED,
+        CellKind.TEXT,
+        CellKind.BLANK,
+        CellKind.TEXT,
+        CellKind.BLANK,
+    ]
     assert [read.cell(1, position).value for position in (2, 7, 9)] == ["NA", "00123", "null"]
     assert read.merged == ("A3:B4",)
 
@@ -233,7 +269,7 @@ def test_formula_with_stored_value_is_that_value(tmp_path: Path) -> None:
 
 
 def test_text_is_never_written_as_a_formula_or_an_error(tmp_path: Path) -> None:
-    texts = ["=1+1", "+1", "-2", "@SUM(A1)", "#N/A", "=HYPERLINK(\"http://x\")", "{=1}"]
+    texts = ["=1+1", "+1", "-2", "@SUM(A1)", "#N/A", '=HYPERLINK("http://x")', "{=1}"]
     path = write_workbook(tmp_path / "out.xlsx", {"Sheet": [["text"], *([text] for text in texts)]})
     sheet = openpyxl.load_workbook(path)["Sheet"]
     cells = [sheet.cell(row, 1) for row in range(2, 2 + len(texts))]
@@ -271,8 +307,11 @@ def test_header_is_bold_and_frozen(tmp_path: Path) -> None:
 
 def test_layout_adds_notes_choices_and_tables(tmp_path: Path) -> None:
     layout = Layout(
-        is_table=True, notes={"site": "where"}, choices={"status": ("candidate", "required")},
-        references={"provider": ("Providers", "provider")}, formats={"cost": "#,##0.00"},
+        is_table=True,
+        notes={"site": "where"},
+        choices={"status": ("candidate", "required")},
+        references={"provider": ("Providers", "provider")},
+        formats={"cost": "#,##0.00"},
     )
     sheets: Sheets = {
         "Sites": [["site", "provider", "status", "cost"], ["a", "P", "candidate", 1234.5]],
@@ -305,7 +344,9 @@ def test_file_open_in_excel_is_not_lost(tmp_path: Path, monkeypatch: pytest.Monk
     assert written == tmp_path / "network (2).xlsx"
     assert path.read_bytes() == before
     assert sorted(entry.name for entry in tmp_path.iterdir()) == [
-        "network (2).xlsx", "network.xlsx"]
+        "network (2).xlsx",
+        "network.xlsx",
+    ]
 
 
 def test_failed_write_leaves_nothing_behind(

@@ -78,9 +78,7 @@ def network(
         providers=seen | {found.provider: found for found in providers},
         offers={found.key: found for found in offers},
         demand=demand,
-        regions={
-            d.region: Region(region=d.region, latitude=50.0, longitude=8.0) for d in demand
-        },
+        regions={d.region: Region(region=d.region, latitude=50.0, longitude=8.0) for d in demand},
         node_types=types | {found.node_type: found for found in node_types},
         models={found.model: found for found in models},
         policies={found.policy: found for found in policies},
@@ -139,4 +137,3 @@ def assert_explains(rule: Any, network: Network, plan: Deployment, *figures: str
     assert sentence.endswith(".") and "\n" not in sentence and ". " not in sentence, sentence
     for figure in figures:
         assert figure in sentence, (figure, sentence)
-

@@ -31,12 +31,14 @@ def priced(monthly: float | None = None, one_off: float | None = None) -> Networ
             site("old", "Bolt", monthly_cost=200, opening_cost=900, status="existing"),
         ],
         [
-            offer("new", "gpu", hourly_cost=2, one_off_cost=50, existing_nodes=1,
-                  requests_per_s=99),
+            offer(
+                "new", "gpu", hourly_cost=2, one_off_cost=50, existing_nodes=1, requests_per_s=99
+            ),
             offer("old", "gpu", monthly_cost=300, one_off_cost=60, existing_nodes=3),
         ],
         providers=[
-            Provider(provider="Acme", monthly_cost=11), Provider(provider="Bolt", monthly_cost=13)
+            Provider(provider="Acme", monthly_cost=11),
+            Provider(provider="Bolt", monthly_cost=13),
         ],
         models=[Model(model="far", upstream=(("Lab",),), cost_per_million=5)],
         demand=[ROW],
@@ -57,8 +59,10 @@ PLAN = Deployment(
 )
 
 MONTHLY = (
-    100 + 200  # sites
-    + 11 + 13  # contracts
+    100
+    + 200  # sites
+    + 11
+    + 13  # contracts
     + 3 * 2 * 730  # 3 nodes by the hour
     + 2 * 300  # 2 nodes by the month
     # half of 10 requests/s over 100 hours a month, at 5 for the model, 3 to reach it, 2 to get in
@@ -79,7 +83,8 @@ def test_the_bill_is_the_sum_of_its_lines() -> None:
         "routing and upstream calls": pytest.approx(18.0),
     }
     assert {line.item: line.amount for line in costs.one_off_bill(priced(), PLAN)} == {
-        "opening sites": 700, "new nodes": 100,
+        "opening sites": 700,
+        "new nodes": 100,
     }
     assert sum(line.amount for line in costs.monthly_bill(priced(), PLAN)) == pytest.approx(MONTHLY)
     assert sum(line.amount for line in costs.one_off_bill(priced(), PLAN)) == ONE_OFF
@@ -96,16 +101,14 @@ def test_a_plan_above_a_budget_is_refused() -> None:
 
 
 def test_an_existing_site_and_existing_nodes_cost_nothing_once() -> None:
-    plan = Deployment(
-        open=frozenset({"old"}), contracts=frozenset({"Bolt"}), nodes={at("old"): 3}
-    )
+    plan = Deployment(open=frozenset({"old"}), contracts=frozenset({"Bolt"}), nodes={at("old"): 3})
     assert_legal(rule, priced(one_off=0.0), plan)
-    more = Deployment(
-        open=frozenset({"old"}), contracts=frozenset({"Bolt"}), nodes={at("old"): 4}
-    )
+    more = Deployment(open=frozenset({"old"}), contracts=frozenset({"Bolt"}), nodes={at("old"): 4})
     assert_illegal(rule, priced(one_off=0.0), more, "60.00 EUR exceed 0.00")
 
 
 def test_it_says_what_is_spent_of_what_may_be() -> None:
     found = priced(monthly=6000.0)
-    assert_explains(rule, found, PLAN, "5,322 EUR a month (at most 6,000)", "800 EUR once (no limit")
+    assert_explains(
+        rule, found, PLAN, "5,322 EUR a month (at most 6,000)", "800 EUR once (no limit"
+    )

@@ -87,8 +87,14 @@ def chat(limit: float | None, overhead: float = 0.5) -> tuple[Demand, Network]:
             NodeType(node_type="disk", role="storage", disk_tb=1),
         ],
         models=[
-            Model(model="chat", gpu_memory_gb=40, weights_gb=30, requests_per_s=5,
-                  service_ms=60, init_s=5),
+            Model(
+                model="chat",
+                gpu_memory_gb=40,
+                weights_gb=30,
+                requests_per_s=5,
+                service_ms=60,
+                init_s=5,
+            ),
         ],
         policies=[Policy(policy="checked", verifiers=0, overhead=overhead)],
         demand=[row],

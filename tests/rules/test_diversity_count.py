@@ -28,9 +28,7 @@ def clouds(row: DiversityRow) -> Network:
             NodeType(node_type="seat", role="coordination"),
         ],
         providers=[Provider(provider="Rent", parent=(("Acme",),))],
-        models=[
-            Model(model=name, gpu_memory_gb=10, weights_gb=9, copies=1) for name in ("m", "n")
-        ],
+        models=[Model(model=name, gpu_memory_gb=10, weights_gb=9, copies=1) for name in ("m", "n")],
         committees=[Committee(committee=name, seats=9) for name in ("council", "senate")],
         diversity=[row],
     )
@@ -52,7 +50,9 @@ def test_nobody_holds_more_than_the_most() -> None:
 def test_a_named_dependency_holds_at_least_the_fewest() -> None:
     row = counted(min_count=2, dependency="Acme")
     assert_legal(rule, clouds(row), standing(a=1, b=1))
-    assert_illegal(rule, clouds(row), standing(a=1, c=5), "provider:Acme]: 1 hang on it, at least 2")
+    assert_illegal(
+        rule, clouds(row), standing(a=1, c=5), "provider:Acme]: 1 hang on it, at least 2"
+    )
     assert_illegal(rule, clouds(row), Deployment(), "0 hang on it, at least 2 must")
     both = counted(min_count=1, max_count=1, dependency="Rent")
     assert_legal(rule, clouds(both), standing(a=5, b=1))
@@ -73,7 +73,9 @@ def test_requests_of_a_model_are_counted_as_its_warm_replicas(measure: str) -> N
     plan = Deployment(
         nodes={at("a"): 9},
         warm={
-            Replica("a", "gpu", "m"): 1, Replica("b", "gpu", "m"): 1, Replica("a", "gpu", "n"): 7,
+            Replica("a", "gpu", "m"): 1,
+            Replica("b", "gpu", "m"): 1,
+            Replica("a", "gpu", "n"): 7,
         },
     )
     assert_legal(rule, clouds(row), plan)
@@ -94,11 +96,15 @@ def test_requests_of_a_model_are_counted_as_its_warm_replicas(measure: str) -> N
 )
 def test_seats_are_counted_by_committee_or_together(given: dict[str, Any], legal: bool) -> None:
     row = counted(**{"role": "coordination", "max_count": 3} | given)
-    plan = Deployment(seats={
-        Seat("council", "a", "seat"): 1, Seat("council", "b", "seat"): 2,
-        Seat("council", "c", "seat"): 1, Seat("senate", "a", "seat"): 4,
-        Seat("senate", "c", "seat"): 2,
-    })
+    plan = Deployment(
+        seats={
+            Seat("council", "a", "seat"): 1,
+            Seat("council", "b", "seat"): 2,
+            Seat("council", "c", "seat"): 1,
+            Seat("senate", "a", "seat"): 4,
+            Seat("senate", "c", "seat"): 2,
+        }
+    )
     if legal:
         assert_legal(rule, clouds(row), plan)
     else:
@@ -106,9 +112,15 @@ def test_seats_are_counted_by_committee_or_together(given: dict[str, Any], legal
 
 
 def test_copies_are_counted_by_model_or_together() -> None:
-    plan = Deployment(copies=frozenset({
-        Replica("a", "disk", "m"), Replica("b", "disk", "m"), Replica("a", "disk", "n"),
-    }))
+    plan = Deployment(
+        copies=frozenset(
+            {
+                Replica("a", "disk", "m"),
+                Replica("b", "disk", "m"),
+                Replica("a", "disk", "n"),
+            }
+        )
+    )
     each = counted(role="storage", max_count=2)
     assert_legal(rule, clouds(each), plan)
     total = counted(role="storage", max_count=2, scope="total")

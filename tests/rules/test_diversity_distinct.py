@@ -31,9 +31,7 @@ def clouds(row: DiversityRow, **owners: Needs) -> Network:
         [offer(name, kind) for name in providers for kind in ("gpu", "disk")],
         node_types=[NodeType(node_type="disk", role="storage", disk_tb=9)],
         providers=[Provider(provider="Rent", parent=(("Acme",),))],
-        models=[
-            Model(model=name, gpu_memory_gb=9, weights_gb=9, copies=1) for name in ("m", "n")
-        ],
+        models=[Model(model=name, gpu_memory_gb=9, weights_gb=9, copies=1) for name in ("m", "n")],
         diversity=[row],
     )
 
@@ -45,7 +43,9 @@ def standing(**nodes: int) -> Deployment:
 def test_a_reseller_and_its_cloud_are_one() -> None:
     assert_legal(rule, clouds(distinct(2)), standing(a=1, c=1))
     assert_illegal(
-        rule, clouds(distinct(2)), standing(a=5, b=5),
+        rule,
+        clouds(distinct(2)),
+        standing(a=5, b=5),
         "losing provider:Acme removes all; 2 must be needed",
     )
     assert_legal(rule, clouds(distinct(3)), standing(b=1, c=1, d=1))
@@ -67,19 +67,25 @@ def test_what_hangs_on_nobody_cannot_be_lost() -> None:
 
 ALL_EQUUS: dict[str, Needs] = {"a": (("Equus",), ("Domus",)), "c": (("Equus",), ("Nova",))}
 RING: dict[str, Needs] = {
-    "a": (("A",), ("B",)), "c": (("B",), ("C",)), "d": (("C",), ("A",)),
+    "a": (("A",), ("B",)),
+    "c": (("B",), ("C",)),
+    "d": (("C",), ("A",)),
 }
 
 
 def test_where_sites_have_several_owners_the_fewest_that_remove_all_count() -> None:
     # Three owners are in use, but losing Equus alone loses both sites.
     assert_illegal(
-        rule, clouds(distinct(2, "owner"), **ALL_EQUUS), standing(a=1, c=1),
+        rule,
+        clouds(distinct(2, "owner"), **ALL_EQUUS),
+        standing(a=1, c=1),
         "losing owner:Equus removes all",
     )
     # Of A;B – B;C – C;A one owner always leaves a site, and two never do.
     assert_legal(rule, clouds(distinct(2, "owner"), **RING), standing(a=1, c=1, d=1))
-    assert_illegal(rule, clouds(distinct(3, "owner"), **RING), standing(a=1, c=1, d=1), "removes all")
+    assert_illegal(
+        rule, clouds(distinct(3, "owner"), **RING), standing(a=1, c=1, d=1), "removes all"
+    )
     assert_illegal(rule, clouds(distinct(1, "owner"), **RING), Deployment(), "losing nothing")
 
 
@@ -113,8 +119,13 @@ def test_copies_count_for_each_model_or_together() -> None:
 
 @pytest.mark.parametrize(
     ("nodes", "missing"),
-    [({}, 3), ({"a": 2}, 2), ({"a": 1, "b": 1}, 2), ({"a": 1, "c": 1}, 1),
-     ({"a": 1, "c": 1, "d": 1}, 0)],
+    [
+        ({}, 3),
+        ({"a": 2}, 2),
+        ({"a": 1, "b": 1}, 2),
+        ({"a": 1, "c": 1}, 1),
+        ({"a": 1, "c": 1, "d": 1}, 0),
+    ],
 )
 def test_a_soft_row_costs_every_missing_one(nodes: dict[str, int], missing: int) -> None:
     soft = clouds(distinct(3, penalty=10.0))

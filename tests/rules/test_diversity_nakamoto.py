@@ -107,7 +107,9 @@ def test_without_a_threshold_a_committee_breaks_above_what_may_be_faulty(
 
 
 RING: dict[str, Needs] = {
-    "a": (("A",), ("B",)), "c": (("B",), ("C",)), "d": (("C",), ("A",)),
+    "a": (("A",), ("B",)),
+    "c": (("B",), ("C",)),
+    "d": (("C",), ("A",)),
 }
 
 
@@ -134,12 +136,17 @@ def test_where_dependencies_overlap_their_union_counts(
 def test_the_two_largest_need_not_make_the_largest_union() -> None:
     # A 5 and B 4 share 4 of their nodes: together 5. A and C, which is smaller, hold 5 + 3 = 8.
     owners: dict[str, Needs] = {
-        "a": (("A",), ("B",)), "c": (("A",),), "d": (("C",),), "e": (),
+        "a": (("A",), ("B",)),
+        "c": (("A",),),
+        "d": (("C",),),
+        "e": (),
     }
     plan = standing(a=4, c=1, d=3, e=2)
     assert_legal(rule, clouds(nakamoto(3, 0.8, kind="owner"), **owners), plan)
     assert_illegal(
-        rule, clouds(nakamoto(3, 0.79, kind="owner"), **owners), plan,
+        rule,
+        clouds(nakamoto(3, 0.79, kind="owner"), **owners),
+        plan,
         "owner:A, owner:C hold 8 of 10, above 7.9",
     )
 
@@ -161,7 +168,11 @@ def test_the_separated_row_limits_the_union() -> None:
 
 def test_requests_are_counted_in_every_period() -> None:
     row = DiversityRow(
-        rule="few", role="execution", kind="provider", min_nakamoto=2, threshold=0.5,
+        rule="few",
+        role="execution",
+        kind="provider",
+        min_nakamoto=2,
+        threshold=0.5,
         scope="total",
     )
     day, night = demand(period="day", rate=4), demand(period="night", rate=4)
@@ -174,12 +185,14 @@ def test_requests_are_counted_in_every_period() -> None:
     )
 
     def routed(a: float) -> Deployment:
-        return Deployment(routing=tuple(
-            Flow(found_row.key, at(name), ESTIMATE, "warm", share)
-            for found_row in (day, night)
-            for name, share in (("a", a if found_row is day else 1 - a), ("c", 1 - a))
-            if share
-        ))
+        return Deployment(
+            routing=tuple(
+                Flow(found_row.key, at(name), ESTIMATE, "warm", share)
+                for found_row in (day, night)
+                for name, share in (("a", a if found_row is day else 1 - a), ("c", 1 - a))
+                if share
+            )
+        )
 
     assert_legal(rule, found, routed(0.5))
     assert_illegal(rule, found, routed(1.0), "few, all day]: provider:Acme hold 4 of 4, above 2")

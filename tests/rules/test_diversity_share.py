@@ -118,7 +118,8 @@ def chats(row: DiversityRow, *rows: Demand, **given: Any) -> Network:
         diversity=[row],
         links=tuple(
             Link(Item("site", name), Item("upstream", lab), latency_ms=9)
-            for name in "ac" for lab in "LM"
+            for name in "ac"
+            for lab in "LM"
         ),
         **given,
     )
@@ -153,7 +154,9 @@ def test_each_model_by_itself_or_all_together() -> None:
     x, y = demand(model="x"), demand(model="y")
     plan = routed((x, "a", 1.0), (y, "c", 1.0))
     assert_legal(rule, chats(capped(scope="total"), x, y), plan)  # half of all at each
-    assert_illegal(rule, chats(capped(scope="each"), x, y), plan, "[cap, x", "provider:Acme]: 100.0000%")
+    assert_illegal(
+        rule, chats(capped(scope="each"), x, y), plan, "[cap, x", "provider:Acme]: 100.0000%"
+    )
 
 
 @pytest.mark.parametrize(
@@ -200,7 +203,8 @@ def test_requests_hang_on_the_cable_to_the_site_and_to_the_upstream(where: str) 
         links, route = (*found.links, link), ESTIMATE
     object.__setattr__(found, "links", links)
     flows = (
-        Flow(x.key, at("a"), route, "warm", 0.5), Flow(x.key, at("c"), ESTIMATE, "warm", 0.5),
+        Flow(x.key, at("a"), route, "warm", 0.5),
+        Flow(x.key, at("c"), ESTIMATE, "warm", 0.5),
     )
     assert_legal(rule, found, Deployment(routing=flows))
     assert_illegal(rule, found, Deployment(routing=flows[:1]), "100.0000% hang on cable:North")
@@ -209,7 +213,9 @@ def test_requests_hang_on_the_cable_to_the_site_and_to_the_upstream(where: str) 
 def test_requests_hang_on_what_their_region_depends_on() -> None:
     here, there = demand(region="here"), demand(region="there")
     found = chats(
-        capped(kind="cable", scope="total"), here, there,
+        capped(kind="cable", scope="total"),
+        here,
+        there,
         exposures=(Exposure(Item("region", "here"), (Item("cable", "North"),)),),
     )
     assert_legal(rule, found, routed((here, "a", 1.0), (there, "a", 1.0)))
@@ -222,8 +228,10 @@ def services(row: DiversityRow) -> Network:
     kinds = {"check": "verification", "disk": "storage", "seat": "coordination"}
     return network(
         [site("x", "Core"), site("a", "Acme"), site("c", "Bolt")],
-        [offer("x", "gpu", requests_per_s=99),
-         *(offer(name, kind) for name in "ac" for kind in kinds)],
+        [
+            offer("x", "gpu", requests_per_s=99),
+            *(offer(name, kind) for name in "ac" for kind in kinds),
+        ],
         node_types=[
             NodeType(node_type=kind, role=role, verifications_per_s=99, disk_tb=9)
             for kind, role in kinds.items()
@@ -273,26 +281,33 @@ def copies(*where: str) -> Deployment:
 def test_copies_count_for_the_models_that_ask_for_them() -> None:
     total = services(capped("storage", scope="total"))
     # m at both, n at c, the loose copy does not count: Bolt has 2 of 3
-    assert_illegal(rule, total, copies("a/m", "c/m", "c/n", "a/loose"), "66.6667% hang on provider:B")
-    assert_legal(rule, services(capped("storage", applies_to="model:m")), copies("a/m", "c/m", "c/n"))
     assert_illegal(
-        rule, services(capped("storage")), copies("a/m", "c/m", "c/n"), "cap, n, provider:Bolt]: 100"
+        rule, total, copies("a/m", "c/m", "c/n", "a/loose"), "66.6667% hang on provider:B"
+    )
+    assert_legal(
+        rule, services(capped("storage", applies_to="model:m")), copies("a/m", "c/m", "c/n")
+    )
+    assert_illegal(
+        rule,
+        services(capped("storage")),
+        copies("a/m", "c/m", "c/n"),
+        "cap, n, provider:Bolt]: 100",
     )
     named = services(capped("storage", applies_to="model:loose"))
     assert_illegal(rule, named, copies("a/m", "c/m", "a/loose"), "cap, loose, provider:Acme]: 100")
 
 
 def seats(**counts: int) -> Deployment:
-    return Deployment(
-        seats={Seat(*key.split("_"), "seat"): count for key, count in counts.items()}
-    )
+    return Deployment(seats={Seat(*key.split("_"), "seat"): count for key, count in counts.items()})
 
 
 def test_seats_count_by_committee_or_together() -> None:
     plan = seats(council_a=2, senate_c=2)
     assert_legal(rule, services(capped("coordination", scope="total")), plan)
     each = services(capped("coordination"))
-    assert_illegal(rule, each, plan, "cap, council, provider:Acme]: 100", "cap, senate, provider:Bo")
+    assert_illegal(
+        rule, each, plan, "cap, council, provider:Acme]: 100", "cap, senate, provider:Bo"
+    )
     only = services(capped("coordination", applies_to="council"))
     assert_legal(rule, only, seats(council_a=1, council_c=1, senate_c=2))
     assert_illegal(rule, only, seats(council_a=2, senate_c=2), "cap, council, provider:Acme]: 100")
@@ -304,9 +319,13 @@ def test_sites_count_once_however_many_nodes_they_have() -> None:
     assert_illegal(rule, clouds(row), standing(a=1, b=1, c=9), "66.6667% hang on provider:Acme")
     # Only nodes of the role count: a has a disk, but nothing that executes.
     found = services(capped("storage", measure="nodes"))
-    plan = Deployment(nodes={
-        OfferKey("a", "disk"): 1, OfferKey("c", "disk"): 1, OfferKey("c", "seat"): 5,
-    })
+    plan = Deployment(
+        nodes={
+            OfferKey("a", "disk"): 1,
+            OfferKey("c", "disk"): 1,
+            OfferKey("c", "seat"): 5,
+        }
+    )
     assert_legal(rule, found, plan)
 
 

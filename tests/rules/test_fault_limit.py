@@ -23,15 +23,20 @@ from tests.rules import (
 ACME = (protected("provider", "Acme"),)
 
 
-def council(
-    dependencies: tuple[Dependency, ...] = ACME, seats: int = 7, **given: Any
-) -> Network:
+def council(dependencies: tuple[Dependency, ...] = ACME, seats: int = 7, **given: Any) -> Network:
     """Sites a of Acme, b of its reseller Rent, c and d of Bolt; c has attested nodes."""
-    limits = {key: given.pop(key) for key in ("max_faulty", "tee", "node_types", "countries",
-                                              "blocs") if key in given}
+    limits = {
+        key: given.pop(key)
+        for key in ("max_faulty", "tee", "node_types", "countries", "blocs")
+        if key in given
+    }
     return network(
-        [site("a", "Acme"), site("b", "Rent"), site("c", "Bolt", country=(("DE",),)),
-         site("d", "Bolt")],
+        [
+            site("a", "Acme"),
+            site("b", "Rent"),
+            site("c", "Bolt", country=(("DE",),)),
+            site("d", "Bolt"),
+        ],
         [*(offer(name, "seat") for name in "abcd"), offer("c", "safe")],
         node_types=[
             NodeType(node_type="seat", role="coordination"),
@@ -74,7 +79,9 @@ def test_a_provider_takes_the_seats_of_its_resellers_with_it() -> None:
     # ⌊(7 − 1) / 3⌋ = 2 may be lost: 1 at Acme and 1 at Rent, which resells Acme
     assert_legal(rule, council(), seated(a=1, b=1, c=5))
     assert_illegal(
-        rule, council(), seated(a=1, b=2, c=4),
+        rule,
+        council(),
+        seated(a=1, b=2, c=4),
         "council without provider:Acme]: 3 seats are lost, 2 may be",
     )
     # Rent failing alone is not protected against, nor is Bolt with its five.
@@ -106,13 +113,19 @@ def test_each_committee_loses_its_own_seats() -> None:
     found = council()
     found.committees["senate"] = Committee(committee="senate", seats=7)  # type: ignore[index]
     plan = seated(a=2, c=5)
-    both = Deployment(seats={**plan.seats, Seat("senate", "a", "seat"): 2,
-                             Seat("senate", "c", "seat"): 5})
+    both = Deployment(
+        seats={**plan.seats, Seat("senate", "a", "seat"): 2, Seat("senate", "c", "seat"): 5}
+    )
     assert_legal(rule, found, both)  # 2 of 2 each, not 4 of 2
 
 
 def test_it_says_what_the_worst_failure_takes() -> None:
     both = (*ACME, protected("provider", "Rent"))
-    assert_explains(rule, council(both), seated(a=1, b=1, c=5), "council loses at most 2 of 2",
-                    "(provider:Acme)")
+    assert_explains(
+        rule,
+        council(both),
+        seated(a=1, b=1, c=5),
+        "council loses at most 2 of 2",
+        "(provider:Acme)",
+    )
     assert_explains(rule, council(()), seated(c=7), "No failure is protected")

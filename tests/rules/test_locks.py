@@ -29,7 +29,8 @@ def locked(*locks: Lock) -> Network:
             Model(model="law", gpu_memory_gb=20, weights_gb=20, copies=1),
         ],
         committees=[
-            Committee(committee="council", seats=9), Committee(committee="senate", seats=9)
+            Committee(committee="council", seats=9),
+            Committee(committee="senate", seats=9),
         ],
         locks=locks,
     )
@@ -37,19 +38,29 @@ def locked(*locks: Lock) -> Network:
 
 PLAN = Deployment(
     nodes={
-        OfferKey("a", "gpu"): 1, OfferKey("a", "disk"): 2,
-        OfferKey("b", "gpu"): 3, OfferKey("c", "gpu"): 4,
+        OfferKey("a", "gpu"): 1,
+        OfferKey("a", "disk"): 2,
+        OfferKey("b", "gpu"): 3,
+        OfferKey("c", "gpu"): 4,
     },
     warm={
-        Replica("a", "gpu", "chat"): 2, Replica("b", "gpu", "chat"): 3,
-        Replica("c", "gpu", "chat"): 1, Replica("a", "gpu", "law"): 5,
+        Replica("a", "gpu", "chat"): 2,
+        Replica("b", "gpu", "chat"): 3,
+        Replica("c", "gpu", "chat"): 1,
+        Replica("a", "gpu", "law"): 5,
     },
-    copies=frozenset({
-        Replica("a", "disk", "chat"), Replica("c", "disk", "chat"), Replica("b", "disk", "law"),
-    }),
+    copies=frozenset(
+        {
+            Replica("a", "disk", "chat"),
+            Replica("c", "disk", "chat"),
+            Replica("b", "disk", "law"),
+        }
+    ),
     seats={
-        Seat("council", "a", "seat"): 2, Seat("council", "b", "seat"): 3,
-        Seat("council", "c", "seat"): 1, Seat("senate", "a", "seat"): 4,
+        Seat("council", "a", "seat"): 2,
+        Seat("council", "b", "seat"): 3,
+        Seat("council", "c", "seat"): 1,
+        Seat("senate", "a", "seat"): 4,
     },
 )
 

@@ -117,7 +117,9 @@ def test_what_stands_on_one_offer_does_not_fit_on_another() -> None:
 
 def test_models_stay_off_nodes_that_cannot_hold_them() -> None:
     for name, node_type in (("eighth", "other"), ("far", "gpu")):
-        plan = Deployment(nodes={OfferKey("a", node_type): 5}, warm={Replica("a", node_type, name): 1})
+        plan = Deployment(
+            nodes={OfferKey("a", node_type): 5}, warm={Replica("a", node_type, name): 1}
+        )
         assert_illegal(rule, farm(), plan, f"{name} cannot be kept warm there")
     # Nothing can be loaded cold on a node type without a loading speed.
     plan = Deployment(nodes={at("a", "other"): 5}, cold_slots={at("a", "other"): 1})

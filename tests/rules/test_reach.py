@@ -29,9 +29,7 @@ def test_by_default_more_than_two_thirds_are_a_quorum(
     assert Committee(committee="c", seats=seats, reach_seats=stated).quorum_seats == quorum
 
 
-def council(
-    reach_ms: float | None = 20, reach_seats: int | None = None, seats: int = 4
-) -> Network:
+def council(reach_ms: float | None = 20, reach_seats: int | None = None, seats: int = 4) -> Network:
     """a – b 20 ms, b – c 15 ms, a – c 60 ms; from d nothing is known."""
     return network(
         [*(site(name) for name in "abc"), site("d", latitude=None)],
@@ -63,7 +61,9 @@ def test_own_seats_and_those_just_within_reach_count() -> None:
 def test_a_seat_without_a_quorum_in_reach_is_refused() -> None:
     # a sees 2 + 1 = 3 of 4, enough; c sees 1 + 1 = 2
     assert_illegal(
-        rule, council(), seated(a=2, b=1, c=1),
+        rule,
+        council(),
+        seated(a=2, b=1, c=1),
         "council at c]: 2 seats are within 20 ms, 3 must be",
     )
     assert_illegal(rule, council(19.9), seated(a=2, b=2), "2 seats are within 19.9 ms")

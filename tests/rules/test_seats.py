@@ -104,9 +104,13 @@ def test_the_audit_names_seats_of_nobody_and_nowhere() -> None:
     assert_refused_by_audit(rule, found, seated(council_fr_plain=1), "no such committee or offer")
     plan = seated(council_de_plain=2, council_us_plain=-1)
     assert_refused_by_audit(rule, found, plan, "-1 is no number of seats")
-    empty = Deployment(nodes={at("de", "plain"): 1}, seats={
-        Seat("council", "de", "plain"): 1, Seat("council", "de", "gpu"): 0,
-    })
+    empty = Deployment(
+        nodes={at("de", "plain"): 1},
+        seats={
+            Seat("council", "de", "plain"): 1,
+            Seat("council", "de", "gpu"): 0,
+        },
+    )
     assert list(rule.audit(found, empty)) == []
 
 

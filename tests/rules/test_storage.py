@@ -33,8 +33,9 @@ def stores(copies: int = 2, left: int = 1, **given: object) -> Network:
         [*(offer(name, "disk") for name in grids), offer("a", "tape")],
         node_types=[DISK, TAPE],
         models=[
-            Model(model="chat", gpu_memory_gb=20, weights_gb=60, copies=copies,
-                  min_copies_left=left),
+            Model(
+                model="chat", gpu_memory_gb=20, weights_gb=60, copies=copies, min_copies_left=left
+            ),
             Model(model="law", gpu_memory_gb=20, weights_gb=40),
         ],
         **given,  # type: ignore[arg-type]
@@ -84,7 +85,9 @@ def test_enough_copies_are_left_when_a_protected_dependency_fails() -> None:
     # Without North only c is left.
     assert_legal(rule, stores(**north), stored("a/chat", "c/chat"))
     assert_illegal(
-        rule, stores(**north), stored("a/chat", "b/chat"),
+        rule,
+        stores(**north),
+        stored("a/chat", "b/chat"),
         "chat without grid:North]: 0 copies are left, 1 are asked for",
     )
     assert_illegal(rule, stores(left=2, **north), stored("a/chat", "b/chat", "c/chat"), "1 copies")
@@ -113,7 +116,8 @@ def cold(copies: int) -> tuple[Network, Flow]:
         [site("a")],
         [offer("a", "gpu"), offer("a", "disk")],
         node_types=[
-            DISK, NodeType(node_type="gpu", role="execution", gpu_memory_gb=80, load_gb_per_s=1)
+            DISK,
+            NodeType(node_type="gpu", role="execution", gpu_memory_gb=80, load_gb_per_s=1),
         ],
         models=[Model(model="law", gpu_memory_gb=20, weights_gb=40, copies=copies)],
         demand=[row],

@@ -27,13 +27,18 @@ def chat(*rows: Demand, requests_per_s: float | None = 5) -> Network:
         [site("a")],
         [offer("a", "gpu", requests_per_s=requests_per_s), offer("a", "disk")],
         node_types=[
-            NodeType(node_type="gpu", role="execution", gpu_memory_gb=80, speed=2,
-                     load_gb_per_s=2),
+            NodeType(node_type="gpu", role="execution", gpu_memory_gb=80, speed=2, load_gb_per_s=2),
             NodeType(node_type="disk", role="storage", disk_tb=1),
         ],
         models=[
-            Model(model="chat", gpu_memory_gb=20, weights_gb=60, requests_per_s=4, init_s=5,
-                  service_ms=4000),
+            Model(
+                model="chat",
+                gpu_memory_gb=20,
+                weights_gb=60,
+                requests_per_s=4,
+                init_s=5,
+                service_ms=4000,
+            ),
             Model(model="law", gpu_memory_gb=20, weights_gb=60, requests_per_s=4),
             Model(model="far", gpu_memory_gb=0, upstream=(("Lab",),), service_ms=4000),
         ],

@@ -51,12 +51,15 @@ def checkers(
     return network(
         [site("x", owner=executor), *(site(name, owner=o) for name, o in owners.items())],
         [offer("x", "gpu", requests_per_s=99), *(offer(name, "check") for name in owners)],
-        node_types=[
-            NodeType(node_type="check", role="verification", verifications_per_s=per_s)
-        ],
+        node_types=[NodeType(node_type="check", role="verification", verifications_per_s=per_s)],
         policies=[
-            Policy(policy="checked", verifiers=verifiers, quorum=quorum, independent_of=kinds,
-                   **(policy or {}))
+            Policy(
+                policy="checked",
+                verifiers=verifiers,
+                quorum=quorum,
+                independent_of=kinds,
+                **(policy or {}),
+            )
         ],
         demand=list(rows) or [row()],
         **given,
@@ -188,7 +191,9 @@ def test_losing_a_protected_dependency_leaves_a_quorum(
 def test_either_of_two_owners_is_no_shared_dependency() -> None:
     # `Equus | Domus` fails only with both, so the two do not hang on Equus; `Equus; Domus` does.
     either: dict[str, Needs] = {
-        "a": (("Equus", "Domus"),), "b": (("Equus",),), "c": (("C",),),
+        "a": (("Equus", "Domus"),),
+        "b": (("Equus",),),
+        "c": (("C",),),
     }
     found = checkers(either)
     assert_legal(rule, found, checked(found, a=1.0, b=1.0, c=1.0))
@@ -226,8 +231,12 @@ def triangles() -> Network:
     """Six verifiers in two triangles: within a triangle each pair shares an owner."""
     return checkers(
         {
-            "a": (("ab",), ("ac",)), "b": (("ab",), ("bc",)), "c": (("ac",), ("bc",)),
-            "d": (("de",), ("df",)), "e": (("de",), ("ef",)), "f": (("df",), ("ef",)),
+            "a": (("ab",), ("ac",)),
+            "b": (("ab",), ("bc",)),
+            "c": (("ac",), ("bc",)),
+            "d": (("de",), ("df",)),
+            "e": (("de",), ("ef",)),
+            "f": (("df",), ("ef",)),
         }
     )
 
@@ -283,7 +292,10 @@ def test_flows_are_split_into_the_panels_that_make_them() -> None:
 def test_verifiers_have_the_capacity(nodes: int, legal: bool) -> None:
     # 4 requests/s · 2 of work each = 8 = utilisation 0.5 · 8 per node · 2 nodes
     found = checkers(
-        apart("abc"), rows=[row(4.0)], per_s=8.0, policy={"work": 2.0},
+        apart("abc"),
+        rows=[row(4.0)],
+        per_s=8.0,
+        policy={"work": 2.0},
         settings=Settings(utilisation=0.5),
     )
     plan = checked(found, nodes, a=4.0, b=4.0, c=4.0)
@@ -296,7 +308,11 @@ def test_verifiers_have_the_capacity(nodes: int, legal: bool) -> None:
 def test_each_period_has_the_whole_capacity() -> None:
     day, night = row(8.0, period="day"), row(8.0, period="night")
     found = checkers(
-        apart("a"), verifiers=1, quorum=1, rows=[day, night], per_s=8.0,
+        apart("a"),
+        verifiers=1,
+        quorum=1,
+        rows=[day, night],
+        per_s=8.0,
         periods={"day": 300.0, "night": 430.0},
     )
     plan = checked(found)
@@ -314,7 +330,10 @@ def test_each_period_has_the_whole_capacity() -> None:
 def test_verifiers_are_near_the_executor(limit: float, legal: bool) -> None:
     # b stands at the same point, 5 ms of access away; c by its route of 20 ms.
     found = checkers(
-        apart("bc"), verifiers=2, quorum=1, policy={"max_latency_ms": limit},
+        apart("bc"),
+        verifiers=2,
+        quorum=1,
+        policy={"max_latency_ms": limit},
         links=(Link(Item("site", "c"), Item("site", "x"), latency_ms=20),),
     )
     plan = checked(found, b=1.0, c=1.0)
@@ -344,7 +363,9 @@ def test_the_audit_names_verifiers_and_policies_that_do_not_exist() -> None:
     assert_refused_by_audit(rule, found, checked(found, z=1.0), "z/check is no verifying offer")
     assert_refused_by_audit(rule, found, checked(found, a=-1.0), "a rate of -1/s is negative")
     flow = VerificationFlow("ghost", "", "", at("x"), at("a", "check"), 1.0)
-    assert_refused_by_audit(rule, found, Deployment(verification=(flow,)), "there is no such policy")
+    assert_refused_by_audit(
+        rule, found, Deployment(verification=(flow,)), "there is no such policy"
+    )
     lazy = checkers(apart("a"), verifiers=1, quorum=1, per_s=0.0)
     assert_illegal(rule, lazy, checked(lazy, a=1.0), "a/check has no verifications_per_s")
     flow = VerificationFlow("checked", "", "", at("x", "other"), at("a", "check"), 1.0)

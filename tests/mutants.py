@@ -1,0 +1,293 @@
+"""How many deliberate mistakes the tests catch: `python -m tests.mutants [--each N] [--seed S]`.
+
+One mistake at a time is made in rules and in what they stand on — a comparison, a sign, a constant,
+a bound, a word of logic — in a copy of the tree, and a fast selection of the tests is run there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import copy
+import os
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy  # noqa: E402, F401
+import pyomo.environ  # noqa: E402, F401
+import pyomo.repn  # noqa: E402, F401
+import pytest  # noqa: E402
+import scipy.optimize  # noqa: E402, F401
+
+ROOT = Path(__file__).parents[1]
+FILES = (
+    *sorted(
+        path.relative_to(ROOT).as_posix()
+        for path in ROOT.glob("models/rules/[a-z_]*.py")
+        if path.stem != "__init__"
+    ),
+    *(
+        f"models/{stem}.py"
+        for stem in ("costs", "holdings", "objectives", "options", "panels", "service", "streams")
+    ),
+)
+WORKERS, LIMIT_S = 2, 180
+SMALLEST = 1e-3
+"""Constants nearer to 0 are tolerances: a slightly different one is no mistake."""
+
+CONTRACT = """
+from models.rules import RULES
+from tests.test_rules_contract import disagreements
+
+def test_rows_hold_exactly_when_the_audit_finds_nothing():
+    found, _ = disagreements(RULES, range(45), 5)
+    assert not found, found[0]
+"""
+FIRST = {
+    "_diversity_terms": ("tests/rules/test_diversity_share.py",),
+    "_panel_audit": ("tests/rules/test_verification.py",),
+    "costs": ("tests/rules/test_budget.py", "tests/test_objectives.py"),
+    "holdings": ("tests/rules/test_diversity_share.py", "tests/rules/test_diversity_count.py"),
+    "objectives": ("tests/test_objectives.py",),
+    "options": ("tests/test_options.py",),
+    "panels": ("tests/rules/test_verification.py",),
+    "service": ("tests/test_options.py", "tests/rules/test_demand.py"),
+    "streams": ("tests/rules/test_verification.py",),
+}
+"""The tests that are likeliest to catch a mistake in a file that is no rule."""
+TESTS = ("tests/rules", "tests/test_fewer.py", "tests/test_objectives.py", "tests/test_options.py")
+"""The fast selection, in order; a rule's own tests come first."""
+
+EQUIVALENT: tuple[tuple[str, str], ...] = ()
+"""Mutants that change nothing that matters, as (label, reason)."""
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One deliberate mistake: where, what it is called, and what stands for which node."""
+
+    path: str
+    line: int
+    label: str
+    tree: ast.AST
+    old: ast.AST
+    new: ast.AST
+
+    @property
+    def source(self) -> str:
+        """Return the whole file with the mistake in it."""
+        tree = copy.deepcopy(self.tree, {id(self.old): self.old})  # the node itself stays
+        return ast.unparse(_Replace(self.old, self.new).visit(tree))
+
+
+SWAPS: dict[type, type] = {
+    ast.Lt: ast.LtE,
+    ast.LtE: ast.Lt,
+    ast.Gt: ast.GtE,
+    ast.GtE: ast.Gt,
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+    ast.In: ast.NotIn,
+    ast.NotIn: ast.In,
+    ast.Is: ast.IsNot,
+    ast.IsNot: ast.Is,
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.Div,
+    ast.Div: ast.Mult,
+    ast.BitAnd: ast.BitOr,
+    ast.BitOr: ast.BitAnd,
+    ast.And: ast.Or,
+    ast.Or: ast.And,
+}
+NAMES = {"min": "max", "max": "min", "any": "all", "all": "any", "lower": "upper", "upper": "lower"}
+
+
+def changed(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the node with one mistake in it; nothing where it offers none."""
+    new = copy.deepcopy(node)
+    match new:
+        case ast.Compare(ops=[op]) if type(op) in SWAPS:
+            new.ops = [SWAPS[type(op)]()]
+        case ast.BinOp(op=op) | ast.AugAssign(op=op) if type(op) in SWAPS:
+            if any(isinstance(part, ast.JoinedStr) for part in ast.walk(new)):
+                return
+            new.op = SWAPS[type(op)]()
+        case ast.BoolOp(op=op):
+            new.op = SWAPS[type(op)]()
+        case ast.Constant(value=bool(value)):
+            new.value = not value
+        case ast.Constant(value=int(value) | float(value)) if value == 0 or abs(value) >= SMALLEST:
+            new.value = {0.0: 1, 1.0: 2 if isinstance(value, int) else 0.0}.get(value, value + 1)
+        case ast.UnaryOp(op=ast.Not() | ast.USub(), operand=operand):
+            new = operand
+        case ast.Call(func=ast.Name(id=name)) if name in NAMES:
+            new.func = ast.Name(NAMES[name], ast.Load())
+        case ast.Call(keywords=[*_, ast.keyword(arg="lower" | "upper")]):
+            for keyword in new.keywords:
+                keyword.arg = NAMES.get(keyword.arg or "", keyword.arg)
+            both = {keyword.arg: ast.unparse(keyword.value) for keyword in new.keywords}
+            if both.get("lower") == both.get("upper"):
+                return
+        case _:
+            return
+    yield ast.copy_location(new, node)
+
+
+class _Replace(ast.NodeTransformer):
+    def __init__(self, old: ast.AST, new: ast.AST) -> None:
+        self.old, self.new = old, new
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        return self.new if node is self.old else self.generic_visit(node)
+
+
+def parts(function: ast.AST) -> Iterator[ast.AST]:
+    """Yield what computes in a function: no annotations, no texts, nothing in other functions."""
+    for field, value in ast.iter_fields(function):
+        if field in ("annotation", "returns", "decorator_list"):
+            continue
+        for child in value if isinstance(value, list) else [value]:
+            if isinstance(child, ast.AST) and not isinstance(
+                child, (ast.JoinedStr, ast.FunctionDef)
+            ):
+                yield child
+                yield from parts(child)
+
+
+def mutants(path: str) -> list[Mutant]:
+    """Return every mutant of a file, in the order of its source."""
+    tree = ast.parse((ROOT / path).read_text())
+    found = []
+    for function in ast.walk(tree):
+        if not isinstance(function, ast.FunctionDef) or function.name == "explain":
+            continue
+        for node in parts(function):
+            for new in changed(node):
+                label = f"{path} {function.name}: {_short(node)} → {_short(new)}"
+                line: int = node.lineno  # type: ignore[attr-defined]
+                found.append(Mutant(path, line, label, tree, node, new))
+    return sorted(found, key=lambda mutant: (mutant.line, mutant.label))
+
+
+def _short(node: ast.AST) -> str:
+    text = " ".join(ast.unparse(node).split())
+    return text if len(text) <= 70 else f"{text[:40]} … {text[-28:]}"
+
+
+def start(tree: Path, path: str) -> int:
+    """Return the process that runs the tests in the tree: a fork, for the libraries are loaded."""
+    sys.stdout.flush()
+    process = os.fork()
+    if process:
+        return process
+    for stream in (1, 2):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
+    os.chdir(tree)
+    sys.path.insert(0, str(tree))
+    sys.dont_write_bytecode = True
+    for name in [name for name in sys.modules if name.partition(".")[0] in ("models", "tests")]:
+        del sys.modules[name]
+    first = [
+        test
+        for test in FIRST.get(Path(path).stem, (f"tests/rules/test_{Path(path).stem}.py",))
+        if (tree / test).exists()
+    ]
+    code = 1
+    try:
+        code = pytest.main(
+            [
+                "-q",
+                "-x",
+                "-p",
+                "no:cacheprovider",
+                "-p",
+                "no:xdist",
+                "-c",
+                os.devnull,
+                "--rootdir",
+                str(tree),
+                *first,
+                *TESTS,
+            ]
+        )
+    finally:
+        os._exit(code)
+
+
+def outcomes(chosen: list[Mutant], trees: list[Path]) -> Iterator[tuple[Mutant, str]]:
+    """Yield what becomes of every mutant: caught, survived or timeout (which is caught too)."""
+    waiting, running = chosen[::-1], dict[int, tuple[Mutant, Path, str, float]]()
+    while waiting or running:
+        while waiting and trees:
+            mutant, tree = waiting.pop(), trees.pop()
+            original = (tree / mutant.path).read_text()
+            (tree / mutant.path).write_text(mutant.source)
+            process = start(tree, mutant.path)
+            running[process] = (mutant, tree, original, time.monotonic() + LIMIT_S)
+        time.sleep(0.02)
+        for process, (mutant, tree, original, deadline) in list(running.items()):
+            done, code = os.waitpid(process, os.WNOHANG)
+            late = not done and time.monotonic() > deadline
+            if late:
+                os.kill(process, signal.SIGKILL)
+                os.waitpid(process, 0)
+            if done or late:
+                (tree / mutant.path).write_text(original)
+                trees.append(tree)
+                del running[process]
+                yield mutant, "timeout" if late else "caught" if code else "survived"
+
+
+def copied(directory: Path) -> Path:
+    """Return a copy of what the tests need, with the contract test on fewer networks."""
+    for package in ("models", "tests"):
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / package, directory / package, ignore=ignored)
+    (directory / "tests" / "test_fewer.py").write_text(CONTRACT)
+    return directory
+
+
+def main() -> int:
+    """Print what became of each mutant and the share caught; 1 if it is below 95 %."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--each", type=int, default=4, help="mutants per file")
+    options.add_argument("--seed", type=int, default=1)
+    options.add_argument("--only", default="", help="files whose name contains this")
+    given = options.parse_args()
+    draw, reasons = random.Random(given.seed), dict(EQUIVALENT)
+    chosen: list[Mutant] = []
+    for path in FILES:
+        if given.only in path:
+            listed = mutants(path)
+            chosen += draw.sample(listed, min(given.each, len(listed)))
+    counted = [mutant for mutant in chosen if mutant.label not in reasons]
+    began, survived = time.monotonic(), 0
+    with tempfile.TemporaryDirectory() as name:
+        trees = [copied(Path(name) / str(number)) for number in range(WORKERS)]
+        if os.waitpid(start(trees[0], ""), 0)[1]:
+            print("the tests fail without any mutant: nothing can be said")
+            return 2
+        for mutant, outcome in outcomes(counted, trees):
+            survived += outcome == "survived"
+            text = mutant.label.partition(" ")[2]
+            print(f"{outcome:9} {mutant.path}:{mutant.line} {text}", flush=True)
+    total = len(counted)
+    print(
+        f"{total - survived} of {total} mutants are caught, {1 - survived / (total or 1):.1%}; "
+        f"{len(chosen) - total} more are equivalent; {time.monotonic() - began:,.0f} s"
+    )
+    return 0 if survived <= 0.05 * total else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

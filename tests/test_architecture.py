@@ -1,0 +1,142 @@
+"""Who may import whom, and who may print: read from the source, not from running it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import models
+import planner
+
+ROOT = Path(__file__).parents[1]
+MODULES = sorted([*ROOT.glob("models/**/*.py"), *ROOT.glob("planner/**/*.py")])
+
+DOORS = {
+    "openpyxl": {"planner/workbook.py"},
+    "highspy": {"planner/highs.py"},
+    "click": {"planner/cli.py"},
+    "rich": {"planner/cli.py", "planner/progress.py", "planner/summary.py"},
+}
+"""A library is used through one door; rich also by what only shapes the terminal's text."""
+
+SPEAKERS = {"planner/cli.py"}
+"""The only modules that print and exit."""
+
+
+def name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Yield the full name of everything that a module imports."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name(path)} imports relatively"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def calls(path: Path) -> Iterator[str]:
+    """Yield the dotted name of everything that a module calls."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call):
+            yield ast.unparse(node.func)
+
+
+def test_there_is_something_to_look_at() -> None:
+    assert len(MODULES) > 40
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_every_module_says_what_it_is(path: Path) -> None:
+    text = ast.get_docstring(ast.parse(path.read_text()))
+    assert text, f"{name(path)} has no docstring"
+    assert text.split("\n\n")[0].rstrip().endswith((".", "?", "!")), name(path)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_models_know_nothing_of_the_planner_and_neither_knows_the_tests(path: Path) -> None:
+    forbidden = {"tests"} | ({"planner"} if name(path).startswith("models/") else set())
+    assert not {found.partition(".")[0] for found in imports(path)} & forbidden
+
+
+@pytest.mark.parametrize("path", [p for p in MODULES if p.parent.name == "rules"], ids=name)
+def test_rules_never_import_each_other(path: Path) -> None:
+    if path.stem == "__init__":
+        return
+    for found in imports(path):
+        if found.startswith("models.rules"):
+            shared = found.removeprefix("models.rules").lstrip(".")
+            assert shared.startswith("_"), f"{name(path)} imports {found}"
+
+
+@pytest.mark.parametrize("library", sorted(DOORS))
+def test_a_library_comes_in_by_its_own_door(library: str) -> None:
+    found = {
+        name(path)
+        for path in MODULES
+        if any(used.partition(".")[0] == library for used in imports(path))
+    }
+    assert found <= DOORS[library]
+
+
+def test_the_mathematics_touches_no_file_no_clock_and_no_solver() -> None:
+    forbidden = {
+        "openpyxl",
+        "pandas",
+        "highspy",
+        "click",
+        "rich",
+        "pathlib",
+        "os",
+        "io",
+        "time",
+        "datetime",
+        "logging",
+        "sys",
+        "subprocess",
+        "csv",
+        "json",
+    }
+    for path in MODULES:
+        if name(path).startswith("models/"):
+            used = {found.partition(".")[0] for found in imports(path)}
+            assert not used & forbidden, name(path)
+            assert not set(calls(path)) & {"open", "print", "input"}, name(path)
+
+
+def test_audits_and_what_they_ask_know_no_pyomo() -> None:
+    for stem in ("plan", "network", "service", "exposure", "holdings", "panels", "data"):
+        used = {found.partition(".")[0] for found in imports(ROOT / "models" / f"{stem}.py")}
+        assert "pyomo" not in used, stem
+    assert "pyomo" not in {
+        found.partition(".")[0] for found in imports(ROOT / "models/rules/_panel_audit.py")
+    }
+
+
+def test_only_the_command_line_prints_and_exits() -> None:
+    loud = {"print", "sys.exit", "exit", "quit", "os._exit", "click.echo", "click.secho"}
+    for path in MODULES:
+        if name(path) not in SPEAKERS:
+            assert not set(calls(path)) & loud, name(path)
+            raised = {
+                ast.unparse(node.exc).partition("(")[0]
+                for node in ast.walk(ast.parse(path.read_text()))
+                if isinstance(node, ast.Raise) and node.exc is not None
+            }
+            assert "SystemExit" not in raised, name(path)
+
+
+def test_nobody_imports_everything() -> None:
+    for path in MODULES:
+        assert not any(found.endswith(".*") for found in imports(path)), name(path)
+
+
+def test_both_packages_lie_side_by_side() -> None:
+    assert models.__file__ is not None
+    assert planner.__file__ is not None
+    assert Path(models.__file__).parents[1] == Path(planner.__file__).parents[1] == ROOT

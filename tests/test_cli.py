@@ -1,0 +1,194 @@
+"""The command line as a planner uses it: exit codes, cells, files, limits, interrupts."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from planner.cli import main
+from tests.defects import DEFECTS, Defect, make
+
+ROOT = Path(__file__).parents[1]
+MINIMAL = ROOT / "inputs" / "minimal.xlsx"
+OPENGRADIENT = ROOT / "inputs" / "opengradient.xlsx"
+
+
+def run(*arguments: object) -> Result:
+    """Return what the command printed and its exit code."""
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def figures(folder: Path) -> dict[str, object]:
+    """Return plan.json as written."""
+    content: dict[str, object] = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
+    return content
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_plan_is_written_read_back_and_audited(tmp_path: Path) -> None:
+    done = run("solve", MINIMAL, "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    assert "What the plan guarantees" in done.output
+    content = figures(tmp_path / "out")
+    assert content["status"] == "optimal"
+    assert content["audit"] == {"passed": True, "violations": []}
+    again = run("audit", MINIMAL, tmp_path / "out" / "plan.xlsx")
+    assert again.exit_code == 0, again.output
+
+
+@pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.name)
+def test_every_defect_is_reported_at_its_cell_and_nothing_is_overwritten(
+    defect: Defect, tmp_path: Path
+) -> None:
+    path = make(tmp_path, defect)
+    before = sha256(path) if path.is_file() else ""
+    out = tmp_path / "out"
+    checked = run("check", path)
+    solved = (
+        run("solve", path, "--out", out, "--time-limit", 1) if defect.level == "error" else None
+    )
+    assert defect.where in checked.output
+    assert "Traceback" not in checked.output
+    if defect.level == "error":
+        assert checked.exit_code == 2
+        assert solved is not None
+        assert solved.exit_code == 2, solved.output
+        assert defect.where in solved.output
+        assert figures(out)["status"] == "invalid"
+        assert not (out / "plan.xlsx").exists()
+    assert before == (sha256(path) if path.is_file() else "")
+
+
+def test_findings_come_as_json_when_asked(tmp_path: Path) -> None:
+    error = next(defect for defect in DEFECTS if defect.level == "error")
+    done = run("check", make(tmp_path, error), "--json")
+    found = json.loads(done.output)
+    assert done.exit_code == 2
+    assert any(f"{entry['sheet']}!{entry['cell']}" == error.where for entry in found)
+    assert {"sheet", "cell", "message", "way_out", "found", "level"} <= found[0].keys()
+
+
+def test_the_same_workbook_gives_the_same_plan_json_apart_from_times(tmp_path: Path) -> None:
+    contents = []
+    for folder in ("one", "two"):
+        assert run("solve", MINIMAL, "--out", tmp_path / folder, "-q").exit_code == 0
+        content = figures(tmp_path / folder)
+        del content["times"]
+        contents.append(content)
+    assert contents[0] == contents[1]
+
+
+def test_a_plan_that_was_edited_is_never_replaced(tmp_path: Path) -> None:
+    run("solve", MINIMAL, "--out", tmp_path, "-q")
+    edited = tmp_path / "plan.xlsx"
+    edit_first_node_count(edited)
+    before = sha256(edited)
+    run("solve", MINIMAL, "--out", tmp_path, "-q")
+    assert sha256(edited) == before
+    assert (tmp_path / "plan (2).xlsx").exists()
+
+
+def test_an_unknown_solver_option_is_bad_usage(tmp_path: Path) -> None:
+    done = run("solve", MINIMAL, "--out", tmp_path, "--solver-option", "mip_rel_gab=1")
+    assert done.exit_code == 2
+    assert "mip_rel_gab" in done.output
+
+
+def test_a_limit_before_any_plan_is_not_called_infeasible(tmp_path: Path) -> None:
+    done = run("solve", OPENGRADIENT, "--out", tmp_path, "--time-limit", 0, "-q")
+    assert done.exit_code in (0, 4), done.output
+    assert figures(tmp_path)["status"] in ("feasible", "no_plan_found")
+
+
+def test_a_clock_stopped_run_says_so_and_its_plan_passes_the_audit(tmp_path: Path) -> None:
+    done = run("solve", OPENGRADIENT, "--out", tmp_path, "--time-limit", 25, "--gap", 0)
+    assert done.exit_code == 0, done.output
+    content = figures(tmp_path)
+    assert content["status"] == "feasible"
+    assert content["run"]["clock_stopped"] is True  # type: ignore[index]
+    assert content["gap"] < 0.5  # type: ignore[operator]
+    assert content["audit"]["passed"] is True  # type: ignore[index]
+    assert run("audit", OPENGRADIENT, tmp_path / "plan.xlsx").exit_code == 0
+
+
+def test_ctrl_c_keeps_the_best_plan_so_far(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "planner",
+        "solve",
+        str(OPENGRADIENT),
+        "--out",
+        str(tmp_path),
+        "--gap",
+        "0",
+        "--time-limit",
+        "200",
+        "-q",
+    ]
+    process = subprocess.Popen(command, cwd=ROOT)
+    time.sleep(20)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=90) == 130
+    content = figures(tmp_path)
+    assert content["status"] == "interrupted"
+    assert content["audit"]["passed"] is True  # type: ignore[index]
+    assert (tmp_path / "plan.xlsx").exists()
+
+
+def test_a_plan_that_breaks_a_rule_is_told_by_the_audit(tmp_path: Path) -> None:
+    run("solve", MINIMAL, "--out", tmp_path, "-q")
+    from planner.plan_workbook import read_plan
+    from planner.tables import read_network
+
+    network = read_network(MINIMAL).network
+    assert network is not None
+    plan = read_plan(tmp_path / "plan.xlsx", network).plan
+    assert plan.final.nodes
+    edit_first_node_count(tmp_path / "plan.xlsx")
+    done = run("audit", MINIMAL, tmp_path / "plan.xlsx")
+    assert done.exit_code == 3, done.output
+
+
+def edit_first_node_count(path: Path) -> None:
+    """Set the first count on the sheet Nodes to 0, as a hand would."""
+    import openpyxl
+
+    book = openpyxl.load_workbook(path)
+    sheet = book["Nodes"]
+    headers = [str(cell.value) for cell in sheet[1]]
+    column = next(i for i, header in enumerate(headers, 1) if header.startswith("nodes"))
+    sheet.cell(2, column).value = 0
+    book.save(path)
+
+
+def test_every_command_has_help_with_an_example() -> None:
+    for name, command in main.commands.items():
+        text = run(name, "--help").output
+        assert "Example:" in text, name
+        assert command.help
+
+
+@pytest.mark.parametrize("name", sorted(main.commands))
+def test_the_example_of_every_command_runs(name: str, tmp_path: Path) -> None:
+    text = run(name, "--help").output
+    example = re.search(r"Example:\s*\n\s*planner (.*)", text)
+    assert example is not None
+    words = example[1].replace("my-plan", str(tmp_path / "my-plan")).split()
+    words = [str(ROOT / word) if word.startswith("inputs/") else word for word in words]
+    if name == "audit":
+        run("solve", MINIMAL, "--out", tmp_path / "my-plan", "-q")
+    done = run(*words)
+    assert done.exit_code == 0, done.output
