@@ -33,14 +33,19 @@ from models.streams import Stream, verification_streams
 SINGLE_PHASE = ""
 
 
-def build(network: Network, options: Options) -> pyo.ConcreteModel:
-    """Return the model without objective: variables and every rule, one block per phase."""
+def build(
+    network: Network, options: Options, without: frozenset[str] = frozenset()
+) -> pyo.ConcreteModel:
+    """Return the model without objective: variables and every rule, one block per phase.
+
+    Rules named in `without` are left out, to see whether they stand in the way of a plan.
+    """
     model = pyo.ConcreteModel(name="placement")
     model.nothing = pyo.Var(bounds=(0, 0))
     model.phase = pyo.Block([SINGLE_PHASE])
     streams = verification_streams(network, options)
     for phase in model.phase:
-        _add_phase(model.phase[phase], network, options, streams)
+        _add_phase(model.phase[phase], network, options, streams, without)
     return model
 
 
@@ -50,7 +55,30 @@ def rule_name(rule: Any) -> str:
     return name.rpartition(".")[2]
 
 
-def _add_phase(block: Any, network: Network, options: Options, streams: tuple[Stream, ...]) -> None:
+def plan_families(block: Any) -> tuple[Any, ...]:
+    """Return the variables that are the plan; all others follow from them."""
+    return (
+        block.open,
+        block.contract,
+        block.nodes,
+        block.warm,
+        block.cold_slots,
+        block.serve,
+        block.unserved,
+        block.executed,
+        block.verify,
+        block.copy,
+        block.seats,
+    )
+
+
+def _add_phase(
+    block: Any,
+    network: Network,
+    options: Options,
+    streams: tuple[Stream, ...],
+    without: frozenset[str],
+) -> None:
     block.options = options
     block.streams = streams
     block.penalties, block.groups = [], {}
@@ -61,6 +89,8 @@ def _add_phase(block: Any, network: Network, options: Options, streams: tuple[St
     _add_seats(block, network)
     block.rules = pyo.Block()
     for rule in RULES:
+        if rule_name(rule) in without:
+            continue
         own = pyo.Block()
         block.rules.add_component(rule_name(rule), own)
         own.separated = pyo.Constraint(pyo.Any)

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from models.build import plan_families
 from models.data import OfferKey
 from models.network import Network
 from models.options import Options
@@ -34,19 +35,7 @@ def place(
         known = values.get(id(variable), (variable, 0.0))[1]
         values[id(variable)] = (variable, known + amount)
 
-    for family in (
-        block.open,
-        block.contract,
-        block.nodes,
-        block.warm,
-        block.cold_slots,
-        block.serve,
-        block.unserved,
-        block.executed,
-        block.verify,
-        block.copy,
-        block.seats,
-    ):
+    for family in plan_families(block):
         for variable in family.values():
             values[id(variable)] = (variable, 0.0)
     for site in plan.open:

@@ -142,6 +142,12 @@ def short_names(components: Iterable[Any]) -> tuple[str, ...]:
     return tuple(names)
 
 
+def bad_costs(arrays: Arrays, costs: FloatArray) -> Iterator[str]:
+    """Yield every coefficient of an objective that a solver trips over."""
+    for column in np.flatnonzero(~np.isfinite(costs) | (np.abs(costs) > LARGEST)):
+        yield f"{costs[column]:g} × {short_name(arrays.columns[column])} in the objective"
+
+
 def bad_numbers(arrays: Arrays) -> Iterator[str]:
     """Yield every number that a solver drops or trips over: NaN, infinite, vanishing, huge."""
     values = arrays.matrix.values

@@ -58,6 +58,7 @@ class Engine:
     ) -> None:
         self.arrays = arrays
         self.stop = stop
+        self.relaxed = not arrays.integer.any()
         self.highs: Any = highspy.Highs()  # type: ignore[no-untyped-call]
         self.set_option("output_flag", True)
         self.set_option("log_to_console", False)
@@ -98,21 +99,36 @@ class Engine:
     def minimise(self, costs: FloatArray, constant: float = 0.0) -> None:
         """Set the objective."""
         columns = np.arange(len(costs), dtype=np.int32)
-        self.highs.changeColsCost(len(costs), columns, costs)
-        self.highs.changeObjectiveOffset(constant)
+        self._check(self.highs.changeColsCost(len(costs), columns, costs))
+        self._check(self.highs.changeObjectiveOffset(constant))
 
     def add_rows(self, rows: Rows, lower: FloatArray, upper: FloatArray) -> None:
         """Add rows below the model."""
-        self.highs.addRows(
-            len(rows), lower, upper, len(rows.values), rows.starts[:-1], rows.columns, rows.values
+        self._check(
+            self.highs.addRows(
+                len(rows),
+                lower,
+                upper,
+                len(rows.values),
+                rows.starts[:-1],
+                rows.columns,
+                rows.values,
+            )
         )
+
+    def _check(self, status: Any) -> None:
+        if status == highspy.HighsStatus.kError:
+            raise RuntimeError("HiGHS refused a change of the model")
 
     def bound(self, columns: NDArray[np.int64], lower: FloatArray, upper: FloatArray) -> None:
         """Change the bounds of some columns."""
-        self.highs.changeColsBounds(len(columns), columns.astype(np.int32), lower, upper)
+        self._check(
+            self.highs.changeColsBounds(len(columns), columns.astype(np.int32), lower, upper)
+        )
 
     def relax(self, relaxed: bool) -> None:
         """Drop integrality, or restore it."""
+        self.relaxed = relaxed or not self.arrays.integer.any()
         whole = np.flatnonzero(self.arrays.integer).astype(np.int32)
         kind = highspy.HighsVarType.kContinuous if relaxed else highspy.HighsVarType.kInteger
         self.highs.changeColsIntegrality(len(whole), whole, np.array([kind] * len(whole)))
@@ -129,7 +145,9 @@ class Engine:
     ) -> Outcome:
         """Solve until the gap, the limit or the stop event; keep the best plan in every case."""
         begun = time.perf_counter()
-        self.set_option("time_limit", self.highs.getRunTime() + max(0.1, time_limit_s))
+        # A mixed-integer solve counts its own seconds, a linear one those of all solves before it.
+        before_s = self.highs.getRunTime() if self.relaxed else 0.0
+        self.set_option("time_limit", before_s + max(0.1, time_limit_s))
         self.set_option("mip_rel_gap", gap)
         self.set_option("mip_abs_gap", absolute_gap)
         self.set_option("mip_max_nodes", 2**31 - 1 if max_nodes is None else max_nodes)

@@ -1,7 +1,9 @@
 """From a network to a plan: options, model, arrays, start, one solve per priority, exact finish.
 
-The finish rounds the whole numbers, fixes them and solves the rest once more, so that no plan
-lives off the solver's tolerance for whole numbers.
+Only a legal point is ever kept: one for which no rule separates another row. The best of them is
+never forgotten, whatever a later step comes back with; what is claimed of the plan is worked out
+from the point that is returned. At the end the whole numbers are rounded and fixed and the rest is
+solved once more, so that no plan lives off the solver's tolerance for whole numbers.
 """
 
 from __future__ import annotations
@@ -9,25 +11,25 @@ from __future__ import annotations
 import itertools
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from models.build import SINGLE_PHASE, build
+from models.build import SINGLE_PHASE
 from models.network import Goal, Network
 from models.objectives import Expression, stage
 from models.options import service_options
 from models.plan import Deployment, Plan
-from models.rules import RULES
 from models.start import greedy_start
-from models.translate import deployment, place
-from planner.arrays import Arrays, FloatArray, Rows, compile_model
-from planner.highs import Engine, Outcome, relative_gap
+from models.translate import place
+from planner.arrays import FloatArray, Rows
+from planner.highs import Outcome, relative_gap
+from planner.problem import SEPARATION_ROUNDS, Problem
 from planner.result import Stage
+from planner.search import NeighbourhoodSearch
 
 Progress = Callable[[str, float, float, float], None]
 """Called with the name of the stage, incumbent, bound and seconds since the run began."""
@@ -38,12 +40,13 @@ DEMAND_SLACK = 1e-6
 """Share of all demand that later stages may leave unserved beside an earlier optimum above 0."""
 START_NODES = 200
 """Branch-and-bound nodes for completing the greedy start: work, not time, to be reproducible."""
-SEPARATION_ROUNDS = 20
-"""How often violated rows are added before a plan is given up."""
+ROOT_NODES, ROOT_SHARE = 1, 0.4
+"""Nodes, and share of the time left, for a first look before neighbourhoods are searched."""
+SEARCH_SHARE = 0.6
+"""Share of the time left that the search may take; the rest proves what it found."""
 ROOT_ROUNDS = 5
-"""How often they are added to the relaxation first."""
-FINISH_S = 60.0
-"""Seconds for one solve of the exact finish, beyond the limit: a plan is worth the wait."""
+"""How often rows are added to the relaxation first."""
+ENDED_BY_CLOCK = ("limit", "interrupted")
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,17 @@ class Solved:
         return max((stage.gap for stage in self.stages), default=0.0)
 
 
+@dataclass(frozen=True)
+class _Closed:
+    """A stage as it ended: its bound, its gap then, and what later stages may make of it."""
+
+    goals: list[Goal]
+    expression: Expression
+    bound: float
+    gap: float
+    allowed: float
+
+
 class Timer:
     """Seconds by step."""
 
@@ -95,9 +109,10 @@ def solve(
     limits: Limits,
     stop: threading.Event | None = None,
     progress: Progress | None = None,
+    without: frozenset[str] = frozenset(),
 ) -> Solved:
-    """Return the best plan found for the network within the limits."""
-    return _Driver(network, limits, stop or threading.Event(), progress).run()
+    """Return the best plan found for the network within the limits; rules in `without` left out."""
+    return _Driver(network, limits, stop or threading.Event(), progress).run(without)
 
 
 class _Driver:
@@ -107,27 +122,23 @@ class _Driver:
         self.network, self.limits, self.stop, self.progress = network, limits, stop, progress
         self.begun = time.perf_counter()
         self.timer = Timer()
+        self.clock_stopped = False
 
-    def run(self) -> Solved:
-        network, timer = self.network, self.timer
+    def run(self, without: frozenset[str]) -> Solved:
+        """Return how it ended."""
+        timer = self.timer
         with timer.step("options"):
-            options = service_options(network)
+            options = service_options(self.network)
         with timer.step("build"):
-            self.model = build(network, options)
-            self.block = self.model.phase[SINGLE_PHASE]
+            self.problem = Problem(self.network, options, without)
             self.stages = self._stages()
         with timer.step("compile"):
-            used = [variable for _, found in self.stages for _, variable in found.terms]
-            self.arrays: Arrays = compile_model(self.model, [*used, self.model.nothing])
+            self.problem.compile(expression for _, expression in self.stages)
         with timer.step("hand over"):
-            solver = {
-                "random_seed": self.limits.seed,
-                "threads": self.limits.threads,
-                **self.limits.solver,
-            }
-            self.engine = Engine(self.arrays, self.stop, solver)
+            chosen = {"random_seed": self.limits.seed, "threads": self.limits.threads}
+            self.problem.hand_over(self.stop, {**chosen, **self.limits.solver})
         with timer.step("start"):
-            values = self._start(greedy_start(network, options))
+            values = self._start(greedy_start(self.network, options))
         with timer.step("solve"):
             return self._solve_stages(values)
 
@@ -135,43 +146,55 @@ class _Driver:
     def _left_s(self) -> float:
         return self.limits.time_limit_s - (time.perf_counter() - self.begun)
 
+    @property
+    def _must_end(self) -> bool:
+        return self.stop.is_set() or self._left_s <= 0
+
     def _stages(self) -> list[tuple[list[Goal], Expression]]:
         by_priority = itertools.groupby(sorted(self.network.goals), key=lambda goal: goal.priority)
         found = []
         for _, goals in by_priority:
             group = list(goals)
-            found.append((group, stage(self.block, self.network, group)))
+            found.append((group, stage(self.problem.block, self.network, group)))
         return found
+
+    def _costs(self, expression: Expression) -> FloatArray:
+        return self.problem.arrays.costs(expression.terms)
 
     # The start ------------------------------------------------------------------------------
 
     def _start(self, greedy: Deployment) -> FloatArray | None:
-        """Return a feasible point: the greedy plan's execution, everything else completed."""
-        arrays, engine = self.arrays, self.engine
+        """Return a legal point: the greedy plan's execution, everything else completed.
+
+        Where its nodes fit no plan (a lock, a least number), only what is loaded is kept.
+        """
+        problem = self.problem
         if not greedy.nodes:
             return None
-        values, _ = place(self.block, self.network, greedy)
-        columns = self._columns(self._execution)
-        point = np.array([values[id(arrays.columns[c])][1] for c in columns])
-        engine.minimise(*self._blend())
-        engine.bound(columns, point, point)
-        outcome = engine.solve(
-            time_limit_s=self._left_s / 2,
-            gap=0.02,
-            max_nodes=START_NODES,
-            progress=self._reporter("start"),
-        )
-        engine.bound(columns, arrays.lower[columns], arrays.upper[columns])
-        return outcome.values
+        placed, _ = place(problem.block, self.network, greedy)
+        problem.minimise(*self._blend())
+        for kept in (problem.execution, problem.loaded):
+            columns = problem.columns(kept)
+            point = np.array([placed[id(problem.arrays.columns[c])][1] for c in columns])
+            with problem.fixed(columns, point):
+                outcome = problem.engine.solve(
+                    time_limit_s=self._left_s / 3,
+                    gap=0.02,
+                    max_nodes=START_NODES,
+                    progress=self._reporter("start"),
+                )
+            self.clock_stopped |= outcome.status == "limit" and self._left_s <= 0
+            if outcome.values is not None:
+                return problem.legal(outcome.values)
+        return None
 
     def _blend(self) -> tuple[FloatArray, float]:
         """Return one objective that stands for all: each stage outweighs those behind it."""
-        total = np.zeros(len(self.arrays.columns))
+        total = np.zeros(len(self.problem.arrays.columns))
         constant, weight = 0.0, 1.0
         for _, expression in reversed(self.stages):
-            costs = self.arrays.costs(expression.terms)
-            largest = float(np.abs(costs).max(initial=0.0)) or 1.0
-            scale = weight / largest
+            costs = self._costs(expression)
+            scale = weight / (float(np.abs(costs).max(initial=0.0)) or 1.0)
             total += scale * costs
             constant += scale * expression.constant
             weight *= 100.0
@@ -180,123 +203,192 @@ class _Driver:
     # The stages -----------------------------------------------------------------------------
 
     def _solve_stages(self, values: FloatArray | None) -> Solved:
-        done: list[tuple[list[Goal], Expression, float]] = []
-        clock_stopped, proven = False, True
+        closed: list[_Closed] = []
+        proven = True
         self._separate_at_the_root()
         for goals, expression in self.stages:
-            costs = self.arrays.costs(expression.terms)
+            costs = self._costs(expression)
             outcome = self._solve_stage(_name(goals), costs, expression, values)
-            if outcome.values is not None:
-                values = outcome.values
-            elif values is None or outcome.status == "infeasible":
+            self.clock_stopped |= outcome.status in ENDED_BY_CLOCK
+            if outcome.values is None:
                 return self._without_plan(outcome, proven)
-            assert values is not None
+            values = outcome.values
             found = float(costs @ values) + expression.constant
-            bound = outcome.bound if proven else -np.inf
+            bound = min(outcome.bound, found) if proven else -np.inf
             if expression.integral and np.isfinite(bound):
-                bound = float(np.ceil(bound - 1e-6))
-            done.append((goals, expression, bound))
-            clock_stopped |= outcome.status in ("limit", "interrupted")
-            proven = proven and relative_gap(found, bound) <= max(self.limits.gap, 1e-9)
-            self._keep(goals, expression, costs, found)
-        finished, values = self._finish(values)
-        stages = tuple(self._stage_result(*entry, values) for entry in done)
-        if finished is None:
-            return self._ended("no_plan_found", None, stages, True)
-        status = "optimal" if proven else "feasible"
+                bound = min(found, float(np.ceil(bound - 1e-6)))
+            gap = relative_gap(found, bound)
+            proven = proven and gap <= max(self.limits.gap, 1e-9)
+            allowed = self._keep(goals, expression, costs, found)
+            closed.append(_Closed(goals, expression, bound, gap, allowed))
+        assert values is not None
+        return self._finished(closed, values)
+
+    def _finished(self, closed: list[_Closed], values: FloatArray) -> Solved:
+        """Make the plan exact and say of it what is true of the finished plan."""
+        problem = self.problem
+        _, last = self.stages[-1]
+        problem.minimise(self._costs(last), last.constant)
+        exact = problem.exact(values)
+        if exact is None:
+            exact = problem.repaired(values, self.limits.gap)
+        values = values if exact is None else exact
+        plan = Plan({SINGLE_PHASE: problem.deployment(values)})
+        values = problem.tightened(values, [expression for _, expression in self.stages])
+        stages = tuple(self._stage_result(entry, values) for entry in closed)
+        good = all(stage.gap <= max(self.limits.gap, 1e-9) for stage in stages)
+        status = "optimal" if good else "feasible"
         if self.stop.is_set():
             status = "interrupted"
-        return self._ended(status, Plan({SINGLE_PHASE: finished}), stages, clock_stopped)
+        return self._ended(status, plan, stages)
 
-    def _stage_result(
-        self, goals: list[Goal], expression: Expression, bound: float, values: FloatArray
-    ) -> Stage:
-        found = float(self.arrays.costs(expression.terms) @ values) + expression.constant
+    def _stage_result(self, entry: _Closed, values: FloatArray) -> Stage:
+        found = float(self._costs(entry.expression) @ values) + entry.expression.constant
         found = 0.0 if abs(found) < 1e-9 else found
-        bound = min(bound, found)
-        gap = relative_gap(found, bound)
-        return Stage(goals[0].priority, _name(goals), found, bound, gap)
+        bound = min(entry.bound, found)
+        # What later stages may give up by the planner's own tolerance is no gap.
+        within = found <= entry.allowed + 1e-6 * max(1.0, abs(entry.allowed))
+        gap = entry.gap if within else relative_gap(found, bound)
+        return Stage(entry.goals[0].priority, _name(entry.goals), found, bound, gap)
 
     def _without_plan(self, outcome: Outcome, proven: bool) -> Solved:
         if outcome.status == "infeasible" and proven:
-            return self._ended("infeasible", None, (), False)
-        ended = "interrupted" if self.stop.is_set() else "no_plan_found"
-        return self._ended(ended, None, (), True)
+            return self._ended("infeasible", None, ())
+        self.clock_stopped = True
+        return self._ended("interrupted" if self.stop.is_set() else "no_plan_found", None, ())
 
-    def _ended(
-        self, status: str, plan: Plan | None, done: tuple[Stage, ...], clock_stopped: bool
-    ) -> Solved:
+    def _ended(self, status: str, plan: Plan | None, stages: tuple[Stage, ...]) -> Solved:
+        arrays = self.problem.arrays
         size = {
-            "columns": len(self.arrays.columns),
-            "rows": len(self.arrays.row_names),
-            "integers": int(self.arrays.integer.sum()),
-            "options": len(self.block.options),
+            "columns": len(arrays.columns),
+            "rows": len(arrays.row_names),
+            "integers": int(arrays.integer.sum()),
+            "options": len(self.problem.block.options),
         }
-        return Solved(status, plan, done, self.timer.times, clock_stopped, size)
+        return Solved(status, plan, stages, self.timer.times, self.clock_stopped, size)
 
     def _solve_stage(
+        self, name: str, costs: FloatArray, expression: Expression, best: FloatArray | None
+    ) -> Outcome:
+        """Return the best legal point of a stage; `best` is the legal point it starts from."""
+
+        def value(values: FloatArray | None) -> float:
+            return float("inf") if values is None else float(costs @ values) + expression.constant
+
+        bound = self._trivial_bound(costs) + expression.constant
+        if best is not None and value(best) <= bound + 1e-9 * max(1.0, abs(bound)):
+            return Outcome("optimal", best, value(best), bound, 0.0)
+        self.problem.minimise(costs, expression.constant)
+        status = "limit"
+        for _ in range(SEPARATION_ROUNDS):
+            if best is not None and self._must_end:
+                status = "interrupted" if self.stop.is_set() else "limit"
+                break
+            outcome = self._prove(name, costs, expression, best)
+            status = outcome.status
+            # Rows are only ever added, so every bound stays a bound.
+            bound = max(bound, outcome.bound) if status != "infeasible" else bound
+            if outcome.values is None:
+                break
+            broken = self.problem.separate(outcome.values)
+            legal = self.problem.exact(outcome.values) if broken else outcome.values
+            if legal is not None and value(legal) < value(best):
+                best = legal
+            if not broken or status != "optimal":
+                break
+        else:
+            status = "limit"
+        if status == "infeasible" and best is None:
+            return self._second_opinion(bound)
+        if status == "infeasible":
+            status = "limit"  # a legal point is at hand, so the claim is wrong
+        return Outcome(status, best, value(best), min(bound, value(best)), 0.0)
+
+    def _second_opinion(self, bound: float) -> Outcome:
+        """Return what another way of solving finds where the first proved that there is nothing."""
+        engine = self.problem.engine
+        engine.set_option("presolve", "off")
+        outcome = engine.solve(time_limit_s=max(5.0, self._left_s), gap=1.0)
+        engine.set_option("presolve", self.limits.solver.get("presolve", "choose"))
+        values = None if outcome.values is None else self.problem.legal(outcome.values)
+        if values is None:
+            found = outcome.status if outcome.values is None else "limit"
+            # Two ways agree, or the second was cut short and does not disagree.
+            status = "infeasible" if found in ("infeasible", "limit") else found
+            return Outcome(status, None, float("inf"), float("inf"), outcome.seconds)
+        return Outcome("limit", values, outcome.objective, bound, outcome.seconds)
+
+    def _prove(
         self, name: str, costs: FloatArray, expression: Expression, start: FloatArray | None
     ) -> Outcome:
-        trivial = self._trivial_bound(costs) + expression.constant
-        if start is not None:
-            found = float(costs @ start) + expression.constant
-            least = found <= trivial + 1e-9 * max(1.0, abs(trivial))
-            if least and not self._separate(start):
-                return Outcome("optimal", start, found, trivial, 0.0)
-            if self.stop.is_set() or self._left_s <= 0:
-                ended = "interrupted" if self.stop.is_set() else "limit"
-                return Outcome(ended, start, found, trivial, 0.0)
-        self.engine.minimise(costs, expression.constant)
+        """Return the best of: the root, a neighbourhood search, and HiGHS to the end from there.
+
+        The root alone closes small workbooks, and its bound tells the search when to stop.
+        """
         absolute = 1 - 1e-6 if expression.integral else 1e-6
-        for _ in range(SEPARATION_ROUNDS):
-            outcome = self.engine.solve(
-                time_limit_s=self._left_s,
+
+        def solve_on(start: FloatArray | None, share: float, nodes: int | None) -> Outcome:
+            return self.problem.engine.solve(
+                time_limit_s=share * self._left_s,
                 gap=self.limits.gap,
                 absolute_gap=absolute,
                 start=start,
+                max_nodes=nodes,
                 progress=self._reporter(name),
             )
-            if outcome.status != "optimal" or outcome.values is None:
-                break
-            if not self._separate(outcome.values):
-                break
-            start = outcome.values
-        if outcome.status == "infeasible" and self._is_feasible_without_presolve():
-            return Outcome("limit", None, float("inf"), trivial, outcome.seconds)
-        return outcome
 
-    def _is_feasible_without_presolve(self) -> bool:
-        """Return whether a second opinion finds a plan where the first proved there is none."""
-        self.engine.set_option("presolve", "off")
-        outcome = self.engine.solve(time_limit_s=max(5.0, self._left_s), gap=1.0)
-        self.engine.set_option("presolve", "choose")
-        return outcome.values is not None
+        begun = time.perf_counter()
+        allowed = ROOT_SHARE * self._left_s
+        first = solve_on(start, ROOT_SHARE, ROOT_NODES)
+        if first.status != "limit" or self.stop.is_set():
+            return first
+        self.clock_stopped |= time.perf_counter() - begun >= allowed
+        if first.values is None:
+            return solve_on(start, 1.0, None)
+        report = self._reporter(name)
+        arrays, engine = self.problem.arrays, self.problem.engine
+        search = NeighbourhoodSearch(self.network, arrays, engine, self.limits.seed)
+        reserve = self._left_s * (1 - SEARCH_SHARE)
+        found = search.improve(
+            first.values,
+            costs,
+            expression.constant,
+            target=first.bound + self.limits.gap * abs(first.objective),
+            left_s=lambda: self._left_s - reserve,
+            report=lambda value: report(value, first.bound, 0.0) if report else None,
+        )
+        self.clock_stopped |= found.cut_short
+        last = solve_on(found.values, 1.0, None)
+        if last.values is None or last.objective > found.objective:
+            last = replace(last, values=found.values, objective=found.objective)
+        return replace(last, bound=min(max(first.bound, last.bound), last.objective))
 
     def _separate_at_the_root(self) -> None:
         """Add rows that the relaxation already breaks, while a solve is still cheap."""
-        if not self.block.streams:
+        if not self.problem.block.streams or self._must_end:
             return
         _, expression = self.stages[-1]
-        self.engine.minimise(self.arrays.costs(expression.terms), expression.constant)
-        self.engine.relax(True)
+        self.problem.minimise(self._costs(expression), expression.constant)
+        self.problem.engine.relax(True)
         for _ in range(ROOT_ROUNDS):
-            outcome = self.engine.solve(time_limit_s=self._left_s / 4)
-            if outcome.values is None or not self._separate(outcome.values):
+            outcome = self.problem.engine.solve(time_limit_s=self._left_s / 4)
+            if outcome.values is None or not self.problem.separate(outcome.values):
                 break
-        self.engine.relax(False)
+        self.problem.engine.relax(False)
 
     def _trivial_bound(self, costs: FloatArray) -> float:
+        arrays = self.problem.arrays
         with np.errstate(invalid="ignore"):
-            ends = np.where(costs > 0, self.arrays.lower, self.arrays.upper)
+            ends = np.where(costs > 0, arrays.lower, arrays.upper)
             each = np.where(costs == 0, 0.0, costs * ends)
         return float(each.sum())
 
     def _keep(
         self, goals: list[Goal], expression: Expression, costs: FloatArray, found: float
-    ) -> None:
-        """Add the row that later stages may not give up what this one found."""
+    ) -> float:
+        """Add the row that later stages may not give up what this one found; return its limit."""
         relative = max((goal.tolerance for goal in goals if not goal.absolute), default=0.0)
-        absolute = max((goal.tolerance for goal in goals if goal.absolute), default=0.0)
+        absolute = sum(goal.weight * goal.tolerance for goal in goals if goal.absolute)
         slack = max(relative * abs(found), absolute, self._numerical_slack(goals))
         limit = found + slack
         if expression.integral:
@@ -305,7 +397,8 @@ class _Driver:
             # A share that is 0 is kept at exactly 0: any slack here would be spent.
             limit = found
         upper = np.array([limit - expression.constant])
-        self.engine.add_rows(Rows.of_row(costs), np.array([-np.inf]), upper)
+        self.problem.engine.add_rows(Rows.of_row(costs), np.array([-np.inf]), upper)
+        return limit
 
     @property
     def _demand(self) -> float:
@@ -313,141 +406,19 @@ class _Driver:
 
     def _numerical_slack(self, goals: list[Goal]) -> float:
         measures = {goal.measure for goal in goals}
-        return (
-            MONEY_SLACK
-            if measures & {"monthly_cost", "one_off_cost"}
-            else (DEMAND_SLACK * self._demand if measures == {"unserved"} else DEMAND_SLACK)
-        )
+        if measures & {"monthly_cost", "one_off_cost"}:
+            return MONEY_SLACK
+        return DEMAND_SLACK * self._demand if measures == {"unserved"} else DEMAND_SLACK
 
     def _reporter(self, name: str) -> Callable[[float, float, float], None] | None:
         if self.progress is None:
             return None
         report = self.progress
 
-        def forward(incumbent: float, bound: float, seconds: float) -> None:
+        def forward(incumbent: float, bound: float, _: float) -> None:
             report(name, incumbent, bound, time.perf_counter() - self.begun)
 
         return forward
-
-    # Rows that only a plan can show to be missing ---------------------------------------------
-
-    def _deployment(self, values: FloatArray) -> Deployment:
-        column_of = self.arrays.column_of
-
-        def value(variable: Any) -> float:
-            column = column_of.get(id(variable))
-            return float(values[column]) if column is not None else float(variable.lb or 0.0)
-
-        return deployment(self.block, self.network, value)
-
-    def _separate(self, values: FloatArray) -> int:
-        """Ask every rule for rows that the plan breaks, hand them over, and return how many."""
-        plan = self._deployment(values)
-        added = 0
-        for rule in RULES:
-            separate = getattr(rule, "separate", None)
-            if separate is None:
-                continue
-            own = self.block.rules.component(rule.__name__.rpartition(".")[2])
-            known = set(own.separated)
-            if separate(own, self.block, self.network, plan):
-                new = [own.separated[key] for key in own.separated if key not in known]
-                self._hand_over(new)
-                added += len(new)
-        return added
-
-    def _hand_over(self, constraints: list[Any]) -> None:
-        for constraint in constraints:
-            expression = constraint.body
-            costs = self.arrays.costs(
-                zip(expression.linear_coefs, expression.linear_vars, strict=True)
-            )
-            lower = -np.inf if constraint.lb is None else constraint.lb
-            upper = np.inf if constraint.ub is None else constraint.ub
-            self.engine.add_rows(Rows.of_row(costs), np.array([lower]), np.array([upper]))
-
-    # The exact finish -------------------------------------------------------------------------
-
-    def _finish(self, values: FloatArray | None) -> tuple[Deployment | None, FloatArray]:
-        """Round and fix the whole numbers, solve the rest exactly, and return plan and values.
-
-        Where the fixed numbers leave no exact plan, the nodes that verify are freed as well.
-        """
-        assert values is not None
-        whole = np.flatnonzero(self.arrays.integer)
-        asked, self.engine.stop = self.engine.stop, threading.Event()
-        try:
-            for fixed in (whole, self._columns(self._kept_at_last)):
-                exact = self._exact(fixed, values, relaxed=fixed is whole)
-                if exact is not None:
-                    return self._deployment(exact), self._tightened(exact)
-        finally:
-            self.engine.stop = asked
-        return None, values
-
-    def _exact(
-        self, fixed: NDArray[np.int64], values: FloatArray, relaxed: bool
-    ) -> FloatArray | None:
-        arrays = self.arrays
-        point = np.round(values[fixed])
-        self.engine.bound(fixed, point, point)
-        if relaxed:
-            self.engine.relax(True)
-        found = None
-        for _ in range(SEPARATION_ROUNDS):
-            outcome = self.engine.solve(time_limit_s=FINISH_S, gap=self.limits.gap)
-            found = outcome.values
-            if found is None or not self._separate(found):
-                break
-        else:
-            found = None
-        if relaxed:
-            self.engine.relax(False)
-        self.engine.bound(fixed, arrays.lower[fixed], arrays.upper[fixed])
-        return found
-
-    def _tightened(self, values: FloatArray) -> FloatArray:
-        """Return the values with every helper at its least, the plan itself unchanged.
-
-        A later stage leaves a slack or a count of changes as large as the earlier row allows.
-        """
-        families = (
-            self.block.open,
-            self.block.contract,
-            self.block.nodes,
-            self.block.warm,
-            self.block.cold_slots,
-            self.block.serve,
-            self.block.unserved,
-            self.block.executed,
-            self.block.verify,
-            self.block.copy,
-            self.block.seats,
-        )
-        fixed = self._columns(v for family in families for v in family.values())
-        costs = np.zeros(len(values))
-        for _, expression in self.stages:
-            costs += np.abs(self.arrays.costs(expression.terms))
-        self.engine.minimise(costs)
-        self.engine.bound(fixed, values[fixed], values[fixed])
-        outcome = self.engine.solve(time_limit_s=FINISH_S, gap=0.0)
-        self.engine.bound(fixed, self.arrays.lower[fixed], self.arrays.upper[fixed])
-        return values if outcome.values is None else outcome.values
-
-    @property
-    def _kept_at_last(self) -> list[Any]:
-        return [*self._execution, *self.block.copy.values(), *self.block.seats.values()]
-
-    @property
-    def _execution(self) -> list[Any]:
-        """Return the whole-number variables that the greedy start decides."""
-        block = self.block
-        nodes = [block.nodes[offer] for offer in self.network.offers_of("execution")]
-        return [*block.warm.values(), *block.cold_slots.values(), *nodes]
-
-    def _columns(self, variables: Iterable[Any]) -> NDArray[np.int64]:
-        columns = (self.arrays.column_of.get(id(variable), -1) for variable in variables)
-        return np.array(sorted(column for column in columns if column >= 0), dtype=np.int64)
 
 
 def _name(goals: list[Goal]) -> str:

@@ -16,8 +16,9 @@ import signal
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -67,7 +68,28 @@ FIRST = {
 TESTS = ("tests/rules", "tests/test_fewer.py", "tests/test_objectives.py", "tests/test_options.py")
 """The fast selection, in order; a rule's own tests come first."""
 
-EQUIVALENT: tuple[tuple[str, str], ...] = ()
+EQUIVALENT = (
+    (
+        "models/rules/_diversity_terms.py groups: 0 → 1",
+        "a mark that tells shared groups from those of one block; any number does",
+    ),
+    *(
+        (
+            f"models/rules/_diversity_terms.py {name}: 0.0 → 1",
+            "announces a group; where nothing else is said, the nominal amount is 1 anyway",
+        )
+        for name in ("_nodes", "_sites", "_warm")
+    ),
+    (
+        "models/rules/_panel_audit.py _extend: offers.index(chosen[-1]) + 1 → "
+        "offers.index(chosen[-1]) - 1",
+        "lists some panels in several orders; a mixture of the same panels is the same",
+    ),
+    (
+        "models/holdings.py largest_union: best[0] + 1e-12 → best[0] - 1e-12",
+        "of two sets that hold the same amount the other is named",
+    ),
+)
 """Mutants that change nothing that matters, as (label, reason)."""
 
 
@@ -116,7 +138,7 @@ def changed(node: ast.AST) -> Iterator[ast.AST]:
     """Yield the node with one mistake in it; nothing where it offers none."""
     new = copy.deepcopy(node)
     match new:
-        case ast.Compare(ops=[op]) if type(op) in SWAPS:
+        case ast.Compare(ops=[op]) if type(op) in SWAPS and not _is_tolerant(new):
             new.ops = [SWAPS[type(op)]()]
         case ast.BinOp(op=op) | ast.AugAssign(op=op) if type(op) in SWAPS:
             if any(isinstance(part, ast.JoinedStr) for part in ast.walk(new)):
@@ -151,12 +173,33 @@ class _Replace(ast.NodeTransformer):
         return self.new if node is self.old else self.generic_visit(node)
 
 
+def _is_tolerant(node: ast.AST) -> bool:
+    """Return whether a tolerance takes part: then < and ≤ are the same, and so is ten times it."""
+    return any(
+        (isinstance(part, ast.Name) and part.id in ("TOLERANCE", "COVERED"))
+        or (
+            isinstance(part, ast.Constant)
+            and isinstance(part.value, float)
+            and 0 < abs(part.value) < SMALLEST
+        )
+        for part in ast.walk(node)
+    )
+
+
 def parts(function: ast.AST) -> Iterator[ast.AST]:
     """Yield what computes in a function: no annotations, no texts, nothing in other functions."""
     for field, value in ast.iter_fields(function):
         if field in ("annotation", "returns", "decorator_list"):
             continue
         for child in value if isinstance(value, list) else [value]:
+            if isinstance(child, ast.keyword) and child.arg in ("strict", "dense"):
+                continue  # asked of zip and Var for safety's sake: nothing depends on it
+            if (
+                isinstance(child, ast.BinOp)
+                and isinstance(child.op, ast.Mult)
+                and _is_tolerant(child)
+            ):
+                continue  # how wide a tolerance is
             if isinstance(child, ast.AST) and not isinstance(
                 child, (ast.JoinedStr, ast.FunctionDef)
             ):
@@ -176,7 +219,13 @@ def mutants(path: str) -> list[Mutant]:
                 label = f"{path} {function.name}: {_short(node)} → {_short(new)}"
                 line: int = node.lineno  # type: ignore[attr-defined]
                 found.append(Mutant(path, line, label, tree, node, new))
-    return sorted(found, key=lambda mutant: (mutant.line, mutant.label))
+    found.sort(key=lambda mutant: (mutant.line, mutant.label))
+    seen: Counter[str] = Counter()
+    for position, mutant in enumerate(found):
+        seen[mutant.label] += 1
+        if seen[mutant.label] > 1:
+            found[position] = replace(mutant, label=f"{mutant.label} #{seen[mutant.label]}")
+    return found
 
 
 def _short(node: ast.AST) -> str:
@@ -194,7 +243,7 @@ def start(tree: Path, path: str) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
     os.chdir(tree)
     sys.path.insert(0, str(tree))
-    sys.dont_write_bytecode = True
+    sys.dont_write_bytecode = bool(path)  # without a mutant, what is compiled is kept for later
     for name in [name for name in sys.modules if name.partition(".")[0] in ("models", "tests")]:
         del sys.modules[name]
     first = [
@@ -273,10 +322,12 @@ def main() -> int:
     counted = [mutant for mutant in chosen if mutant.label not in reasons]
     began, survived = time.monotonic(), 0
     with tempfile.TemporaryDirectory() as name:
-        trees = [copied(Path(name) / str(number)) for number in range(WORKERS)]
+        trees = [copied(Path(name) / "0")]
         if os.waitpid(start(trees[0], ""), 0)[1]:
             print("the tests fail without any mutant: nothing can be said")
             return 2
+        for number in range(1, WORKERS):
+            trees.append(Path(shutil.copytree(trees[0], Path(name) / str(number))))
         for mutant, outcome in outcomes(counted, trees):
             survived += outcome == "survived"
             text = mutant.label.partition(" ")[2]

@@ -13,13 +13,14 @@ from pyomo.repn import generate_standard_repn
 from scipy.optimize import LinearConstraint, milp
 
 from models.build import SINGLE_PHASE, build, rule_name
-from models.data import LoadedToday, Offer, OfferKey, SeatToday
+from models.data import DiversityRow, LoadedToday, Offer, OfferKey, SeatToday
 from models.network import Goal, Network
 from models.objectives import SOFT_RULES, breakdown, changes, stage, value
 from models.options import service_options
 from models.plan import Deployment, Replica, Seat
 from models.translate import place
 from tests import draw
+from tests import rules as rows_of
 from tests.cases import FRANCE, GERMANY, deployment_for_small, small
 
 MEASURES = ("unserved", "monthly_cost", "one_off_cost", "latency", "changes")
@@ -31,7 +32,8 @@ def least(terms: list[Any], rows: Iterator[Any], values: dict[int, tuple[Any, fl
     free: list[Any] = []
 
     def split(pairs: Iterator[tuple[float, Any]]) -> tuple[float, dict[int, float]]:
-        constant, unknown = 0.0, {}
+        constant = 0.0
+        unknown: dict[int, float] = {}
         for coefficient, variable in pairs:
             if id(variable) in values:
                 constant += coefficient * values[id(variable)][1]
@@ -64,7 +66,7 @@ def least(terms: list[Any], rows: Iterator[Any], values: dict[int, tuple[Any, fl
             np.array([-np.inf if v.lb is None else v.lb for v in free]),
             np.array([np.inf if v.ub is None else v.ub for v in free]),
         ),
-        integrality=[int(v.is_integer()) for v in free],
+        integrality=np.array([int(v.is_integer()) for v in free]),
     )
     assert solved.success, solved.message
     return fixed + float(solved.fun)
@@ -79,6 +81,10 @@ def model_value(block: Any, network: Network, plan: Deployment, measure: str) ->
         values.pop(id(variable), None)
     expression = stage(block, network, [Goal(1, measure)])
     families = [block.rules.component(rule_name(rule)) for rule in SOFT_RULES]
+    for rule, family in zip(SOFT_RULES, families, strict=True):
+        separate: Any = getattr(rule, "separate", None)
+        while separate is not None and separate(family, block, network, plan):
+            pass  # as the driver does, until the rows price the plan in full
     rows = [
         row
         for family in families
@@ -114,17 +120,11 @@ def drawn_network(seed: int) -> Network:
         diversity=tuple(
             replace(row, penalty=10.0 * (position + 1))
             for position, row in enumerate(network.diversity)
-            if not _overlaps(network, row.kind) or row.min_distinct is row.min_nakamoto is None
         ),
         seats_today=held,
         loaded_today=(*loaded, *stored),
         goals=tuple(Goal(position, measure) for position, measure in enumerate(MEASURES)),
     )
-
-
-def _overlaps(network: Network, kind: str) -> bool:
-    """Return whether something may hang on several dependencies of the kind at once."""
-    return kind == "owner"
 
 
 @pytest.mark.parametrize("part", range(4))
@@ -148,6 +148,77 @@ def test_the_model_values_a_plan_as_the_tables_do(part: int) -> None:
                     )
                     compared[measure] += wanted > 0
     assert min(compared.values()) > 10, compared
+
+
+SOFT = [
+    ("execution", "requests"),
+    ("execution", "nodes"),
+    ("execution", "sites"),
+    ("verification", "work"),
+    ("verification", "nodes"),
+    ("storage", "copies"),
+    ("coordination", "seats"),
+]
+
+
+@pytest.mark.parametrize("scope", ["each", "total"])
+@pytest.mark.parametrize(("role", "measure"), SOFT)
+@pytest.mark.parametrize(
+    "limit",
+    [
+        {"max_share": 0.3},
+        {"max_count": 0},
+        {"min_count": 9, "dependency": "Acme"},
+        {"min_distinct": 7},
+        {"min_nakamoto": 3, "threshold": 0.4},
+    ],
+    ids=lambda limit: next(iter(limit)),
+)
+def test_the_model_prices_a_soft_row_as_the_tables_do(
+    limit: dict[str, Any], role: str, measure: str, scope: str
+) -> None:
+    row = DiversityRow(
+        rule="soft",
+        role=role,
+        kind="provider",
+        measure=measure,
+        scope=scope,
+        penalty=1000.0,
+        **limit,
+    )
+    hard = small()
+    network = replace(
+        hard,
+        diversity=(row,),
+        policies=dict(hard.policies) | {"checked": replace(hard.policies["checked"], work=2.0)},
+    )
+    model = build(network, service_options(network))
+    plan = deployment_for_small()
+    found = model_value(model.phase[SINGLE_PHASE], network, plan, "monthly_cost")
+    wanted = value(network, plan, "monthly_cost")
+    assert found == pytest.approx(wanted, rel=1e-6)
+    unpriced = value(replace(network, diversity=()), plan, "monthly_cost")
+    assert wanted > unpriced + 1.0
+
+
+@pytest.mark.parametrize("nodes", [{}, {"a": 1}, {"a": 2, "b": 1}, {"a": 1, "b": 1, "c": 4}])
+@pytest.mark.parametrize(
+    "limit", [{"min_distinct": 1}, {"min_distinct": 3}, {"min_nakamoto": 2, "threshold": 0.3}]
+)
+def test_soft_rows_price_owners_that_overlap(limit: dict[str, Any], nodes: dict[str, int]) -> None:
+    owners = {"a": (("A",), ("B",)), "b": (("B",), ("C",)), "c": (("C",), ("A",))}
+    row = DiversityRow(
+        rule="soft", role="execution", kind="owner", measure="nodes", penalty=100.0, **limit
+    )
+    network = rows_of.network(
+        [rows_of.site(name, owner=owner) for name, owner in owners.items()],
+        [rows_of.offer(name, "gpu") for name in owners],
+        diversity=[row],
+    )
+    plan = Deployment(nodes={OfferKey(name, "gpu"): count for name, count in nodes.items()})
+    model = build(network, service_options(network))
+    found = model_value(model.phase[SINGLE_PHASE], network, plan, "monthly_cost")
+    assert found == pytest.approx(value(network, plan, "monthly_cost"), abs=1e-5)
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -238,6 +309,8 @@ def test_what_stands_where_nothing_can_be_placed_any_more_is_a_change() -> None:
     empty = Deployment(nodes={OfferKey("frankfurt", "gpu"): 1})
     assert value(network, empty, "changes") == 3 + 2 + 1
     assert model_value(block, network, empty, "changes") == pytest.approx(6.0)
+    more = Deployment(nodes={OfferKey("frankfurt", "gpu"): 3})  # two above the existing one
+    assert model_value(block, network, more, "changes") == pytest.approx(8.0)
     assert stage(block, network, list(network.goals)).integral
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -72,9 +73,7 @@ def test_every_way_of_serving_agrees_with_service(seed: int) -> None:
             for route, state, source in ways(drawn, row, at):
                 way = service(drawn, row, at, route, state, source)
                 flow = Flow(row.key, at, route, state, 1.0, source)
-                if not isinstance(way, Service):
-                    assert flow not in found
-                elif route in beaten and any(beaten[route]):
+                if not isinstance(way, Service) or route in beaten and any(beaten[route]):
                     assert flow not in found
                 elif route not in beaten:
                     assert flow in found
@@ -142,10 +141,15 @@ def test_the_first_reason_is_kept_for_what_is_dropped(seed: int) -> None:
                 assert (kept is Dropped.USABLE) == ((d, o, cold) in usable)
 
 
-def one_offer(row: Demand, **site_given: object) -> Network:
+def one_offer(row: Demand, **site_given: Any) -> Network:
     return network(
         [site("a", **site_given)],
-        [offer("a", "gpu", requests_per_s=5), offer("a", "weak"), offer("a", "disk")],
+        [
+            offer("a", "gpu", requests_per_s=5),
+            offer("a", "weak"),
+            offer("a", "bare"),
+            offer("a", "disk"),
+        ],
         node_types=[
             NodeType(
                 node_type="gpu",
@@ -167,6 +171,8 @@ def one_offer(row: Demand, **site_given: object) -> Network:
                 init_s=1,
                 cost_per_million=7,
             ),
+            Model(model="tiny", gpu_memory_gb=0.5, weights_gb=0.5, requests_per_s=1),
+            Model(model="light", weights_gb=0.5, requests_per_s=1),
             Model(model="fixed", gpu_memory_gb=40, requests_per_s=1),
             Model(
                 model="picky", gpu_memory_gb=4, weights_gb=4, requests_per_s=1, node_types=("weak",)
@@ -192,12 +198,12 @@ def test_warm_hub_and_near_copy_are_three_options_with_known_figures() -> None:
     found = one_offer(demand(model="m", verification="tdx"))
     options = service_options(found)
     flows = table(found, options)
-    assert {(f.state, f.fetch_from): figures for f, figures in flows.items()} == {
-        ("warm", ""): (pytest.approx(155.0), 0.0, 7.0),
-        # 30 / 2 + 1 + 30 / 0.5 = 76 s
-        ("cold", HUB): (pytest.approx(155.0 + 76_000), 76.0, 7.0),
-        ("cold", "a/disk"): (pytest.approx(155.0 + 16_000), 16.0, 7.0),
-    }
+    found_ways = {(f.state, f.fetch_from): list(figures) for f, figures in flows.items()}
+    assert len(found_ways) == 3
+    assert found_ways["warm", ""] == pytest.approx([155.0, 0.0, 7.0])
+    # 30 / 2 + 1 + 30 / 0.5 = 76 s
+    assert found_ways["cold", HUB] == pytest.approx([155.0 + 76_000, 76.0, 7.0])
+    assert found_ways["cold", "a/disk"] == pytest.approx([155.0 + 16_000, 16.0, 7.0])
     assert options.offers[int(options.offer[0])] == OfferKey("a", "gpu")
 
 
@@ -205,10 +211,11 @@ def test_a_proxied_model_takes_the_fastest_of_each_alternative_and_all_of_them()
     # 5 access + 20 (the faster way to Lab, which beats Other) + 40 to Chain; 3 + 2 + 5 to pay
     found = one_offer(demand(model="far"))
     flows = table(found, service_options(found))
-    assert list(flows.values()) == [(pytest.approx(65.0), 0.0, 10.0)]
+    (figures,) = flows.values()
+    assert list(figures) == pytest.approx([65.0, 0.0, 10.0])
     cut_off = replace(found, links=found.links[:3])
     assert all(
-        math.isnan(figures[0]) for figures in table(cut_off, service_options(cut_off)).values()
+        math.isnan(latency) for latency, _, _ in table(cut_off, service_options(cut_off)).values()
     )
 
 
@@ -231,6 +238,18 @@ def test_what_is_dropped_says_why(row: Demand, warm: Dropped, cold: Dropped) -> 
     options = service_options(one_offer(row))
     gpu = options.offers.index(OfferKey("a", "gpu"))
     assert [Dropped(options.dropped[c][0, gpu]) for c in (0, 1)] == [warm, cold]
+
+
+@pytest.mark.parametrize("model", ["tiny", "light"])
+def test_models_of_ones_own_run_on_whatever_has_memory_enough(model: str) -> None:
+    # `light` does not say what memory it needs: none; but a node without memory holds nothing.
+    options = service_options(one_offer(demand(model=model)))
+    warm = {at: int(options.dropped[0][0, o]) for o, at in enumerate(options.offers)}
+    assert warm == {
+        OfferKey("a", "bare"): Dropped.NODE_TYPE,
+        OfferKey("a", "gpu"): Dropped.USABLE,
+        OfferKey("a", "weak"): Dropped.USABLE,
+    }
 
 
 def test_a_place_without_coordinates_is_unknown_only_where_a_limit_is_set() -> None:
@@ -259,13 +278,14 @@ def test_a_route_is_dropped_only_if_another_is_as_good_in_everything() -> None:
     assert kept(fast, replace(fast, label="twin")) == ["fast"]
 
 
-def test_options_are_grouped_by_equal_keys() -> None:
-    drawn = draw.network(3)
+@pytest.mark.parametrize("seed", range(12))
+def test_options_are_grouped_by_equal_keys(seed: int) -> None:
+    drawn = draw.network(seed)
     options = service_options(drawn)
-    groups = options.groups(options.cold, options.demand, options.offer)
+    groups = options.groups(~options.cold, options.offer, options.demand)
     listed = [position for group in groups.values() for position in group.tolist()]
-    assert sorted(listed) == [p for p in range(len(options)) if options.cold[p]]
-    for (d, o), group in groups.items():
-        assert {(int(options.demand[p]), int(options.offer[p])) for p in group} == {(d, o)}
+    assert sorted(listed) == [p for p in range(len(options)) if not options.cold[p]]
+    for (o, d), group in groups.items():
+        assert {(int(options.offer[p]), int(options.demand[p])) for p in group} == {(o, d)}
     assert list(groups) == sorted(groups)
     assert options.groups(options.demand < 0, options.demand) == {}

@@ -134,6 +134,8 @@ def assert_refused_by_audit(rule: Any, network: Network, plan: Deployment, *word
 def assert_explains(rule: Any, network: Network, plan: Deployment, *figures: str) -> None:
     """Assert that the rule is explained in one sentence with these figures."""
     sentence = rule.explain(network, plan)
-    assert sentence.endswith(".") and "\n" not in sentence and ". " not in sentence, sentence
+    assert sentence.endswith("."), sentence
+    assert "\n" not in sentence, sentence
+    assert ". " not in sentence, sentence
     for figure in figures:
         assert figure in sentence, (figure, sentence)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from models.build import SINGLE_PHASE, build
 from models.data import Demand, Item, Model, NodeType, OfferKey, Policy, Region
 from models.network import Link, Network
+from models.options import service_options
 from models.plan import HUB, Deployment, Flow
 from models.rules import demand as rule
 from models.service import ESTIMATE, service
+from models.translate import place
 from tests.rules import (
     assert_explains,
     assert_illegal,
@@ -20,6 +23,7 @@ from tests.rules import (
     offer,
     site,
 )
+from tests.test_rules_contract import rows_hold
 
 
 def two_sites(row: Demand) -> Network:
@@ -46,6 +50,20 @@ def test_a_row_cannot_be_served_more_than_once() -> None:
     row = demand(rate=2)
     plan = served(row, a=0.7, b=0.4)  # 0.7 + 0.4 = 1.1 of the row, whatever its rate
     assert_illegal(rule, two_sites(row), plan, "110.0000% of it is served")
+
+
+def test_what_is_not_served_cannot_go_uncounted() -> None:
+    row = demand(rate=2)
+    found = two_sites(row)
+    model = build(found, service_options(found))
+    block = model.phase[SINGLE_PHASE]
+    values, _ = place(block, found, served(row, a=0.3))
+    unserved = block.unserved[0]
+    assert values[id(unserved)][1] == pytest.approx(0.7)
+    assert rows_hold(block.rules.demand, values)
+    for wrong in (0.0, 0.6, 0.8, 1.0):
+        values[id(unserved)] = (unserved, wrong)
+        assert not rows_hold(block.rules.demand, values)
 
 
 def test_both_country_and_bloc_must_allow_the_site() -> None:

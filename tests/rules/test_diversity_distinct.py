@@ -18,9 +18,8 @@ from tests.test_rules_contract import rows_hold
 
 
 def distinct(count: int, kind: str = "provider", **given: Any) -> DiversityRow:
-    return DiversityRow(
-        **{"rule": "many", "role": "execution", "kind": kind, "min_distinct": count} | given
-    )
+    known: dict[str, Any] = {"rule": "many", "role": "execution"}
+    return DiversityRow(**known | {"kind": kind, "min_distinct": count} | given)
 
 
 def clouds(row: DiversityRow, **owners: Needs) -> Network:

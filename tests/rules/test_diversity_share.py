@@ -298,7 +298,8 @@ def test_copies_count_for_the_models_that_ask_for_them() -> None:
 
 
 def seats(**counts: int) -> Deployment:
-    return Deployment(seats={Seat(*key.split("_"), "seat"): count for key, count in counts.items()})
+    found = {tuple(key.split("_")): count for key, count in counts.items()}
+    return Deployment(seats={Seat(name, at, "seat"): n for (name, at), n in found.items()})
 
 
 def test_seats_count_by_committee_or_together() -> None:

@@ -102,7 +102,7 @@ def test_a_failure_that_spares_no_eligible_offer_is_unavoidable() -> None:
 
 
 def test_a_shock_takes_everything_it_names_at_once() -> None:
-    storm = {"shocks": {"storm": [Item("provider", "Rent"), Item("site", "c")]}}
+    storm: dict[str, Any] = {"shocks": {"storm": [Item("provider", "Rent"), Item("site", "c")]}}
     assert_legal(rule, council((), **storm), seated(a=5, b=1, c=1))
     assert_illegal(
         rule, council((), **storm), seated(a=4, b=1, c=2), "without shock:storm]: 3 seats are lost"

@@ -96,7 +96,7 @@ def test_a_lock_sums_over_what_is_left_blank(where: dict[str, Any], count: int) 
 
 
 def test_a_lock_on_what_does_not_exist_cannot_be_met() -> None:
-    only = {"site": "a", "provider": "Bolt"}
+    only: dict[str, Any] = {"site": "a", "provider": "Bolt"}
     assert_legal(rule, locked(Lock(maximum=0, **only)), PLAN)
     assert_illegal(rule, locked(Lock(minimum=1, **only)), PLAN, "0 are placed, at least 1")
 

@@ -45,6 +45,15 @@ def test_a_replica_takes_the_next_power_of_two_fraction(
     assert replica_size(Model(model="m", gpu_memory_gb=gpu_memory_gb), GPU) == size
 
 
+def test_nothing_fits_on_a_node_without_memory_and_nothing_needs_none() -> None:
+    bare = NodeType(node_type="bare", role="execution")
+    assert replica_size(Model(model="m", gpu_memory_gb=1), bare) is None
+    assert replica_size(Model(model="m", gpu_memory_gb=0), bare) is None
+    # What needs no memory takes the smallest fraction that is told apart.
+    assert replica_size(Model(model="m"), GPU) == 2.0**-20
+    assert replica_size(Model(model="m", gpu_memory_gb=0), GPU) == 2.0**-20
+
+
 def farm() -> Network:
     """Whole, half and eighth of a node; `half` may be loaded cold, `whole` is too urgent for it."""
     return network(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from models.network import Network
 from models.plan import Deployment
 from models.rules import opening as rule
@@ -17,7 +19,7 @@ from tests.rules import (
 )
 
 
-def a_site(**given: object) -> Network:
+def a_site(**given: Any) -> Network:
     """Up to 3 big and 2 small nodes; at least one big one while the site is open."""
     return network(
         [site("a", **given)], [offer("a", "big", 3, min_nodes=1), offer("a", "small", 2)]

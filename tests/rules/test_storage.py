@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from models.data import Item, Model, NodeType, OfferKey
@@ -25,7 +28,7 @@ DISK = NodeType(node_type="disk", role="storage", disk_tb=0.1)
 TAPE = NodeType(node_type="tape", role="storage", disk_tb=0.1)
 
 
-def stores(copies: int = 2, left: int = 1, **given: object) -> Network:
+def stores(copies: int = 2, left: int = 1, **given: Any) -> Network:
     """Sites a and b on grid North, c on South; all in one country."""
     grids = {"a": "North", "b": "North", "c": "South"}
     return network(
@@ -38,7 +41,7 @@ def stores(copies: int = 2, left: int = 1, **given: object) -> Network:
             ),
             Model(model="law", gpu_memory_gb=20, weights_gb=40),
         ],
-        **given,  # type: ignore[arg-type]
+        **given,
     )
 
 
@@ -81,7 +84,7 @@ def test_a_copy_lies_where_a_node_stands() -> None:
 
 
 def test_enough_copies_are_left_when_a_protected_dependency_fails() -> None:
-    north = {"dependencies": [protected("grid", "North")]}
+    north: dict[str, Any] = {"dependencies": [protected("grid", "North")]}
     # Without North only c is left.
     assert_legal(rule, stores(**north), stored("a/chat", "c/chat"))
     assert_illegal(
@@ -98,12 +101,12 @@ def test_enough_copies_are_left_when_a_protected_dependency_fails() -> None:
 
 def test_a_dependency_that_no_store_escapes_is_left_out() -> None:
     # All three sites are in DE: nothing could be left, so nothing is asked.
-    unavoidable = {"dependencies": [protected("country", "DE")]}
+    unavoidable: dict[str, Any] = {"dependencies": [protected("country", "DE")]}
     assert_legal(rule, stores(**unavoidable), stored("a/chat", "b/chat"))
 
 
 def test_a_shock_takes_everything_it_names_at_once() -> None:
-    storm = {"shocks": {"storm": [Item("grid", "South"), Item("site", "a")]}}
+    storm: dict[str, Any] = {"shocks": {"storm": [Item("grid", "South"), Item("site", "a")]}}
     assert_legal(rule, stores(**storm), stored("b/chat", "c/chat"))  # b is left
     assert_illegal(
         rule, stores(**storm), stored("a/chat", "c/chat"), "chat without shock:storm]: 0 copies"
@@ -133,6 +136,16 @@ def test_a_cold_load_from_a_store_needs_the_copy_there(copies: int) -> None:
     assert_legal(rule, found, Deployment(nodes=nodes, copies=copy, routing=(flow,)))
     missing = Deployment(nodes=nodes, routing=(flow,))
     assert_illegal(rule, found, missing, "100.00% is loaded from a/disk, which holds 0 copies")
+
+
+def test_a_copy_serves_a_row_once_from_all_sides() -> None:
+    found, flow = cold(0)
+    plan = Deployment(
+        nodes={OfferKey("a", "disk"): 1},
+        copies=frozenset({Replica("a", "disk", "law")}),
+        routing=(replace(flow, share=0.7), replace(flow, share=0.5)),
+    )
+    assert_illegal(rule, found, plan, "120.00% is loaded from a/disk, which holds 1 copies")
 
 
 def test_a_cold_load_from_the_hub_needs_no_copy() -> None:

@@ -40,6 +40,7 @@ def chat(*rows: Demand, requests_per_s: float | None = 5) -> Network:
                 service_ms=4000,
             ),
             Model(model="law", gpu_memory_gb=20, weights_gb=60, requests_per_s=4),
+            Model(model="mute", gpu_memory_gb=20),
             Model(model="far", gpu_memory_gb=0, upstream=(("Lab",),), service_ms=4000),
         ],
         policies=[Policy(policy="checked", verifiers=0, overhead=0.25)],
@@ -81,6 +82,15 @@ def test_rows_of_one_period_add_up_and_periods_share_the_replicas() -> None:
     extra = asked(3.1, policy="")
     plan = warm([day, extra, night], 2)
     assert_illegal(rule, chat(day, extra, night), plan, "a/gpu/chat, day]: 8.100 requests/s")
+
+
+def test_a_model_without_a_figure_answers_nothing() -> None:
+    row = asked(0.5, model="mute", policy="")
+    plan = Deployment(
+        warm={Replica("a", "gpu", "mute"): 9},
+        routing=(Flow(row.key, at("a"), ESTIMATE, "warm", 1.0),),
+    )
+    assert_illegal(rule, chat(row), plan, "0.500 requests/s meet a limit of 0.000")
 
 
 def test_replicas_of_another_model_do_not_help() -> None:

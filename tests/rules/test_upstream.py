@@ -55,9 +55,9 @@ def test_every_model_and_site_counts_towards_the_upstream() -> None:
     # 6 of claude and 4 of haiku make 10; what goes elsewhere does not count.
     rows = (asked("claude", 6), asked("haiku", 4), asked("other", 50))
     assert_legal(rule, proxies(*rows), routed(*rows))
-    rows = (asked("claude", 6), asked("haiku", 4.5))
+    more = (asked("claude", 6), asked("haiku", 4.5))
     message = "Lab day]: 10.50 requests/s go to an upstream that accepts 10.00"
-    assert_illegal(rule, proxies(*rows), routed(*rows), message)
+    assert_illegal(rule, proxies(*more), routed(*more), message)
 
 
 def test_each_period_has_the_whole_limit_and_only_what_is_served_counts() -> None:
@@ -66,6 +66,13 @@ def test_each_period_has_the_whole_limit_and_only_what_is_served_counts() -> Non
     rows = (asked("claude", 20), asked("claude", 20, "night"))
     assert_legal(rule, proxies(*rows), routed(*rows, share=0.5))
     assert_illegal(rule, proxies(*rows), routed(*rows, share=0.6), "12.00 requests/s")
+
+
+def test_what_nobody_asks_for_sends_nothing() -> None:
+    known, stranger = asked("claude", 10), asked("claude", 1, "night")
+    found, plan = proxies(known), routed(known, stranger, share=30.0)
+    said = [violation.where for violation in rule.audit(found, plan)]
+    assert said == ["Lab day"]
 
 
 def test_an_upstream_without_a_limit_takes_everything() -> None:

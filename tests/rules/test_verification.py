@@ -188,6 +188,19 @@ def test_losing_a_protected_dependency_leaves_a_quorum(
         assert_illegal(rule, found, plan, "have no legal panel")
 
 
+@pytest.mark.parametrize(("quorum", "guarded"), [(2, False), (3, True)])
+def test_the_rows_alone_refuse_too_much_on_one_owner(quorum: int, guarded: bool) -> None:
+    # Before anything is separated: 2 of 3 are more than quorum − 1 = 1, or than 3 − 3 = 0.
+    owners = apart("abc") | {"a": (("Equus",),), "b": (("Equus",),)}
+    dependencies = [protected("owner", "Equus")] if guarded else []
+    found = checkers(owners, quorum=quorum, dependencies=dependencies)
+    model = build(found, service_options(found))
+    block = model.phase[SINGLE_PHASE]
+    values, lost = place(block, found, checked(found, a=1.0, b=1.0, c=1.0))
+    assert not lost
+    assert not rows_hold(block.rules.verification, values)
+
+
 def test_either_of_two_owners_is_no_shared_dependency() -> None:
     # `Equus | Domus` fails only with both, so the two do not hang on Equus; `Equus; Domus` does.
     either: dict[str, Needs] = {
@@ -245,7 +258,7 @@ def test_flows_that_meet_every_row_may_still_have_no_legal_panel() -> None:
     # ½ each makes 6 · ½ = 3 verifications; every owner holds ½ + ½ = 1 = quorum − 1. But of one
     # triangle a panel may have only one, so of two triangles only two, never three.
     found = triangles()
-    plan = checked(found, **dict.fromkeys("abcdef", 0.5))
+    plan = checked(found, a=0.5, b=0.5, c=0.5, d=0.5, e=0.5, f=0.5)
     model = build(found, service_options(found))
     block = model.phase[SINGLE_PHASE]
     values, lost = place(block, found, plan)

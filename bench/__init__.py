@@ -1,0 +1,1 @@
+"""Measurements: how fast the planner gets how good, beside what others would do."""
