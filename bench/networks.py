@@ -84,8 +84,12 @@ def generate(size: Size, seed: int = 1) -> Network:
         models=models,
         policies={
             "quorum": Policy(
-                policy="quorum", verifiers=3, quorum=2, independent_of=("provider", "owner"),
-                max_latency_ms=150.0, overhead=0.05,
+                policy="quorum",
+                verifiers=3,
+                quorum=2,
+                independent_of=("provider", "owner"),
+                max_latency_ms=150.0,
+                overhead=0.05,
             )
         },
         committees={
@@ -107,8 +111,12 @@ def _cities() -> list[City]:
     with CITIES.open(encoding="utf-8") as stream:
         return [
             City(
-                row["city"], row["country"], row["continent"], float(row["latitude"]),
-                float(row["longitude"]), float(row["population_millions"]),
+                row["city"],
+                row["country"],
+                row["continent"],
+                float(row["latitude"]),
+                float(row["longitude"]),
+                float(row["population_millions"]),
             )
             for row in csv.DictReader(stream)
         ]
@@ -156,12 +164,30 @@ def _sites(
 
 def _node_types() -> dict[str, NodeType]:
     rows = (
-        NodeType(node_type="8xH100", role="execution", gpu_memory_gb=640, load_gb_per_s=4,
-                 speed=2.0, tee=(("TDX",),), gpu=(("Hopper",),)),
-        NodeType(node_type="8xA100", role="execution", gpu_memory_gb=640, load_gb_per_s=2,
-                 gpu=(("Ampere",),)),
-        NodeType(node_type="L40S", role="execution", gpu_memory_gb=48, load_gb_per_s=1,
-                 speed=0.6, gpu=(("Ada",),)),
+        NodeType(
+            node_type="8xH100",
+            role="execution",
+            gpu_memory_gb=640,
+            load_gb_per_s=4,
+            speed=2.0,
+            tee=(("TDX",),),
+            gpu=(("Hopper",),),
+        ),
+        NodeType(
+            node_type="8xA100",
+            role="execution",
+            gpu_memory_gb=640,
+            load_gb_per_s=2,
+            gpu=(("Ampere",),),
+        ),
+        NodeType(
+            node_type="L40S",
+            role="execution",
+            gpu_memory_gb=48,
+            load_gb_per_s=1,
+            speed=0.6,
+            gpu=(("Ada",),),
+        ),
         NodeType(node_type="verifier", role="verification", verifications_per_s=40),
         NodeType(node_type="store", role="storage", disk_tb=8),
         NodeType(node_type="validator", role="coordination"),
@@ -175,9 +201,13 @@ def _models(draw: random.Random, count: int) -> dict[str, Model]:
         memory = (20.0, 40.0, 75.0, 160.0)[number % 4]
         name = f"model {number:02}"
         found[name] = Model(
-            model=name, gpu_memory_gb=memory, weights_gb=memory * 0.8,
-            requests_per_s=round(160 / memory, 2), service_ms=draw.choice([150.0, 300.0, 500.0]),
-            init_s=draw.choice([5.0, 20.0]), copies=2,
+            model=name,
+            gpu_memory_gb=memory,
+            weights_gb=memory * 0.8,
+            requests_per_s=round(160 / memory, 2),
+            service_ms=draw.choice([150.0, 300.0, 500.0]),
+            init_s=draw.choice([5.0, 20.0]),
+            copies=2,
         )
     return found
 
@@ -189,8 +219,10 @@ def _regions(draw: random.Random, cities: list[City], count: int) -> dict[str, R
         name = f"{number:04} {city.name}"
         spread = 0.0 if number < len(cities) else 2.0
         found[name] = Region(
-            region=name, latitude=city.latitude + draw.uniform(-spread, spread),
-            longitude=city.longitude + draw.uniform(-spread, spread), country=city.country,
+            region=name,
+            latitude=city.latitude + draw.uniform(-spread, spread),
+            longitude=city.longitude + draw.uniform(-spread, spread),
+            country=city.country,
         )
     return found
 
@@ -209,8 +241,11 @@ def _demand(
                 rate = people * share * draw.paretovariate(1.5) / (rank + 1) * 0.2
                 found.append(
                     Demand(
-                        region=name, requests_per_s=round(rate, 4), model=model,
-                        service_class=service_class, max_latency_ms=limit,
+                        region=name,
+                        requests_per_s=round(rate, 4),
+                        model=model,
+                        service_class=service_class,
+                        max_latency_ms=limit,
                         verification="quorum" if draw.random() < 0.2 else "",
                     )
                 )
@@ -225,26 +260,49 @@ def _offers(
 ) -> dict[OfferKey, Offer]:
     # Room for three times the demand, so that choices and not shortages make the plan.
     nodes = sum(
-        row.requests_per_s * (models[row.model].gpu_memory_gb or 0.0) / 640
-        / (models[row.model].requests_per_s or 1.0) / 0.7
+        row.requests_per_s
+        * (models[row.model].gpu_memory_gb or 0.0)
+        / 640
+        / (models[row.model].requests_per_s or 1.0)
+        / 0.7
         for row in demand
     )
     each = max(4, round(3 * nodes / len(sites)))
-    price_of = {name: draw.uniform(0.7, 1.4) for name in sorted({s.provider for s in sites.values()})}
-    prices = {"8xH100": 16_000.0, "8xA100": 9_500.0, "L40S": 950.0, "verifier": 160.0,
-              "store": 220.0, "validator": 130.0}
-    likely = {"8xH100": 0.4, "8xA100": 0.6, "L40S": 0.5, "verifier": 0.6, "store": 0.4,
-              "validator": 0.6}
+    price_of = {
+        name: draw.uniform(0.7, 1.4) for name in sorted({s.provider for s in sites.values()})
+    }
+    prices = {
+        "8xH100": 16_000.0,
+        "8xA100": 9_500.0,
+        "L40S": 950.0,
+        "verifier": 160.0,
+        "store": 220.0,
+        "validator": 130.0,
+    }
+    likely = {
+        "8xH100": 0.4,
+        "8xA100": 0.6,
+        "L40S": 0.5,
+        "verifier": 0.6,
+        "store": 0.4,
+        "validator": 0.6,
+    }
     found = {}
     for name, site in sites.items():
         for node_type, price in prices.items():
             if draw.random() < likely[node_type]:
-                most = each * (12 if node_type == "L40S" else 1) if node_type in (
-                    "8xH100", "8xA100", "L40S"
-                ) else 40
+                most = (
+                    each * (12 if node_type == "L40S" else 1)
+                    if node_type in ("8xH100", "8xA100", "L40S")
+                    else 40
+                )
                 found[OfferKey(name, node_type)] = Offer(
-                    site=name, node_type=node_type, max_nodes=most,
-                    monthly_cost=round(price * price_of[site.provider] * draw.uniform(0.95, 1.05), 2),
+                    site=name,
+                    node_type=node_type,
+                    max_nodes=most,
+                    monthly_cost=round(
+                        price * price_of[site.provider] * draw.uniform(0.95, 1.05), 2
+                    ),
                     one_off_cost=draw.choice([0.0, 500.0]),
                 )
     return found
@@ -252,16 +310,45 @@ def _offers(
 
 def _diversity() -> tuple[DiversityRow, ...]:
     return (
-        DiversityRow(rule="requests per provider", role="execution", kind="provider",
-                     measure="requests", scope="total", max_share=0.3),
-        DiversityRow(rule="requests per owner", role="execution", kind="owner",
-                     measure="requests", scope="total", max_share=0.4),
-        DiversityRow(rule="work per provider", role="verification", kind="provider",
-                     measure="work", scope="total", max_share=0.4),
-        DiversityRow(rule="copies", role="storage", kind="provider", measure="copies",
-                     min_distinct=2),
-        DiversityRow(rule="seats per provider", role="coordination", kind="provider",
-                     measure="seats", max_count=7),
-        DiversityRow(rule="seats per country", role="coordination", kind="country",
-                     measure="seats", max_count=7),
+        DiversityRow(
+            rule="requests per provider",
+            role="execution",
+            kind="provider",
+            measure="requests",
+            scope="total",
+            max_share=0.3,
+        ),
+        DiversityRow(
+            rule="requests per owner",
+            role="execution",
+            kind="owner",
+            measure="requests",
+            scope="total",
+            max_share=0.4,
+        ),
+        DiversityRow(
+            rule="work per provider",
+            role="verification",
+            kind="provider",
+            measure="work",
+            scope="total",
+            max_share=0.4,
+        ),
+        DiversityRow(
+            rule="copies", role="storage", kind="provider", measure="copies", min_distinct=2
+        ),
+        DiversityRow(
+            rule="seats per provider",
+            role="coordination",
+            kind="provider",
+            measure="seats",
+            max_count=7,
+        ),
+        DiversityRow(
+            rule="seats per country",
+            role="coordination",
+            kind="country",
+            measure="seats",
+            max_count=7,
+        ),
     )

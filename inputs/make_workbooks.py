@@ -44,10 +44,50 @@ SHEETS = (
 """Every sheet in the order of the workbook; one without a CSV file is left out."""
 
 TEXT_COLUMNS = frozenset(
-    "site provider city country bloc operator owner data_centre metro grid network node_type "
-    "region model class verification countries blocs from to via route dependency kind item "
-    "depends_on rule applies_to policy tee gpu client upstream independent_of committee shock "
-    "takes_down tolerance setting source as_of note".split()
+    [
+        "site",
+        "provider",
+        "city",
+        "country",
+        "bloc",
+        "operator",
+        "owner",
+        "data_centre",
+        "metro",
+        "grid",
+        "network",
+        "node_type",
+        "region",
+        "model",
+        "class",
+        "verification",
+        "countries",
+        "blocs",
+        "from",
+        "to",
+        "via",
+        "route",
+        "dependency",
+        "kind",
+        "item",
+        "depends_on",
+        "rule",
+        "applies_to",
+        "policy",
+        "tee",
+        "gpu",
+        "client",
+        "upstream",
+        "independent_of",
+        "committee",
+        "shock",
+        "takes_down",
+        "tolerance",
+        "setting",
+        "source",
+        "as_of",
+        "note",
+    ]
 )
 """Columns that hold names, dates or prose, which stay text even where they look like numbers."""
 

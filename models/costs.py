@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from models.data import SECONDS_PER_HOUR
+from models.data import HOURS_PER_MONTH, SECONDS_PER_HOUR
 from models.expressions import Term
 from models.network import Network
 from models.plan import Deployment
@@ -59,15 +59,19 @@ def penalty_terms(model: Any, network: Network) -> Iterator[Term]:
 def millions_per_month(network: Network, index: int) -> float:
     """Return the million requests a month that demand row `index` asks for."""
     demand = network.demand[index]
-    hours = network.periods[demand.period]
+    hours = network.month_share[demand.period] * HOURS_PER_MONTH
     return demand.requests_per_s * hours * SECONDS_PER_HOUR / MILLION
 
 
 def monthly_bill(network: Network, plan: Deployment) -> list[Line]:
     """Return the running cost of the plan in currency per month, line by line."""
-    sites = sum(network.sites[name].monthly_cost for name in plan.open if name in network.sites)
+    sites = sum(
+        network.sites[name].monthly_cost for name in sorted(plan.open) if name in network.sites
+    )
     contracts = sum(
-        network.providers[name].monthly_cost for name in plan.contracts if name in network.providers
+        network.providers[name].monthly_cost
+        for name in sorted(plan.contracts)
+        if name in network.providers
     )
     by_role: dict[str, float] = defaultdict(float)
     for key, count in plan.nodes.items():
@@ -82,7 +86,7 @@ def monthly_bill(network: Network, plan: Deployment) -> list[Line]:
         found = service(network, demand, flow.offer, flow.route, flow.state, flow.fetch_from)
         if isinstance(found, str):
             continue
-        seconds = network.periods[demand.period] * 3600
+        seconds = network.month_share[demand.period] * 730 * 3600
         routing += found.cost_per_million * demand.requests_per_s * seconds * flow.share / 1e6
     return [
         Line("sites", sites),
@@ -96,7 +100,7 @@ def one_off_bill(network: Network, plan: Deployment) -> list[Line]:
     """Return the one-off cost of the plan in currency, line by line."""
     opening = sum(
         network.sites[name].opening_cost
-        for name in plan.open
+        for name in sorted(plan.open)
         if name in network.sites and network.sites[name].status != "existing"
     )
     nodes = sum(

@@ -193,7 +193,9 @@ def _nominal(network: Network, row: DiversityRow, measure: str, label: Label) ->
         )
     elif measure == "copies":
         total = sum(
-            model.copies for name, model in network.models.items() if label[0] in (ALL, name)
+            model.copies
+            for name, model in network.models.items()
+            if label[0] in (ALL, name) and row.applies_to in ("", f"model:{name}")
         )
     elif measure in ("requests", "work"):
         for demand in network.demand:

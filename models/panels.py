@@ -63,7 +63,7 @@ def decompose(
     from scipy.optimize import linprog
 
     total = sum(rates.values())
-    offers = tuple(sorted(o for o, rate in rates.items() if rate > TOLERANCE * max(1.0, total)))
+    offers = tuple(sorted(o for o, rate in rates.items() if rate > TOLERANCE * total))
     executed = total / policy.verifiers
     panels = list(legal_panels(network, policy, offers))
     if not panels or executed <= 0:
@@ -93,9 +93,9 @@ def covering_weights(
     Σ w · rate ≥ executed holds for every mixture of legal panels (offers without a weight count
     1) and fails for these rates. None: the rates are such a mixture, or nothing is executed.
     """
-    if sum(rates.values()) <= TOLERANCE:
+    total = sum(rates.values())
+    if total <= 0:
         return None
-    shares, weights = decompose(network, policy, rates)
-    if sum(shares.values()) >= 1 - COVERED:
-        return None
-    return weights
+    _, weights = decompose(network, policy, rates)
+    reached = sum(weights.get(offer, 1.0) * rate for offer, rate in rates.items())
+    return weights if reached < total / policy.verifiers * (1 - COVERED) else None

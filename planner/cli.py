@@ -17,7 +17,6 @@ import click
 from rich.console import Console
 
 from models.plan import Violation
-from planner.arrays import BadNumber
 from planner.findings import Finding
 from planner.highs import UnknownOption
 from planner.job import Job, audit_plan, run
@@ -41,7 +40,21 @@ EXIT_CODES = {
 WORKBOOK = click.Path(path_type=Path)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _Group(click.Group):
+    """Commands whose second Ctrl-C is an interrupt, not the exit code of another answer."""
+
+    def invoke(self, context: click.Context) -> Any:
+        """Return what the command returns, or exit with 130."""
+        try:
+            return super().invoke(context)
+        except KeyboardInterrupt:
+            click.echo("Interrupted.", err=True)
+            context.exit(INTERRUPTED)
+
+
+@click.group(
+    cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(package_name="node-placement-planner", prog_name="planner")
 def main() -> None:
     """Where should a decentralised AI network put its nodes?
@@ -128,7 +141,7 @@ def solve(
             done = run(job, stop, progress)
         except UnknownOption as error:
             raise click.UsageError(str(error)) from None
-        except (BadNumber, OSError) as error:
+        except OSError as error:
             _fail(str(error))
     if as_json:
         click.echo(done.files["figures"].read_text(encoding="utf-8"), nl=False)

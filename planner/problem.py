@@ -23,7 +23,7 @@ from planner.highs import Engine
 SEPARATION_ROUNDS = 20
 """How often rows are added for one point before it is given up."""
 FINISH_S = 60.0
-"""Seconds for one solve with all whole numbers fixed, beyond the limit: a plan is worth the wait."""
+"""Seconds for one solve with whole numbers fixed, beyond the limit: a plan is worth the wait."""
 
 
 class Problem:

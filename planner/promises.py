@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from models.data import (
     SHEETS,
     Committee,
+    Demand,
     DiversityRow,
     LoadedToday,
     Lock,
@@ -259,6 +260,16 @@ def _objectives(book: Book) -> Iterator[Finding]:
                 f"measure {row.measure!r} is already in {book.place(earlier, 'measure')}",
                 "keep one of the two",
             )
+    free = [row for row in book.rows(Demand) if row.requests_per_s and not row.unserved_penalty]
+    minds_service = {"unserved", "latency", "worst_loss", "expected_loss"}
+    if seen and minds_service.isdisjoint(seen) and free:
+        yield book.finding(
+            next(iter(seen.values())),
+            "measure",
+            "nothing asks for demand to be served, so a plan may get better by serving nobody",
+            "put unserved first in Objectives, or give every row of Demand an unserved_penalty",
+            level="warning",
+        )
     paid = not book.rows(Objective) or "monthly_cost" in seen
     for rule in book.rows(DiversityRow):
         if rule.penalty is not None and not paid:

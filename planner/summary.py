@@ -15,8 +15,8 @@ from rich.text import Text
 from models import objectives
 from models.concentration import ALL, LIVENESS, SAFETY, Concentration, concentration
 from models.costs import one_off_bill, unserved_share
-from models.detours import detours
 from models.data import Item
+from models.detours import detours
 from models.network import Network, is_unknown
 from models.plan import Deployment, exceeds
 from models.rules import RULES
@@ -165,11 +165,10 @@ def _cold_near(network: Network, plan: Deployment) -> Iterator[Sentence]:
     passing = sum(rate[detour.flow.demand] * detour.flow.share for detour in found)
     worst = max(found, key=lambda detour: detour.saved_ms)
     text = (
-        f"{passing / (sum(rate.values()) or 1.0):.0%} of requests pass by a nearer site that would "
-        f"be cold: {worst.flow.demand.region} > {worst.flow.offer.site}, not {worst.nearer.site}: "
-        f"{worst.saved_ms:,.0f} ms nearer, but {worst.load_s:,.0f} s to load"
+        f"{passing / (sum(rate.values()) or 1.0):.0%} of requests pass by a nearer, cold site "
+        f"({worst.flow.demand.region}: {worst.saved_ms:,.0f} ms nearer, {worst.load_s:,.0f} s to load)"
     )
-    yield Sentence("warm or near", text)
+    yield Sentence("warm, far", text)
 
 
 def _latency(network: Network, plan: Deployment, own: Score) -> Sentence:

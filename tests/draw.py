@@ -32,6 +32,7 @@ from models.options import Options
 from models.plan import HUB, Deployment, Flow, Panel, Replica, Seat, VerificationFlow
 from models.service import route_labels, service
 from models.streams import verification_streams
+from models.translate import panels_of
 
 COUNTRIES, OWNERS = ("DE", "FR", "US"), ("Equus", "Domus")
 
@@ -377,6 +378,7 @@ def plan(drawn: Network, options: Options, seed: int) -> Deployment:
     if draw.random() < 0.2:
         contracts |= set(drawn.providers)
     routing = _routing(draw, drawn, options)
+    checks = _verification(draw, drawn, options, routing)
     return Deployment(
         open=frozenset(opened),
         contracts=frozenset(contracts & {s.provider for s in drawn.sites.values()}),
@@ -384,7 +386,8 @@ def plan(drawn: Network, options: Options, seed: int) -> Deployment:
         warm=_warm(draw, drawn, routing, fullness),
         cold_slots=_slots(draw, drawn, options, routing),
         routing=routing,
-        verification=_verification(draw, drawn, options, routing),
+        verification=checks,
+        panels=panels_of(drawn, checks),
         copies=_copies(draw, drawn, fullness),
         seats=_seats(draw, drawn),
     )
@@ -420,9 +423,9 @@ def _warm(
     found: dict[Replica, int] = {}
     for flow in routing:
         model = drawn.models.get(flow.demand.model)
-        if model is not None and not model.proxied and flow.state == "warm":
-            if draw.random() < 0.9:
-                found[Replica(*flow.offer, model.model)] = draw.randint(1, 3)
+        loaded = model is not None and not model.proxied and flow.state == "warm"
+        if loaded and draw.random() < 0.9:
+            found[Replica(*flow.offer, flow.demand.model)] = draw.randint(1, 3)
     for offer in drawn.offers_of("execution"):
         for name in drawn.models:
             if draw.random() < 0.05 * fullness:
@@ -454,10 +457,10 @@ def _verification(
         for flow in routing:
             demand = next(d for d in drawn.demand if d.key == flow.demand)
             scope = (flow.demand.verification, demand.residency, demand.period)
-            if scope == (stream.policy, stream.residency, stream.period):
-                if flow.offer in stream.executors:
-                    rate = demand.requests_per_s * flow.share
-                    rates[flow.offer] = rates.get(flow.offer, 0.0) + rate
+            inside = scope == (stream.policy, stream.residency, stream.period)
+            if inside and flow.offer in stream.executors:
+                rate = demand.requests_per_s * flow.share
+                rates[flow.offer] = rates.get(flow.offer, 0.0) + rate
         if not stream.verifiers or draw.random() < 0.1:
             continue
         count = min(len(stream.verifiers), policy.verifiers + draw.choice([0, 0, 0, 1, 2]))

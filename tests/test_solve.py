@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pyomo.environ as pyo
@@ -17,10 +18,10 @@ from models.objectives import stage, value
 from models.options import service_options
 from planner.arrays import BadNumber, compile_model
 from planner.audit import audit, audit_stages
-from planner.highs import Engine, UnknownOption, relative_gap
-from planner.solve import Limits, solve
+from planner.highs import Engine, Outcome, UnknownOption, relative_gap
+from planner.solve import Limits, _Driver, solve
 from tests import draw
-from tests.cases import small
+from tests.cases import FRANKFURT, small
 
 EXACT = Limits(time_limit_s=30.0, gap=0.0)
 GOALS = (
@@ -160,3 +161,77 @@ def test_the_engine_keeps_names_bounds_and_rows() -> None:
 )
 def test_the_gap_is_relative_to_the_plan(objective: float, bound: float, gap: float) -> None:
     assert relative_gap(objective, bound) == pytest.approx(gap)
+
+
+# Gates: each of these once ended in a wrong claim or a lost plan ---------------------------------
+
+
+def test_a_trickle_of_verified_requests_does_not_cost_the_plan() -> None:
+    """Nine requests in ten million seconds once made useless rows until the plan was given up."""
+    network = small()
+    trickle = replace(
+        network.demand[0], requests_per_s=9e-7, service_class="trickle", countries=("DE", "FR")
+    )
+    found = solve(replace(network, demand=(*network.demand, trickle)), EXACT)
+    assert found.status == "optimal"
+    assert found.plan is not None
+
+
+def test_what_the_planner_s_own_tolerance_gives_away_is_no_gap() -> None:
+    network = replace(
+        small(), goals=(Goal(1, "unserved"), Goal(2, "monthly_cost", 1.0, 0.3), Goal(3, "latency"))
+    )
+    found = solve(network, EXACT)
+    assert found.status == "optimal"
+    assert found.gap <= 1e-9
+
+
+def test_a_wrong_claim_of_a_later_stage_does_not_lose_the_plan(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Once a legal plan is at hand, nothing that comes back later can take it away."""
+    genuine, calls = Engine.solve, []
+
+    def lie(self: Engine, **limits: Any) -> Outcome:
+        calls.append(limits)
+        if "absolute_gap" in limits:  # only the solves of a stage say when they are good enough
+            return Outcome("infeasible", None, float("inf"), float("inf"), 0.0)
+        return genuine(self, **limits)
+
+    monkeypatch.setattr(Engine, "solve", lie)
+    found = solve(small(), EXACT)
+    assert calls
+    assert found.status == "feasible"
+    assert found.plan is not None
+    assert not audit(small(), found.plan)
+
+
+def test_the_greedy_start_is_completed_where_a_required_site_wants_nodes_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    network = small()
+    offer = network.offers[FRANKFURT]
+    site = replace(network.sites["frankfurt"], status="required")
+    network = replace(
+        network,
+        sites={**network.sites, "frankfurt": site},
+        offers={**network.offers, FRANKFURT: replace(offer, min_nodes=2, max_nodes=9)},
+    )
+    starts: list[object] = []
+    genuine = _Driver._solve_stages
+
+    def watch(self: _Driver, values: Any) -> Any:
+        starts.append(values)
+        return genuine(self, values)
+
+    monkeypatch.setattr(_Driver, "_solve_stages", watch)
+    assert solve(network, EXACT).status == "optimal"
+    assert starts[0] is not None
+
+
+def test_a_start_alone_is_a_plan_when_there_is_no_time_for_more() -> None:
+    stop = threading.Event()
+    found = solve(small(), Limits(time_limit_s=5.0, gap=0.0), stop, lambda *_: stop.set())
+    assert found.status in ("interrupted", "optimal")
+    assert found.plan is not None
+    assert not audit(small(), found.plan)

@@ -48,11 +48,12 @@ def _extend(
     start = offers.index(chosen[-1]) + 1 if chosen else 0
     for offer in offers[start:]:
         candidate = (*chosen, offer)
-        if _is_legal(network, policy, candidate):
+        if is_legal_panel(network, policy, candidate):
             _extend(network, policy, offers, candidate, panels)
 
 
-def _is_legal(network: Network, policy: Policy, chosen: tuple[OfferKey, ...]) -> bool:
+def is_legal_panel(network: Network, policy: Policy, chosen: tuple[OfferKey, ...]) -> bool:
+    """Return whether the verifiers stand at different sites and nothing they share decides."""
     if len({offer.site for offer in chosen}) != len(chosen):
         return False
     quorum = policy.quorum or 0

@@ -25,9 +25,20 @@ def constrain(block: Any, model: Any, network: Network) -> None:
         for name, committee in sorted(network.committees.items()):
             eligible = [key for key in model.seats if key[0] == name]
             exposed = [key for key in eligible if OfferKey(key[1], key[2]) in gone]
-            if exposed and len(exposed) < len(eligible):
+            # A survivor that may hold no node is no way out.
+            safe = [
+                key
+                for key in eligible
+                if key not in exposed and model.seats[key].ub > 0 and _is_allowed(network, key[1])
+            ]
+            if exposed and safe:
                 terms = [(1.0, model.seats[key]) for key in exposed]
                 row(block.most, (name, failure), terms, upper=committee.faulty_limit)
+
+
+def _is_allowed(network: Network, site: str) -> bool:
+    provider = network.providers[network.sites[site].provider]
+    return "forbidden" not in (network.sites[site].status, provider.status)
 
 
 def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
@@ -42,7 +53,7 @@ def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
         ]
         for failure, failed in network.protected.items():
             gone = network.takes_down(failed)
-            if all(offer in gone for offer in eligible):
+            if not any(_can_stand(network, offer) for offer in eligible if offer not in gone):
                 continue
             lost = sum(
                 count
@@ -54,23 +65,33 @@ def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
                 yield Violation("fault_limit", f"{name} without {failure}", message)
 
 
+def _can_stand(network: Network, offer: OfferKey) -> bool:
+    site = network.sites[offer.site]
+    if site.status == "forbidden" or network.providers[site.provider].status == "forbidden":
+        return False
+    return network.offers[offer].max_nodes > 0 and site.max_nodes != 0
+
+
 def explain(network: Network, plan: Deployment) -> str:
     """Return the worst protected failure per committee."""
     if not network.protected or not network.committees:
         return "No failure is protected for a committee."
-    worst = []
+    worst, unavoidable = [], []
     for name, committee in sorted(network.committees.items()):
-        lost = {
-            failure: sum(
+        for failure, failed in network.protected.items():
+            gone = network.takes_down(failed)
+            lost = sum(
                 count
                 for seat, count in plan.seats.items()
-                if seat.committee == name
-                and OfferKey(seat.site, seat.node_type) in network.takes_down(failed)
+                if seat.committee == name and OfferKey(seat.site, seat.node_type) in gone
             )
-            for failure, failed in network.protected.items()
-        }
-        failure = max(lost, key=lambda key: lost[key])
-        worst.append(
-            f"{name} loses at most {lost[failure]} of {committee.faulty_limit} ({failure})"
-        )
-    return f"Under protected failures {'; '.join(worst[:5])}."
+            if lost > committee.faulty_limit:
+                unavoidable.append(f"{name} without {failure}")
+            else:
+                worst.append((lost, name, committee.faulty_limit, failure))
+    parts = [
+        f"{name} loses at most {lost} of {limit} ({failure})"
+        for lost, name, limit, failure in sorted(worst, reverse=True)[:3]
+    ]
+    parts += [f"{what} is lost whatever the plan" for what in unavoidable[:3]]
+    return f"Under protected failures {'; '.join(parts)}."

@@ -43,7 +43,7 @@ def constrain(block: Any, model: Any, network: Network) -> None:
 
 def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
     """Yield offers and sites with too few or too many nodes, and sites open or shut wrongly."""
-    for site_name in plan.open - network.sites.keys():
+    for site_name in sorted(plan.open - network.sites.keys()):
         yield Violation("opening", site_name, "there is no such site")
     for key, count in plan.nodes.items():
         offer = network.offers.get(key)

@@ -38,8 +38,10 @@ def constrain(block: Any, model: Any, network: Network) -> None:
             row(block.enough, name, copies.values(), lower=limits.copies)
             for failure, failed in network.protected.items():
                 gone = network.takes_down(failed)
-                kept = [copies[offer] for offer in holding if offer not in gone]
-                if kept:
+                left = [offer for offer in holding if offer not in gone]
+                kept = [copies[offer] for offer in left]
+                # A survivor that may hold no node is no way out.
+                if any(model.nodes[o].ub > 0 and _is_allowed(network, o) for o in left):
                     row(block.left, (name, failure), kept, lower=limits.min_copies_left)
         at_site: dict[str, list[Any]] = defaultdict(list)
         for offer in holding:
@@ -57,6 +59,11 @@ def constrain(block: Any, model: Any, network: Network) -> None:
         disk = network.node_types[offer.node_type].disk_tb or 0.0
         row(block.disk, offer, [*terms, (-disk, model.nodes[offer])], upper=0.0)
     _add_sources(block, model, network)
+
+
+def _is_allowed(network: Network, offer: OfferKey) -> bool:
+    site = network.sites[offer.site]
+    return "forbidden" not in (site.status, network.providers[site.provider].status)
 
 
 def _add_sources(block: Any, model: Any, network: Network) -> None:
@@ -106,13 +113,21 @@ def _audit_copies(network: Network, name: str, holding: list[Replica]) -> Iterat
         message = f"{len(holding)} copies are stored, {model.copies} are asked for"
         yield Violation("storage", name, message)
     for failure, failed in network.protected.items():
-        gone = {f"offer:{offer}" for offer in network.takes_down(failed)}
-        if all(f"offer:{offer}" in gone for offer in network.offers_of("storage")):
+        gone = network.takes_down(failed)
+        surviving = [offer for offer in network.offers_of("storage") if offer not in gone]
+        if not any(_can_stand(network, offer) for offer in surviving):
             continue
-        left = [c for c in holding if f"offer:{c.site}/{c.node_type}" not in gone]
+        left = [copy for copy in holding if OfferKey(copy.site, copy.node_type) not in gone]
         if len(left) < model.min_copies_left:
             message = f"{len(left)} copies are left, {model.min_copies_left} are asked for"
             yield Violation("storage", f"{name} without {failure}", message)
+
+
+def _can_stand(network: Network, offer: OfferKey) -> bool:
+    site = network.sites[offer.site]
+    if site.status == "forbidden" or network.providers[site.provider].status == "forbidden":
+        return False
+    return network.offers[offer].max_nodes > 0 and site.max_nodes != 0
 
 
 def _audit_sources(network: Network, plan: Deployment) -> Iterator[Violation]:

@@ -11,10 +11,11 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-from models.data import names_in
+from models.data import Item, names_in
 from models.expressions import row, rows
 from models.network import Network
 from models.plan import Deployment, Violation, exceeds
+from models.service import upstream_links
 
 
 def constrain(block: Any, model: Any, network: Network) -> None:
@@ -25,30 +26,50 @@ def constrain(block: Any, model: Any, network: Network) -> None:
         if proxied.max_requests_per_s is not None:
             for name in names_in(proxied.upstream):
                 limits[name] = proxied.max_requests_per_s
-    if limits:
-        for position, index in enumerate(model.options.demand.tolist()):
-            demand = network.demand[index]
-            called = network.models.get(demand.model)
-            for name in names_in(called.upstream) & limits.keys() if called else ():
-                terms[demand.period, name].append((demand.requests_per_s, model.serve[position]))
+    options = model.options
+    for position, index in enumerate(options.demand.tolist() if limits else ()):
+        demand = network.demand[index]
+        called = network.models.get(demand.model)
+        site = options.offers[options.offer[position]].site
+        for any_of in (called.upstream or ()) if called is not None else ():
+            ways = [
+                (link.latency_ms, link.label, name)
+                for name in any_of
+                for link in network.links_between(Item("site", site), Item("upstream", name))
+            ]
+            # Without a route nobody knows which of the alternatives is called, so each may be.
+            for name in [min(ways, key=lambda way: way[:2])[2]] if ways else any_of:
+                if name in limits:
+                    sent = (demand.requests_per_s, model.serve[position])
+                    terms[demand.period, name].append(sent)
     block.most = rows()
-    for (period, name), sent in sorted(terms.items()):
-        row(block.most, (period, name), sent, upper=limits[name])
+    for (period, name), sends in sorted(terms.items(), key=lambda entry: entry[0]):
+        row(block.most, (period, name), sends, upper=limits[name])
 
 
 def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
     """Yield upstreams that are sent more than they accept."""
-    rate = {demand.key: demand.requests_per_s for demand in network.demand}
     for name, limit in sorted(_limits(network).items()):
-        sent: dict[str, float] = defaultdict(float)
-        for flow in plan.routing:
-            model = network.models.get(flow.demand.model)
-            if model is not None and any(name in any_of for any_of in model.upstream or ()):
-                sent[flow.demand.period] += rate.get(flow.demand, 0.0) * flow.share
-        for period, amount in sent.items():
+        for period, amount in _sent(network, plan, name).items():
             if exceeds(amount, limit):
                 message = f"{amount:,.2f} requests/s go to an upstream that accepts {limit:,.2f}"
                 yield Violation("upstream", f"{name} {period}".strip(), message)
+
+
+def _sent(network: Network, plan: Deployment, name: str) -> dict[str, float]:
+    """Return the requests/s that the upstream is sent, by period."""
+    rate = {demand.key: demand.requests_per_s for demand in network.demand}
+    sent: dict[str, float] = defaultdict(float)
+    for flow in plan.routing:
+        model = network.models.get(flow.demand.model)
+        if model is None or not model.upstream:
+            continue
+        used = upstream_links(network, flow.offer.site, model)
+        for any_of, link in zip(model.upstream, used, strict=True):
+            ends = any_of if link is None else (link.origin.name, link.target.name)
+            if name in ends:
+                sent[flow.demand.period] += rate.get(flow.demand, 0.0) * flow.share
+    return dict(sent)
 
 
 def _limits(network: Network) -> dict[str, float]:
@@ -66,13 +87,8 @@ def explain(network: Network, plan: Deployment) -> str:
     limits = _limits(network)
     if not limits:
         return "No upstream has a limit."
-    rate = {demand.key: demand.requests_per_s for demand in network.demand}
     parts = []
     for name, limit in sorted(limits.items()):
-        sent: dict[str, float] = defaultdict(float)
-        for flow in plan.routing:
-            model = network.models.get(flow.demand.model)
-            if model is not None and name in names_in(model.upstream):
-                sent[flow.demand.period] += rate[flow.demand] * flow.share
-        parts.append(f"{name} {max(sent.values(), default=0.0):,.1f} of {limit:,.1f} requests/s")
+        most = max(_sent(network, plan, name).values(), default=0.0)
+        parts.append(f"{name} {most:,.1f} of {limit:,.1f} requests/s")
     return f"Upstreams are sent at most {'; '.join(parts)}."

@@ -24,8 +24,11 @@ from models.expressions import row, rows
 from models.network import Network
 from models.panels import covering_weights
 from models.plan import TOLERANCE, Deployment, VerificationFlow, Violation, exceeds
-from models.rules._panel_audit import least_uncovered
+from models.rules._panel_audit import is_legal_panel, least_uncovered
 from models.service import site_round_trip_ms
+
+PANEL_TOLERANCE = 1e-4
+"""How far, relative to what is executed, panels may be from the flows they were made of."""
 
 Scope = tuple[str, str, str, OfferKey]
 """Policy, residency, period and executing offer."""
@@ -208,35 +211,48 @@ def _audit_capacity(network: Network, plan: Deployment) -> Iterator[Violation]:
 
 
 def _audit_panels(network: Network, plan: Deployment) -> Iterator[Violation]:
-    """Yield listed panels that are illegal or do not add up; a plan may also list none."""
-    shares: dict[Scope, float] = defaultdict(float)
+    """Yield panels that are illegal, and executors whose panels do not give their flows."""
+    listed: dict[Scope, dict[OfferKey, float]] = defaultdict(lambda: defaultdict(float))
     for panel in plan.panels:
+        scope = (panel.policy, panel.residency, panel.period, panel.executor)
         policy = network.policies.get(panel.policy)
-        where = f"{panel.policy} at {panel.executor}"
         if policy is None:
-            yield Violation("verification", where, "there is no such policy")
+            yield Violation("verification", panel.policy, "there is no such policy")
             continue
-        shares[panel.policy, panel.residency, panel.period, panel.executor] += panel.share
-        sites = {offer.site for offer in panel.verifiers}
-        if len(panel.verifiers) != policy.verifiers or len(sites) != policy.verifiers:
-            yield Violation("verification", where, "a panel has too few different sites")
-        for kind in policy.independent_of:
-            counts: dict[Item, int] = defaultdict(int)
-            for offer in panel.verifiers:
-                for item in network.graph.of_kind(Item("offer", str(offer)), kind):
-                    counts[item] += 1
-            for item, count in counts.items():
-                if 2 <= (policy.quorum or 0) <= count:
-                    yield Violation("verification", where, f"{item} holds a quorum of a panel")
-    for scope, share in shares.items():
-        if abs(share - 1.0) > 1e-4:
-            where = f"{scope[0]} at {scope[3]}"
-            yield Violation("verification", where, f"the panels cover {share:.4%} of its requests")
+        where = f"{panel.policy} at {panel.executor}"
+        if len(panel.verifiers) != policy.verifiers or exceeds(0.0, panel.share):
+            message = f"a panel has {len(panel.verifiers)} verifiers and share {panel.share:g}"
+            yield Violation("verification", where, message)
+        elif not is_legal_panel(network, policy, panel.verifiers):
+            names = ", ".join(map(str, panel.verifiers))
+            yield Violation("verification", where, f"{names} are no independent panel")
+        for offer in panel.verifiers:
+            listed[scope][offer] += panel.share
+    flows: dict[Scope, dict[OfferKey, float]] = defaultdict(lambda: defaultdict(float))
+    for flow in plan.verification:
+        scope = (flow.policy, flow.residency, flow.period, flow.executor)
+        flows[scope][flow.verifier] += flow.rate
+    for scope in sorted({*listed, *flows}):
+        policy = network.policies.get(scope[0])
+        total = sum(flows[scope].values())
+        if policy is None or not policy.verifiers or (total == 0 and not listed[scope]):
+            continue
+        executed = total / policy.verifiers
+        for offer in sorted({*listed[scope], *flows[scope]}):
+            by_panels = listed[scope][offer] * executed
+            if abs(by_panels - flows[scope][offer]) > PANEL_TOLERANCE * max(executed, TOLERANCE):
+                message = (
+                    f"its panels give {offer} {by_panels:,.4f}/s, not {flows[scope][offer]:,.4f}/s"
+                )
+                yield Violation("verification", f"{scope[0]} at {scope[3]}", message)
 
 
 def explain(network: Network, plan: Deployment) -> str:
     """Return how many requests are verified by how many panels."""
-    verified = sum(rate for _, rate in _executed(network, plan).values())
+    verified = sum(
+        rate * network.month_share[scope[2]]
+        for scope, (_, rate) in _executed(network, plan).items()
+    )
     sites = {flow.verifier.site for flow in plan.verification}
     return (
         f"{verified:,.1f} requests/s are verified by {len(plan.panels)} panels of independent "

@@ -133,6 +133,26 @@ def test_where_dependencies_overlap_their_union_counts(
         assert_illegal(rule, found, plan, "few, all]: owner:")
 
 
+@pytest.mark.parametrize(
+    ("seats", "legal"),
+    [
+        ({"a": 1, "c": 1, "d": 1, "e": 4}, True),  # any one owner takes 2 seats, and 2 may fail
+        ({"a": 2, "c": 1, "d": 1, "e": 3}, False),  # A takes 2 + 1 = 3
+    ],
+)
+def test_overlapping_owners_of_a_committee_take_no_more_than_may_be_faulty(
+    seats: dict[str, int], legal: bool
+) -> None:
+    row = nakamoto(
+        2, None, role="coordination", measure="seats", kind="owner", applies_to="council"
+    )
+    plan = Deployment(seats={Seat("council", name, "seat"): n for name, n in seats.items()})
+    if legal:
+        assert_legal(rule, clouds(row, **RING), plan)
+    else:
+        assert_illegal(rule, clouds(row, **RING), plan, "owner:A hold 3 of 7, above 2")
+
+
 def test_the_two_largest_need_not_make_the_largest_union() -> None:
     # A 5 and B 4 share 4 of their nodes: together 5. A and C, which is smaller, hold 5 + 3 = 8.
     owners: dict[str, Needs] = {

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from models.data import Committee, Dependency, Item, NodeType, Provider
+from models.data import Committee, Dependency, Item, NodeType, OfferKey, Provider
 from models.network import Network
 from models.plan import Deployment, Seat
 from models.rules import fault_limit as rule
@@ -101,6 +101,23 @@ def test_a_failure_that_spares_no_eligible_offer_is_unavoidable() -> None:
         assert_legal(rule, council(bolt, **only), seated("safe", c=7))
 
 
+@pytest.mark.parametrize("shut", ["site", "provider", "no room", "no offer"])
+def test_a_survivor_that_may_hold_no_node_is_no_way_out(shut: str) -> None:
+    # Everything but a hangs on the storm, and nothing may stand at a.
+    storm = {"storm": [Item("provider", "Rent"), Item("provider", "Bolt")]}
+    found = council((), shocks=storm)
+    assert_illegal(rule, found, seated(b=3, c=4), "without shock:storm]: 7 seats are lost")
+    if shut == "provider":
+        never = Provider(provider="Acme", status="forbidden")
+        found.providers["Acme"] = never  # type: ignore[index]
+    elif shut == "no offer":
+        found.offers[OfferKey("a", "seat")] = offer("a", "seat", 0)  # type: ignore[index]
+    else:
+        limit: dict[str, Any] = {"status": "forbidden"} if shut == "site" else {"max_nodes": 0}
+        found.sites["a"] = site("a", "Acme", **limit)  # type: ignore[index]
+    assert_legal(rule, found, seated(b=3, c=4))
+
+
 def test_a_shock_takes_everything_it_names_at_once() -> None:
     storm: dict[str, Any] = {"shocks": {"storm": [Item("provider", "Rent"), Item("site", "c")]}}
     assert_legal(rule, council((), **storm), seated(a=5, b=1, c=1))
@@ -125,7 +142,9 @@ def test_it_says_what_the_worst_failure_takes() -> None:
         rule,
         council(both),
         seated(a=1, b=1, c=5),
-        "council loses at most 2 of 2",
-        "(provider:Acme)",
+        "council loses at most 2 of 2 (provider:Acme)",
     )
     assert_explains(rule, council(()), seated(c=7), "No failure is protected")
+    all_gone = council((protected("provider", "Bolt"),), node_types=("safe",))
+    plan = seated("safe", c=7)
+    assert_explains(rule, all_gone, plan, "council without provider:Bolt is lost whatever the plan")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from pyomo.repn import generate_standard_repn
 
-from models.data import Committee, Item, NodeType
+from models.build import SINGLE_PHASE, build
+from models.data import Committee, Item, NodeType, OfferKey
 from models.network import Link, Network
+from models.options import service_options
 from models.plan import Deployment, Seat
 from models.rules import reach as rule
 from tests.rules import assert_explains, assert_illegal, assert_legal, network, offer, site
@@ -92,6 +95,18 @@ def test_only_seats_of_the_same_committee_count() -> None:
     found.committees["senate"] = other  # type: ignore[index]
     plan = Deployment(seats={**seated(a=3, c=1).seats, Seat("senate", "c", "seat"): 4})
     assert_illegal(rule, found, plan, "council at c]: 1 seats")
+
+
+@pytest.mark.parametrize(("most", "bound"), [(2, 2), (9, 4)])
+def test_a_site_is_bound_to_what_it_can_hold(most: int, bound: int) -> None:
+    # four seats at most, or as many as there may be nodes
+    found = council()
+    found.offers[OfferKey("a", "seat")] = offer("a", "seat", most)  # type: ignore[index]
+    model = build(found, service_options(found))
+    own = model.phase[SINGLE_PHASE].rules.reach
+    terms = generate_standard_repn(own.used["council", "a"].body)
+    pairs = zip(terms.linear_coefs, terms.linear_vars, strict=True)
+    assert [c for c, variable in pairs if variable is own.at["council", "a"]] == [-bound]
 
 
 def test_it_names_the_committees_with_a_reach() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from models.data import Item, Model, NodeType, OfferKey
+from models.data import Item, Model, NodeType, OfferKey, Provider
 from models.network import Network
 from models.plan import HUB, Deployment, Flow, Replica
 from models.rules import storage as rule
@@ -103,6 +103,24 @@ def test_a_dependency_that_no_store_escapes_is_left_out() -> None:
     # All three sites are in DE: nothing could be left, so nothing is asked.
     unavoidable: dict[str, Any] = {"dependencies": [protected("country", "DE")]}
     assert_legal(rule, stores(**unavoidable), stored("a/chat", "b/chat"))
+
+
+@pytest.mark.parametrize("shut", ["site", "provider", "no room", "no offer"])
+def test_a_survivor_that_may_hold_no_node_is_no_way_out(shut: str) -> None:
+    # Without North only c is left, and there nothing may stand.
+    found = stores(dependencies=[protected("grid", "North")])
+    assert_illegal(rule, found, stored("a/chat", "b/chat"), "0 copies are left")
+    south: dict[str, Any] = {"grid": (("South",),)}
+    if shut == "provider":
+        found.sites["c"] = site("c", "Shut", **south)  # type: ignore[index]
+        never = Provider(provider="Shut", status="forbidden")
+        found.providers["Shut"] = never  # type: ignore[index]
+    elif shut == "no offer":
+        found.offers[OfferKey("c", "disk")] = offer("c", "disk", 0)  # type: ignore[index]
+    else:
+        limit: dict[str, Any] = {"status": "forbidden"} if shut == "site" else {"max_nodes": 0}
+        found.sites["c"] = site("c", **south, **limit)  # type: ignore[index]
+    assert_legal(rule, found, stored("a/chat", "b/chat"))
 
 
 def test_a_shock_takes_everything_it_names_at_once() -> None:

@@ -162,5 +162,6 @@ def test_it_says_how_much_is_served_cold() -> None:
             Flow(cold_row.key, at("a"), ESTIMATE, "cold", 1.0, HUB),
         )
     )
-    assert_explains(rule, chat(warm_row, cold_row), plan, "2.00 of 8.0 requests/s", "25.00%")
+    # 2 of 8 requests/s by day, which is 300 of 730 hours: 0.82 of 3.3 on average
+    assert_explains(rule, chat(warm_row, cold_row), plan, "0.82 of 3.3 requests/s", "25.00%")
     assert_explains(rule, chat(), Deployment(), "0.00 of 0.0", "0.00%")

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from models.data import Demand, Item, Model
 from models.network import Link, Network
 from models.plan import Deployment, Flow
@@ -66,6 +70,49 @@ def test_each_period_has_the_whole_limit_and_only_what_is_served_counts() -> Non
     rows = (asked("claude", 20), asked("claude", 20, "night"))
     assert_legal(rule, proxies(*rows), routed(*rows, share=0.5))
     assert_illegal(rule, proxies(*rows), routed(*rows, share=0.6), "12.00 requests/s")
+
+
+def choosing(lab_ms: float, other_ms: float | None) -> tuple[Network, Deployment]:
+    """Lab, which accepts 1 request/s, or Elsewhere, which takes all, answer 5 requests/s.
+
+    The route to Lab is given from there, which serves both directions.
+    """
+    row = asked("either", 5)
+    links = [Link(Item("upstream", "Lab"), Item("site", "a"), latency_ms=lab_ms)]
+    if other_ms is not None:
+        links.append(Link(Item("site", "a"), Item("upstream", "Elsewhere"), latency_ms=other_ms))
+    models = (
+        Model(model="either", upstream=(("Lab", "Elsewhere"),)),
+        Model(model="claude", upstream=(("Lab",),), max_requests_per_s=1),
+    )
+    found = replace(
+        proxies(row), links=tuple(links), models={model.model: model for model in models}
+    )
+    return found, Deployment(routing=(Flow(row.key, at("a"), ESTIMATE, "warm", 1.0),))
+
+
+@pytest.mark.parametrize(
+    ("lab_ms", "other_ms", "called"),
+    [
+        (10, 20, "Lab"),
+        (20, 10, "Elsewhere"),
+        (10, None, "Lab"),
+        (10, 10, "Lab"),  # the first that the cell names
+    ],
+)
+def test_the_fastest_of_the_alternatives_is_called(
+    lab_ms: float, other_ms: float | None, called: str
+) -> None:
+    found, plan = choosing(lab_ms, other_ms)
+    if called == "Elsewhere":
+        assert_legal(rule, found, plan)
+    else:
+        assert_illegal(rule, found, plan, "Lab day]: 5.00 requests/s go to an upstream")
+
+
+def test_without_a_route_each_of_the_alternatives_may_be_called() -> None:
+    found, plan = choosing(10, None)
+    assert_illegal(rule, replace(found, links=()), plan, "Lab day]: 5.00 requests/s")
 
 
 def test_what_nobody_asks_for_sends_nothing() -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+import random
+from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,11 +15,12 @@ from models.build import SINGLE_PHASE, build
 from models.data import Demand, Item, Model, Needs, NodeType, OfferKey, Policy, Provider, Settings
 from models.network import Link, Network
 from models.options import service_options
-from models.panels import decompose
+from models.panels import covering_weights, decompose, legal_panels
 from models.plan import Deployment, Flow, Panel, VerificationFlow
 from models.rules import verification as rule
+from models.rules._panel_audit import _extend, least_uncovered
 from models.service import ESTIMATE
-from models.translate import place
+from models.translate import panels_of, place
 from tests.rules import (
     assert_explains,
     assert_illegal,
@@ -67,19 +72,20 @@ def checkers(
 
 
 def checked(
-    found: Network, nodes: int = 1, panels: tuple[Panel, ...] = (), **rates: float
+    found: Network, nodes: int = 1, panels: tuple[Panel, ...] | None = None, **rates: float
 ) -> Deployment:
-    """Everything is executed at x and verified at these rates."""
+    """Everything is executed at x and verified at these rates, by these panels or by any."""
     policy, period = "checked", found.demand[0].period
     residency = found.demand[0].residency
+    flows = tuple(
+        VerificationFlow(policy, residency, period, at("x"), at(name, "check"), rate)
+        for name, rate in rates.items()
+    )
     return Deployment(
         nodes={OfferKey(name, "check"): nodes for name in rates},
         routing=tuple(Flow(d.key, at("x"), ESTIMATE, "warm", 1.0) for d in found.demand),
-        verification=tuple(
-            VerificationFlow(policy, residency, period, at("x"), at(name, "check"), rate)
-            for name, rate in rates.items()
-        ),
-        panels=panels,
+        verification=flows,
+        panels=panels_of(found, flows) if panels is None else panels,
     )
 
 
@@ -126,13 +132,15 @@ def test_one_site_verifies_a_request_once() -> None:
 
     def plan(first: float, second: float, other: float) -> Deployment:
         rates = {at("a", "check"): first, at("a", "check2"): second, at("b", "check"): other}
+        flows = tuple(
+            VerificationFlow("checked", "", "", at("x"), verifier, rate)
+            for verifier, rate in rates.items()
+        )
         return Deployment(
             nodes=dict.fromkeys(rates, 1),
             routing=checked(found).routing,
-            verification=tuple(
-                VerificationFlow("checked", "", "", at("x"), verifier, rate)
-                for verifier, rate in rates.items()
-            ),
+            verification=flows,
+            panels=panels_of(found, flows),
         )
 
     assert_legal(rule, found, plan(0.6, 0.4, 1.0))
@@ -301,6 +309,81 @@ def test_flows_are_split_into_the_panels_that_make_them() -> None:
     assert shares == {(at("a", "check"), at("d", "check")): pytest.approx(1.0)}
 
 
+def some_owners(seed: int) -> tuple[Network, Policy]:
+    """Six verifiers with up to two of four owners each, one of the owners protected."""
+    dice = random.Random(seed)
+    owners: dict[str, Needs] = {
+        name: tuple((owner,) for owner in dice.sample("EFGH", dice.randint(0, 2)))
+        for name in "abcdef"
+    }
+    verifiers = dice.randint(2, 4)
+    quorum = dice.randint(1, verifiers)
+    found = checkers(
+        owners, verifiers=verifiers, quorum=quorum, dependencies=[protected("owner", "E")]
+    )
+    return found, found.policies["checked"]
+
+
+def panels_by_hand(found: Network, policy: Policy) -> set[tuple[OfferKey, ...]]:
+    """Return the panels of which no owner has a quorum, and of which losing E leaves one."""
+    quorum, legal = policy.quorum or 0, set()
+    for panel in itertools.combinations(sorted(found.offers_of("verification")), policy.verifiers):
+        held = Counter(owner for at in panel for (owner,) in found.sites[at.site].owner or ())
+        whole = quorum == 1 or max(held.values(), default=0) < quorum
+        if whole and policy.verifiers - held["E"] >= quorum:
+            legal.add(panel)
+    return legal
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_model_and_audit_know_the_same_panels(seed: int) -> None:
+    found, policy = some_owners(seed)
+    offers = tuple(sorted(found.offers_of("verification")))
+    legal = panels_by_hand(found, policy)
+    assert set(legal_panels(found, policy, offers)) == legal
+    listed: list[tuple[OfferKey, ...]] = []
+    _extend(found, policy, list(offers), (), listed)
+    assert set(listed) == legal
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_weights_separate_exactly_the_flows_that_no_panels_make(seed: int) -> None:
+    found, policy = some_owners(seed)
+    offers = tuple(sorted(found.offers_of("verification")))
+    legal = panels_by_hand(found, policy)
+    dice, executed = random.Random(seed), 2.0
+    chosen = dice.sample(offers, min(len(offers), policy.verifiers + 1))
+    flows = dict.fromkeys(chosen, executed * policy.verifiers / len(chosen))
+    weights = covering_weights(found, policy, flows)
+    missing = least_uncovered(found, policy, flows, executed)
+    assert (weights is None) == (missing < 1e-6)
+    if weights is not None:
+        assert all(sum(weights.get(at, 1.0) for at in panel) >= 1 - 1e-9 for panel in legal)
+        assert sum(weights[at] * rate for at, rate in flows.items()) < executed - 1e-6
+    mixed = dice.sample(sorted(legal), min(len(legal), 2))
+    made: dict[OfferKey, float] = {}
+    for panel in mixed:
+        for verifier in panel:
+            made[verifier] = made.get(verifier, 0.0) + executed / len(mixed)
+    assert covering_weights(found, policy, made) is None
+    if mixed:
+        assert least_uncovered(found, policy, made, executed) < 1e-6
+        shares, _ = decompose(found, policy, made)
+        for at in offers:
+            covered = sum(share for panel, share in shares.items() if at in panel)
+            assert covered * executed == pytest.approx(made.get(at, 0.0), abs=1e-6)
+    assert least_uncovered(found, policy, {}, 0.0) == 0.0
+
+
+def test_what_is_served_in_part_is_verified_in_part() -> None:
+    # half of 4 requests/s is executed: 2 verifications/s by each of three
+    found = checkers(apart("abc"), rows=[row(4.0)])
+    plan = checked(found, a=2.0, b=2.0, c=2.0)
+    half = replace(plan, routing=tuple(replace(flow, share=0.5) for flow in plan.routing))
+    assert_legal(rule, found, half)
+    assert_illegal(rule, found, plan, "6.0000 verifications/s for 4.0000 requests/s, not 12")
+
+
 @pytest.mark.parametrize(("nodes", "legal"), [(2, True), (1, False)])
 def test_verifiers_have_the_capacity(nodes: int, legal: bool) -> None:
     # 4 requests/s · 2 of work each = 8 = utilisation 0.5 · 8 per node · 2 nodes
@@ -334,7 +417,10 @@ def test_each_period_has_the_whole_capacity() -> None:
         for period in ("day", "night")
     )
     nodes = {at("a", "check"): 1}
-    assert_legal(rule, found, Deployment(nodes=nodes, routing=plan.routing, verification=flows))
+    both = Deployment(
+        nodes=nodes, routing=plan.routing, verification=flows, panels=panels_of(found, flows)
+    )
+    assert_legal(rule, found, both)
     once = Deployment(nodes=nodes, routing=plan.routing, verification=flows[:1])
     assert_illegal(rule, found, once, "checked at x/gpu  night", "for 8.0000 requests/s")
 
@@ -394,10 +480,15 @@ def panel(names: str, share: float = 1.0) -> Panel:
     ("panels", "says"),
     [
         ((panel("abc", 0.25), panel("abd", 0.75)), ""),  # what is legal brings no violation
-        ((panel("ab"),), "too few different sites"),
-        ((panel("aab"),), "too few different sites"),
-        ((panel("aef"),), "owner:Equus holds a quorum of a panel"),
-        ((panel("abc", 0.9),), "the panels cover 90.0000% of its requests"),
+        ((panel("ab"),), "a panel has 2 verifiers"),
+        ((panel("aab"),), "a/check, a/check, b/check are no independent panel"),
+        ((panel("aef"),), "a/check, e/check, f/check are no independent panel"),
+        ((panel("abc", 1.25), panel("abc", -0.25)), "a panel has 3 verifiers and share -0.25"),
+        # two panels that give every verifier its share of nine tenths of the requests
+        ((panel("abc", 0.225), panel("abd", 0.675)), "give a/check 0.9000/s, not 1.0000/s"),
+        # a legal panel of the wrong people
+        ((panel("abc", 1.0),), "its panels give c/check 1.0000/s, not 0.2500/s"),
+        ((), "its panels give a/check 0.0000/s, not 1.0000/s"),
         ((Panel("ghost", "", "", at("x"), (), 1.0),), "there is no such policy"),
     ],
 )
