@@ -3,7 +3,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help install plan check test format inputs mutants clean
+.PHONY: help install plan check test format inputs bench mutants clean
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
@@ -32,6 +32,9 @@ format: install ## put the code into the house format
 
 inputs: install ## write the example workbooks from their tables
 	$(BIN)/python inputs/make_workbooks.py
+
+bench: install ## the planner beside the textbook way, on generated networks
+	$(BIN)/python -m bench --size S --limit 60
 
 mutants: install ## how many deliberate mistakes the tests catch
 	$(BIN)/python -m tests.mutants

@@ -166,7 +166,8 @@ def _cold_near(network: Network, plan: Deployment) -> Iterator[Sentence]:
     worst = max(found, key=lambda detour: detour.saved_ms)
     text = (
         f"{passing / (sum(rate.values()) or 1.0):.0%} of requests pass by a nearer, cold site "
-        f"({worst.flow.demand.region}: {worst.saved_ms:,.0f} ms nearer, {worst.load_s:,.0f} s to load)"
+        f"({worst.flow.demand.region}: {worst.saved_ms:,.0f} ms nearer, "
+        f"{worst.load_s:,.0f} s to load)"
     )
     yield Sentence("warm, far", text)
 
