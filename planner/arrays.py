@@ -16,6 +16,8 @@ FloatArray = NDArray[np.float64]
 
 SMALLEST, LARGEST = 1e-9, 1e15
 """Coefficients outside are dropped or refused by the solver without a word."""
+LARGEST_COST = 1e12
+"""Beyond this, cents are lost in rounding and the solver refuses what is derived from it."""
 LARGEST_BOUND = 1e9
 """No whole number may be allowed to grow beyond this."""
 
@@ -144,7 +146,7 @@ def short_names(components: Iterable[Any]) -> tuple[str, ...]:
 
 def bad_costs(arrays: Arrays, costs: FloatArray) -> Iterator[str]:
     """Yield every coefficient of an objective that a solver trips over."""
-    for column in np.flatnonzero(~np.isfinite(costs) | (np.abs(costs) > LARGEST)):
+    for column in np.flatnonzero(~np.isfinite(costs) | (np.abs(costs) > LARGEST_COST)):
         yield f"{costs[column]:g} × {short_name(arrays.columns[column])} in the objective"
 
 

@@ -56,6 +56,7 @@ class Done:
 
 def run(job: Job, stop: threading.Event, progress: ProgressLine) -> Done:
     """Return the end of the job; whatever it is, plan.json in the output folder says it too."""
+    job.out.mkdir(parents=True, exist_ok=True)
     timer = Timer()
     with timer.step("read"):
         tables = read_network(job.workbook)
@@ -138,7 +139,8 @@ class _Cheapest:
     def __call__(self, network: Network) -> Deployment | None:
         if self.stop.is_set():
             return None
-        limits = replace(self.limits, time_limit_s=CHEAPEST_S, gap=CHEAPEST_GAP)
+        seconds = min(CHEAPEST_S, self.limits.time_limit_s / 4)
+        limits = replace(self.limits, time_limit_s=seconds, gap=CHEAPEST_GAP)
         solved = solve(network, limits, self.stop)
         self.clock_stopped = solved.clock_stopped
         return None if solved.plan is None else solved.plan.final

@@ -150,6 +150,23 @@ class Problem:
         upper = np.inf if constraint.ub is None else constraint.ub
         self.engine.add_rows(Rows.of_row(costs), np.array([lower]), np.array([upper]))
 
+    def without_idle_places(self, values: FloatArray) -> FloatArray:
+        """Return the point without open sites that hold no node and contracts for no open site.
+
+        Where they are free, a solver leaves them as they come; closing them breaks no rule.
+        """
+        block, network, column_of = self.block, self.network, self.arrays.column_of
+        plan, values = self.deployment(values), values.copy()
+        needed = {offer.site for offer in plan.nodes}
+        needed |= {name for name, site in network.sites.items() if site.status == "required"}
+        providers = {network.sites[name].provider for name in needed}
+        providers |= {n for n, found in network.providers.items() if found.status == "required"}
+        for family, kept in ((block.open, needed), (block.contract, providers)):
+            for name in family:
+                if name not in kept and id(family[name]) in column_of:
+                    values[column_of[id(family[name])]] = 0.0
+        return values
+
     def legal(self, values: FloatArray) -> FloatArray | None:
         """Return the point if no rule breaks, else the best one with the same whole numbers."""
         if not self.separate(values):

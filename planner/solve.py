@@ -229,6 +229,7 @@ class _Driver:
         problem = self.problem
         _, last = self.stages[-1]
         problem.minimise(self._costs(last), last.constant)
+        values = problem.without_idle_places(values)
         exact = problem.exact(values)
         if exact is None:
             exact = problem.repaired(values, self.limits.gap)

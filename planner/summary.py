@@ -148,11 +148,13 @@ def _served(network: Network, plan: Deployment, own: Score) -> Sentence:
     rate = sum(d.requests_per_s * network.month_share[d.period] for d in network.demand)
     if own.served is None:
         return Sentence("served", "no demand is asked for")
-    short = sum(exceeds(share, 0.0) for share in unserved_share(network, plan).values())
+    missing = unserved_share(network, plan)
+    short = [key for key, share in missing.items() if exceeds(share, 0.0)]
     text = f"{own.served:.2%} of {rate:,.1f} requests/s, {own.served_cold or 0.0:.2%} of it cold; "
     rows = "every demand row is served in full"
     if short:
-        rows = f"{short} of {len(network.demand)} demand rows are not served in full"
+        worst = max(short, key=lambda key: missing[key])
+        rows = f"{len(short)} of {len(network.demand)} rows fall short: {worst}"
     return Sentence("served", text + rows)
 
 

@@ -51,8 +51,8 @@ def unfinished(book: Book) -> Iterator[Finding]:
                 *(row for row in book.rows(Dependency) if row.protect),
             ),
             "protect",
-            "protect holds for committees, copies and verification, but not yet for routing demand"
-            " after the failure",
+            "protect holds for committees and copies, and for verification by one dependency of the"
+            " kinds in independent_of, but not yet for routing demand after the failure",
             "replay the shocks to see what would be left",
         ),
     )

@@ -948,14 +948,14 @@ _UNFINISHED = [
         "protected shock",
         _put("Shocks", 2, "protect", "yes"),
         "Shocks!C2",
-        ("committees, copies and verification, but not yet for routing",),
+        ("but not yet for routing demand after the failure",),
         "warning",
     ),
     Defect(
         "protected dependency",
         _put("Dependencies", 2, "protect", "yes"),
         "Dependencies!E2",
-        ("committees, copies and verification, but not yet for routing",),
+        ("but not yet for routing demand after the failure",),
         "warning",
     ),
     Defect(

@@ -83,8 +83,11 @@ EQUIVALENT = {
     "models/options.py _new_running: 1 → 2": "reshape takes any negative number for `the rest`",
     "models/panels.py decompose: executed <= 0 → executed < 0": "where nothing is executed no rate "
     "is above the tolerance, so there is no panel anyway",
-    "models/panels.py covering_weights: total <= 0 → total < 0": "where the rates sum to 0, so does "
-    "what the weights reach",
+    "models/panels.py covering_weights: total <= 0 → total < 0": "what the weights reach "
+    "sums to 0 too",
+    "models/rules/diversity_share.py audit: 1.0 → 0.0": "no share of nothing is exceeded",
+    "models/holdings.py largest_union: sum((alone[item] for item in chosen)) > best[0] → "
+    "sum((alone[item] for item in chosen)) >= best[0]": "a union holds no more than that sum",
     "models/holdings.py largest_union: best[0] + 1e-12 → best[0] - 1e-12": "of two sets that hold "
     "the same amount the other is named",
 }

@@ -14,7 +14,7 @@ def test_the_same_seed_gives_the_same_network_and_another_gives_another() -> Non
 
 def test_a_small_generated_network_is_served_whole_by_a_legal_plan() -> None:
     network = generate(Size(sites=40, regions=6, models=2), seed=3)
-    found = solve(network, Limits(time_limit_s=20.0, gap=0.1))
+    found = solve(network, Limits(time_limit_s=8.0, gap=0.1))
     assert found.plan is not None
     assert found.stages[0].value == 0.0
     assert not audit(network, found.plan)

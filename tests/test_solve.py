@@ -68,7 +68,7 @@ def test_every_plan_of_random_networks_passes_its_audit_and_its_figures(part: in
 def test_pyomo_s_own_interface_finds_the_same_optimum() -> None:
     """A second way into the solver: model straight to HiGHS, no arrays, no start, no stages."""
     compared = 0
-    for seed in range(200):
+    for seed in range(120):
         network = replace(solvable(seed), goals=(Goal(1, "monthly_cost"),))
         found = solve(network, EXACT)
         model = build(network, service_options(network))
@@ -87,7 +87,7 @@ def test_pyomo_s_own_interface_finds_the_same_optimum() -> None:
             expected = pytest.approx(other.incumbent_objective, rel=1e-6, abs=1e-6)
             assert found.stages[0].value == expected, seed
         compared += 1
-    assert compared >= 20
+    assert compared >= 12
 
 
 def test_the_same_network_gives_the_same_plan() -> None:
