@@ -312,7 +312,8 @@ class _Screen:
         for header in (f"{currency}/month", "p50 ms", "p95 ms", "served", "cold", "violations"):
             table.add_column(header, justify="right", no_wrap=True, overflow="crop")
         table.add_column("largest share of requests", no_wrap=True, overflow="crop")
-        kinds = contrasting_kinds(scores)
+        limited = dict.fromkeys(row.kind for row in network.diversity if row.role == "execution")
+        kinds = [*limited][:2] or contrasting_kinds(scores)
         for found in scores:
             shares = [f"{kind} {found.largest_share.get(kind, 0.0):.0%}" for kind in kinds]
             table.add_row(
