@@ -78,6 +78,8 @@ EQUIVALENT = {
     "models/rules/_panel_audit.py _extend: offers.index(chosen[-1]) + 1 → "
     "offers.index(chosen[-1]) - 1": "lists a panel in several orders: the mixtures are the same",
     "models/rules/diversity_distinct.py constrain: 0 → 1 #2": "only the order of the rows",
+    "models/rules/reach.py constrain: not sites or committee.reach_ms is None → "
+    "not sites and committee.reach_ms is None": "without sites nothing follows; sites have a reach",
     "models/rules/memory.py largest_cold_size: size <= largest → size < largest": "looks again at "
     "a model of the same size",
     "models/options.py _new_running: 1 → 2": "reshape takes any negative number for `the rest`",

@@ -79,6 +79,13 @@ def test_a_route_in_one_direction_serves_both() -> None:
     assert_illegal(rule, council(), seated(c=1, a=3), "council at c]: 1 seats are within 20 ms")
 
 
+def test_a_committee_that_may_sit_nowhere_has_no_reach_to_keep() -> None:
+    found = council()
+    nowhere = Committee(committee="council", seats=4, reach_ms=20, countries=("XX",))
+    found.committees["council"] = nowhere  # type: ignore[index]
+    assert_legal(rule, found, Deployment())
+
+
 def test_the_quorum_may_be_stated_and_reach_left_open() -> None:
     assert_legal(rule, council(reach_seats=2), seated(a=2, b=1, c=1))
     assert_illegal(rule, council(reach_seats=3), seated(a=2, b=1, c=1), "3 must be")
