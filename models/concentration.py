@@ -35,7 +35,6 @@ ALL = "all"
 """Stands for every model, policy or role together."""
 
 LIVENESS, SAFETY, CONTROL = "liveness", "safety", "control"
-LOSSES = (LIVENESS, SAFETY, CONTROL)
 """What can be lost: answers (dependencies fail), their truth, or the say over both (they lie)."""
 
 DUST = 1e-9

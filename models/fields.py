@@ -6,7 +6,7 @@ from these declarations, which sit on the fields of the row classes in `models.d
 
 from __future__ import annotations
 
-from dataclasses import MISSING, Field, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from enum import Enum
 from typing import Any
 
@@ -71,8 +71,3 @@ def columns(row_class: type) -> dict[str, Column]:
 def header_of(attribute: str, declaration: Column) -> str:
     """Return the header of the column as written in row 1 of its sheet."""
     return declaration.header or attribute
-
-
-def is_required(entry: Field[Any]) -> bool:
-    """Return whether the dataclass field has no default."""
-    return entry.default is MISSING and entry.default_factory is MISSING

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
@@ -253,12 +252,3 @@ def _remove(needed: list[frozenset[Item]], size: int) -> tuple[Item, ...] | None
 
 def _by_size(hangs_on: frozenset[Item]) -> tuple[int, list[Item]]:
     return len(hangs_on), sorted(hangs_on)
-
-
-def outermost_shares(network: Network, holding: Holding) -> dict[Item, float]:
-    """Return the amount per dependency, counted at the top of each chain of nested ones."""
-    shares: dict[Item, float] = defaultdict(float)
-    for hangs_on, amount in holding.parts:
-        for item in network.graph.outermost(hangs_on):
-            shares[item] += amount
-    return dict(shares)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -118,11 +118,3 @@ class Violation:
 def exceeds(amount: float, limit: float) -> bool:
     """Return whether the amount is above the limit by more than the tolerance."""
     return amount > limit + TOLERANCE * max(1.0, abs(limit))
-
-
-def tally(pairs: Iterable[tuple[OfferKey, float]]) -> dict[OfferKey, float]:
-    """Return the sum per offer."""
-    sums: dict[OfferKey, float] = {}
-    for offer, amount in pairs:
-        sums[offer] = sums.get(offer, 0.0) + amount
-    return sums

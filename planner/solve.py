@@ -176,14 +176,15 @@ class _Driver:
         for kept in (problem.execution, problem.loaded):
             columns = problem.columns(kept)
             point = np.array([placed[id(problem.arrays.columns[c])][1] for c in columns])
+            begun, allowed = time.perf_counter(), self._left_s / 3
             with problem.fixed(columns, point):
                 outcome = problem.engine.solve(
-                    time_limit_s=self._left_s / 3,
+                    time_limit_s=allowed,
                     gap=0.02,
                     max_nodes=START_NODES,
                     progress=self._reporter("start"),
                 )
-            self.clock_stopped |= outcome.status == "limit" and self._left_s <= 0
+            self.clock_stopped |= time.perf_counter() - begun >= allowed
             if outcome.values is not None:
                 return problem.legal(outcome.values)
         return None
