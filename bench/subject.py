@@ -18,9 +18,9 @@ from typing import Any
 
 from bench.cases import WORKBOOKS
 from bench.networks import SIZES, generate
+from models.classes import demand_classes
 from models.network import Goal, Network
 from models.objectives import stage, value
-from models.options import service_options
 from models.plan import Plan
 from planner.arrays import Arrays, FloatArray
 from planner.audit import audit
@@ -78,12 +78,12 @@ class Subject:
 
 
 def compiled(network: Network) -> Subject:
-    """Return the model of the network with all options, as arrays, without rows added later.
+    """Return the model of the network as arrays, without rows added later.
 
     Rows that the planner adds only where a plan breaks them are left out, which makes the problem
     of the others easier: the column `audit` says whether their plan keeps the rule all the same.
     """
-    problem = Problem(network, service_options(network))
+    problem = Problem(network, demand_classes(network))
     expression = stage(problem.block, network, list(network.goals))
     problem.compile([expression])
     arrays = problem.arrays

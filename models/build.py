@@ -6,7 +6,8 @@ Sets are the keys of the network's tables. Variables, per phase:
     nodes[o]               integer   nodes of an offer, 0 … max_nodes
     warm[o,m]              integer   replicas of a model kept loaded, 0 … what max_nodes can hold
     cold_slots[o]          integer   room kept free for cold loads, 0 … what max_nodes can hold
-    serve[a], unserved[d]  0 … 1     share of a demand row served by an option; not served
+    flow[f], unserved[c]   0 … 1     share of a demand class served at a place; not served
+    load[o,j]              ≥ 0       requests/s that an offer answers for a job
     executed[x]            ≥ 0       requests/s of a verification stream
     verify[x,o]            ≥ 0       verifications/s of a stream at a verifying offer
     copy[o,m]              0/1       a copy of a model at a storage offer
@@ -17,15 +18,15 @@ Sets are the keys of the network's tables. Variables, per phase:
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyomo.environ as pyo
 
+from models.classes import Classes, Job
 from models.data import OfferKey
 from models.expressions import row, rows
 from models.network import Network
 from models.objectives import add_objectives
-from models.options import Options
 from models.rules import RULES
 from models.service import replica_size
 from models.streams import Stream, verification_streams
@@ -33,8 +34,25 @@ from models.streams import Stream, verification_streams
 SINGLE_PHASE = ""
 
 
+class Load(NamedTuple):
+    """The requests/s that an offer answers for a job, and the seconds of a load it takes there.
+
+    Of an idle job the variable counts demand rows, and `rate` says that they ask for nothing.
+    """
+
+    offer: OfferKey
+    job: Job
+    load_s: float
+    variable: Any
+
+    @property
+    def rate(self) -> float:
+        """Return the requests/s that the variable stands for."""
+        return 0.0 if self.job.idle else 1.0
+
+
 def build(
-    network: Network, options: Options, without: frozenset[str] = frozenset()
+    network: Network, classes: Classes, without: frozenset[str] = frozenset()
 ) -> pyo.ConcreteModel:
     """Return the model without objective: variables and every rule, one block per phase.
 
@@ -43,9 +61,9 @@ def build(
     model = pyo.ConcreteModel(name="placement")
     model.nothing = pyo.Var(bounds=(0, 0))
     model.phase = pyo.Block([SINGLE_PHASE])
-    streams = verification_streams(network, options)
+    streams = verification_streams(network, classes)
     for phase in model.phase:
-        _add_phase(model.phase[phase], network, options, streams, without)
+        _add_phase(model.phase[phase], network, classes, streams, without)
     return model
 
 
@@ -63,7 +81,8 @@ def plan_families(block: Any) -> tuple[Any, ...]:
         block.nodes,
         block.warm,
         block.cold_slots,
-        block.serve,
+        block.flow,
+        block.load,
         block.unserved,
         block.executed,
         block.verify,
@@ -75,15 +94,15 @@ def plan_families(block: Any) -> tuple[Any, ...]:
 def _add_phase(
     block: Any,
     network: Network,
-    options: Options,
+    classes: Classes,
     streams: tuple[Stream, ...],
     without: frozenset[str],
 ) -> None:
-    block.options = options
+    block.classes = classes
     block.streams = streams
     block.penalties, block.groups = [], {}
     _add_places(block, network)
-    _add_execution(block, network, options)
+    _add_execution(block, network, classes)
     _add_verification(block, streams)
     _add_storage(block, network)
     _add_seats(block, network)
@@ -93,7 +112,6 @@ def _add_phase(
             continue
         own = pyo.Block()
         block.rules.add_component(rule_name(rule), own)
-        own.separated = pyo.Constraint(pyo.Any)
         rule.constrain(own, block, network)
     add_objectives(block, network)
 
@@ -122,7 +140,7 @@ def most_nodes(network: Network, offer: OfferKey) -> int:
     return own_limit if site_limit is None else min(own_limit, site_limit)
 
 
-def _add_execution(block: Any, network: Network, options: Options) -> None:
+def _add_execution(block: Any, network: Network, classes: Classes) -> None:
     sizes = {}
     for offer in network.offers_of("execution"):
         for name, model in sorted(network.models.items()):
@@ -132,10 +150,10 @@ def _add_execution(block: Any, network: Network, options: Options) -> None:
                 sizes[offer, name] = size
     block.sizes = sizes
     slots: dict[OfferKey, float] = {}
-    for position in options.cold.nonzero()[0]:
-        offer = options.offers[options.offer[position]]
-        size = sizes[offer, network.demand[options.demand[position]].model]
-        slots[offer] = max(slots.get(offer, 0.0), size)
+    for position, job in classes.loads:
+        offer, done = classes.offers[position], classes.jobs[job]
+        if done.is_cold:
+            slots[offer] = max(slots.get(offer, 0.0), sizes[offer, done.model])
     block.slot_sizes = slots
     block.warm = pyo.Var(
         [(*offer, name) for offer, name in sizes],
@@ -156,8 +174,14 @@ def _add_execution(block: Any, network: Network, options: Options) -> None:
             int(most_nodes(network, OfferKey(site, node_type)) / slots[OfferKey(site, node_type)]),
         ),
     )
-    block.serve = pyo.Var(range(len(options)), bounds=(0, 1))
-    block.unserved = pyo.Var(range(len(network.demand)), bounds=(0, 1))
+    block.flow = pyo.Var(range(len(classes)), bounds=(0, 1))
+    block.unserved = pyo.Var(range(len(classes.classes)), bounds=(0, 1))
+    keys = [(*classes.offers[offer], job) for offer, job in classes.loads]
+    block.load = pyo.Var(keys, domain=pyo.NonNegativeReals)
+    block.loads = tuple(
+        Load(OfferKey(*key[:2]), classes.jobs[key[2]], classes.load_s[pair], block.load[key])
+        for key, pair in zip(keys, classes.loads, strict=True)
+    )
 
 
 def _add_verification(block: Any, streams: tuple[Stream, ...]) -> None:

@@ -30,11 +30,12 @@ def monthly_terms(model: Any, network: Network) -> Iterator[Term]:
         yield network.providers[name].monthly_cost, model.contract[name]
     for key, offer in network.offers.items():
         yield offer.node_cost, model.nodes[key]
-    options = model.options
-    for position, index in enumerate(options.demand.tolist()):
-        price = float(options.cost_per_million[position])
-        if price:
-            yield price * millions_per_month(network, index), model.serve[position]
+    classes = model.classes
+    priced = classes.price.nonzero()[0].tolist()
+    for position in priced:
+        group = classes.classes[classes.of[position]]
+        price = float(classes.price[position])
+        yield price * millions_per_month(network, group.rate, group.period), model.flow[position]
 
 
 def one_off_terms(model: Any, network: Network) -> Iterator[Term]:
@@ -49,18 +50,17 @@ def one_off_terms(model: Any, network: Network) -> Iterator[Term]:
 
 def penalty_terms(model: Any, network: Network) -> Iterator[Term]:
     """Yield what unserved demand and broken soft limits cost in currency per month."""
-    for index, demand in enumerate(network.demand):
-        price = demand.unserved_penalty * millions_per_month(network, index)
-        yield price, model.unserved[index]
+    for number, group in enumerate(model.classes.classes):
+        price = group.penalty * millions_per_month(network, group.rate, group.period)
+        yield price, model.unserved[number]
     for price, slack in model.penalties:
         yield price, slack
 
 
-def millions_per_month(network: Network, index: int) -> float:
-    """Return the million requests a month that demand row `index` asks for."""
-    demand = network.demand[index]
-    hours = network.month_share[demand.period] * HOURS_PER_MONTH
-    return demand.requests_per_s * hours * SECONDS_PER_HOUR / MILLION
+def millions_per_month(network: Network, rate: float, period: str) -> float:
+    """Return the million requests a month that so many requests/s in a period amount to."""
+    hours = network.month_share[period] * HOURS_PER_MONTH
+    return rate * hours * SECONDS_PER_HOUR / MILLION
 
 
 def monthly_bill(network: Network, plan: Deployment) -> list[Line]:

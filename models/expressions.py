@@ -1,15 +1,35 @@
-"""Linear rows for Pyomo: short to write, quick to build, never empty."""
+"""Linear rows: for Pyomo short to write, quick to build, never empty; and rows added later."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
 import pyomo.environ as pyo
 from pyomo.core.expr import LinearExpression
 
 Term = tuple[float, Any]
 """A coefficient and a Pyomo variable."""
+Point = Callable[[Any], float]
+"""What the value of a variable is, whole or not."""
+
+VIOLATED = 1e-6
+"""How far, relative to its largest side, a row must be off at a point to be broken there."""
+
+
+class Cut(NamedTuple):
+    """A row that holds for every plan and is added only once a point breaks it."""
+
+    terms: tuple[Term, ...]
+    lower: float | None = None
+    upper: float | None = None
+
+    def is_broken(self, point: Point) -> bool:
+        """Return whether the point is outside the row."""
+        amount = sum(coefficient * point(variable) for coefficient, variable in self.terms)
+        below = self.lower is not None and amount < self.lower - VIOLATED * max(1, abs(self.lower))
+        above = self.upper is not None and amount > self.upper + VIOLATED * max(1, abs(self.upper))
+        return below or above
 
 
 def rows() -> Any:

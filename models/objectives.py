@@ -85,8 +85,8 @@ def breakdown(network: Network, plan: Deployment) -> list[costs.Line]:
 def _unserved(block: Any, network: Network) -> Expression:
     return Expression(
         [
-            (demand.requests_per_s * network.month_share[demand.period], block.unserved[index])
-            for index, demand in enumerate(network.demand)
+            (group.rate * network.month_share[group.period], block.unserved[number])
+            for number, group in enumerate(block.classes.classes)
         ]
     )
 
@@ -129,30 +129,18 @@ def _one_off_cost_value(network: Network, plan: Deployment) -> float:
 
 
 def _latency(block: Any, network: Network) -> Expression:
-    options = block.options
-    weights = [
-        demand.requests_per_s * network.month_share[demand.period] for demand in network.demand
-    ]
+    classes = block.classes
+    weights = [group.rate * network.month_share[group.period] for group in classes.classes]
     total = sum(weights) or 1.0
-    # Over the fastest route of each way, so that leaving out dominated routes changes nothing.
-    fastest: dict[tuple[int, ...], float] = {}
-    ways = (options.demand, options.offer, options.cold, options.source)
-    for latency, *way in zip(options.latency_ms.tolist(), *(w.tolist() for w in ways), strict=True):
-        if not np.isnan(latency):
-            key = tuple(map(int, way))
-            fastest[key] = min(fastest.get(key, latency), latency)
-    worst: dict[int, float] = defaultdict(float)
-    for key, latency in fastest.items():
-        worst[key[0]] = max(worst[key[0]], latency)
-    terms: list[Term] = []
-    for index, demand in enumerate(network.demand):
-        limit = worst[index] if demand.max_latency_ms is None else demand.max_latency_ms
-        worst[index] = limit
-        terms.append((weights[index] * limit / total, block.unserved[index]))
-    for position, index in enumerate(options.demand.tolist()):
-        latency = float(options.latency_ms[position])
-        latency = worst[index] if np.isnan(latency) else latency
-        terms.append((weights[index] * latency / total, block.serve[position]))
+    worst = [group.worst_ms for group in classes.classes]
+    terms: list[Term] = [
+        (weight * ms / total, block.unserved[number])
+        for number, (weight, ms) in enumerate(zip(weights, worst, strict=True))
+    ]
+    for position, number in enumerate(classes.of.tolist()):
+        latency = float(classes.latency_ms[position])
+        latency = worst[number] if np.isnan(latency) else latency
+        terms.append((weights[number] * latency / total, block.flow[position]))
     return Expression(terms)
 
 

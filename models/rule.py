@@ -12,8 +12,8 @@ from models.plan import Deployment, Violation
 class Rule(Protocol):
     """A business rule. Its docstring gives its sentence, its formula, for-all and source.
 
-    A rule module may also define `separate(block, model, network, plan) -> int`, which adds rows
-    to `block.separated` that the plan breaks although it keeps all others, and returns how many.
+    A rule module may also define `separate(block, model, network, point) -> Iterator[Cut]`: rows
+    that hold for every plan and that the point, whole or not, may break. The caller asks which.
     """
 
     __name__: str

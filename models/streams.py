@@ -10,10 +10,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from models.classes import Classes
 from models.data import Item, OfferKey, Policy
 from models.distances import site_matrix_ms
 from models.network import Network
-from models.options import Options, exceeds_all
+from models.ways import exceeds_all
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,6 @@ class Stream:
     period: str
     executors: tuple[OfferKey, ...]
     verifiers: tuple[OfferKey, ...]
-    options: tuple[int, ...]
 
     @cached_property
     def key(self) -> tuple[str, str, str, str]:
@@ -33,31 +33,23 @@ class Stream:
         return (self.policy, self.residency, self.period, str(self.executors[0]))
 
 
-def verification_streams(network: Network, options: Options) -> tuple[Stream, ...]:
-    """Return every stream that the options can feed, sorted."""
+def verification_streams(network: Network, classes: Classes) -> tuple[Stream, ...]:
+    """Return every stream that loads can feed, sorted."""
     sets: dict[tuple[str, str], Mapping[OfferKey, tuple[OfferKey, ...]]] = {}
-    members: dict[tuple[str, str, str, tuple[OfferKey, ...]], dict[OfferKey, list[int]]] = {}
-    for position in range(len(options)):
-        demand = network.demand[options.demand[position]]
-        policy = network.policies.get(demand.verification)
+    fed: dict[tuple[str, str, str, tuple[OfferKey, ...]], set[OfferKey]] = defaultdict(set)
+    lying_in = {row.residency: (row.countries, row.blocs) for row in network.demand}
+    for position, number in classes.loads:
+        job, executor = classes.jobs[number], classes.offers[position]
+        policy = network.policies.get(job.policy)
         if policy is None or policy.verifiers == 0:
             continue
-        scope = (policy.policy, demand.residency)
+        scope = (policy.policy, job.residency)
         if scope not in sets:
-            sets[scope] = _eligible(network, policy, options.offers, demand.countries, demand.blocs)
-        executor = options.offers[options.offer[position]]
-        key = (*scope, demand.period, sets[scope][executor])
-        members.setdefault(key, defaultdict(list))[executor].append(position)
+            sets[scope] = _eligible(network, policy, classes.offers, *lying_in[job.residency])
+        fed[*scope, job.period, sets[scope][executor]].add(executor)
     streams = [
-        Stream(
-            policy,
-            residency,
-            period,
-            executors=tuple(sorted(fed)),
-            verifiers=verifiers,
-            options=tuple(sorted(position for found in fed.values() for position in found)),
-        )
-        for (policy, residency, period, verifiers), fed in members.items()
+        Stream(policy, residency, period, executors=tuple(sorted(found)), verifiers=verifiers)
+        for (policy, residency, period, verifiers), found in fed.items()
     ]
     return tuple(sorted(streams, key=lambda stream: stream.key))
 

@@ -6,15 +6,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import pyomo.environ as pyo
+
 from models.build import plan_families
 from models.data import OfferKey
 from models.network import Network
-from models.options import Options
 from models.panels import decompose
 from models.plan import Deployment, Flow, Panel, Replica, Seat, VerificationFlow
-
-SMALLEST_SHARE = 1e-9
-"""Shares and flows below this are numerical dust."""
+from models.split import SMALLEST_SHARE, routing
 
 Values = Callable[[Any], float]
 """What a variable's value is."""
@@ -57,47 +56,55 @@ def place(
     for seat, count in plan.seats.items():
         put(block.seats, tuple(seat), count, "seats")
     _place_routing(block, network, plan, put)
+    standing = {(network.role(offer), offer.site) for offer, count in plan.nodes.items() if count}
+    for rule in block.rules.component_objects(pyo.Block, descend_into=False):
+        if rule.component("site_used") is not None:
+            for key, variable in rule.site_used.items():
+                values[id(variable)] = (variable, float(key in standing))
     return values, lost
 
 
 def _place_routing(block: Any, network: Network, plan: Deployment, put: Any) -> None:
-    position_of = option_positions(network, block.options)
-    served: dict[Any, float] = defaultdict(float)
+    classes = block.classes
+    index_of = {demand.key: index for index, demand in enumerate(network.demand)}
+    served: dict[int, float] = defaultdict(float)
     stream_of = {
         (stream.policy, stream.residency, stream.period, executor): stream
         for stream in block.streams
         for executor in stream.executors
     }
     for flow in plan.routing:
-        position = position_of.get(_flow_key(flow), -1)
-        put(block.serve, position, flow.share, "demand")
-        served[flow.demand] += flow.share
-        demand = network.demand[block.options.demand[position]] if position >= 0 else None
-        if demand is not None:
-            stream = stream_of.get(
-                (demand.verification, demand.residency, demand.period, flow.offer)
-            )
-            if stream is not None:
-                rate = demand.requests_per_s * flow.share
-                put(block.executed, stream.key, rate, "verification")
-    for index, demand in enumerate(network.demand):
-        put(block.unserved, index, max(0.0, 1.0 - served[demand.key]), "demand")
+        index = index_of.get(flow.demand, -1)
+        found = classes.find(index, flow) if index >= 0 else None
+        if found is None:
+            put(block.flow, -1, flow.share, "demand")
+            continue
+        demand, number = network.demand[index], classes.class_of[index]
+        weight = (demand.requests_per_s or 1.0) * flow.share
+        share = weight / classes.classes[number].weight
+        put(block.flow, found.flow, share, "demand")
+        put(block.load, (*flow.offer, found.job), weight, "demand")
+        served[number] += share
+        if found.stores and not _is_stored(flow, found.stores, plan):
+            put(block.load, None, weight, "storage")
+        stream = stream_of.get((demand.verification, demand.residency, demand.period, flow.offer))
+        if stream is not None:
+            put(block.executed, stream.key, demand.requests_per_s * flow.share, "verification")
+    for number in range(len(classes.classes)):
+        put(block.unserved, number, max(0.0, 1.0 - served[number]), "demand")
     for check in plan.verification:
         stream = stream_of.get((check.policy, check.residency, check.period, check.executor))
         key = (*stream.key, *check.verifier) if stream is not None else None
         put(block.verify, key, check.rate, "verification")
 
 
-def _flow_key(flow: Flow) -> tuple[Any, ...]:
-    return (flow.demand, flow.offer, flow.route, flow.state, flow.fetch_from)
+def _is_stored(flow: Flow, near: tuple[OfferKey, ...], plan: Deployment) -> bool:
+    """Return whether the copy is where the flow says, as far as the model can tell sources apart.
 
-
-def option_positions(network: Network, options: Options) -> dict[tuple[Any, ...], int]:
-    """Return the position of every option by what a plan's flow says of it."""
-    return {
-        _flow_key(options.flow(network, position, 0.0)): position
-        for position in range(len(options))
-    }
+    The model knows no source, only whether some copy is near: that none is, its rows say.
+    """
+    holding = [str(store) for store in near if Replica(*store, flow.demand.model) in plan.copies]
+    return not holding or flow.fetch_from in holding
 
 
 def deployment(block: Any, network: Network, value: Values) -> Deployment:
@@ -105,22 +112,26 @@ def deployment(block: Any, network: Network, value: Values) -> Deployment:
     nodes = _counts(block.nodes, value, OfferKey)
     seats = _counts(block.seats, value, Seat)
     opened = {site for site in block.open if round(value(block.open[site]))}
-    routing = []
-    for position in range(len(block.options)):
-        share = value(block.serve[position])
-        if share > SMALLEST_SHARE:
-            routing.append(block.options.flow(network, position, min(1.0, share)))
-    checks = tuple(_verification(block, network, value))
+    copies = frozenset(Replica(*k) for k in block.copy if round(value(block.copy[k])))
+    classes = block.classes
+    flows = routing(
+        network,
+        classes,
+        lambda position: value(block.flow[position]),
+        lambda offer, job: value(block.load[*classes.offers[offer], job]),
+        copies,
+    )
+    checks = tuple(_verification(block, network, value, flows))
     return Deployment(
         open=frozenset(opened),
         contracts=frozenset(p for p in block.contract if round(value(block.contract[p]))),
         nodes=nodes,
         warm=_counts(block.warm, value, Replica),
         cold_slots=_counts(block.cold_slots, value, OfferKey),
-        routing=tuple(routing),
+        routing=flows,
         verification=checks,
         panels=panels_of(network, checks),
-        copies=frozenset(Replica(*k) for k in block.copy if round(value(block.copy[k]))),
+        copies=copies,
         seats=seats,
     )
 
@@ -130,16 +141,22 @@ def _counts(family: Any, value: Values, kind: Any) -> dict[Any, int]:
     return {key: count for key, count in sorted(counts.items()) if count}
 
 
-def _verification(block: Any, network: Network, value: Values) -> Iterator[VerificationFlow]:
+def _verification(
+    block: Any, network: Network, value: Values, flows: tuple[Flow, ...]
+) -> Iterator[VerificationFlow]:
     """Yield the flows of each stream, split over its executors in proportion to their rates."""
-    options = block.options
+    row_of = {demand.key: demand for demand in network.demand}
+    executed_at: dict[tuple[str, str, str, OfferKey], float] = defaultdict(float)
+    for flow in flows:
+        row = row_of[flow.demand]
+        scope = (row.verification, row.residency, row.period, flow.offer)
+        executed_at[scope] += row.requests_per_s * flow.share
     for stream in block.streams:
-        rates: dict[OfferKey, float] = defaultdict(float)
-        for position in stream.options:
-            share = value(block.serve[position])
-            if share > SMALLEST_SHARE:
-                rate = network.demand[options.demand[position]].requests_per_s * min(1.0, share)
-                rates[options.offers[options.offer[position]]] += rate
+        scopes = {
+            executor: (stream.policy, stream.residency, stream.period, executor)
+            for executor in stream.executors
+        }
+        rates = {e: executed_at[scope] for e, scope in scopes.items() if executed_at[scope] > 0}
         executed = sum(rates.values())
         if executed <= SMALLEST_SHARE:
             continue
@@ -148,14 +165,14 @@ def _verification(block: Any, network: Network, value: Values) -> Iterator[Verif
         found = {offer: rate for offer, rate in found.items() if rate > SMALLEST_SHARE * executed}
         scale = policy.verifiers * executed / (sum(found.values()) or 1.0)
         for executor, rate in sorted(rates.items()):
-            for verifier, flow in sorted(found.items()):
+            for verifier, amount in sorted(found.items()):
                 yield VerificationFlow(
                     stream.policy,
                     stream.residency,
                     stream.period,
                     executor,
                     verifier,
-                    flow * scale * rate / executed,
+                    amount * scale * rate / executed,
                 )
 
 

@@ -11,9 +11,10 @@ import numpy as np
 
 from models.data import Committee, Demand, Item, OfferKey, Policy
 from models.network import Network
-from models.options import Options, service_options
 from models.plan import Deployment, Flow, Panel, Replica, Seat, VerificationFlow
 from models.service import estimated_ms, replica_size, site_round_trip_ms
+from models.stands import WARM
+from models.ways import Way, Ways
 
 ROUNDING = 1e-9
 UNREACHABLE_MS = float("inf")
@@ -21,12 +22,9 @@ UNREACHABLE_MS = float("inf")
 
 def nearest(network: Network) -> Deployment:
     """Return the plan that sends every demand row to its nearest site, sized to fit."""
-    options = service_options(network)
-    routing = tuple(
-        options.flow(network, positions[0], 1.0)
-        for positions in _by_latency(network, options)
-        if positions
-    )
+    ways = Ways(network)
+    found = ((demand, _by_latency(network, ways, demand)) for demand in network.demand)
+    routing = tuple(near[0].flow(demand, 1.0) for demand, near in found if near)
     warm = _replicas(network, routing)
     nodes = _execution_nodes(network, routing, warm)
     flows, panels = _nearest_verifiers(network, routing, _usable(network, "verification"))
@@ -51,15 +49,11 @@ def nearest(network: Network) -> Deployment:
     )
 
 
-def _by_latency(network: Network, options: Options) -> list[list[int]]:
-    """Return the usable warm options of every demand row, nearest first."""
+def _by_latency(network: Network, ways: Ways, demand: Demand) -> list[Way]:
+    """Return the usable warm ways of a demand row, nearest first."""
     usable = set(_usable(network, "execution"))
-    found: list[list[int]] = [[] for _ in network.demand]
-    latency = np.where(np.isnan(options.latency_ms), UNREACHABLE_MS, options.latency_ms)
-    for position in np.argsort(latency, kind="stable").tolist():
-        if not options.cold[position] and options.offers[options.offer[position]] in usable:
-            found[options.demand[position]].append(position)
-    return found
+    warm = [way for way in ways.of(demand) if way.state == WARM and way.offer in usable]
+    return sorted(warm, key=lambda w: UNREACHABLE_MS if np.isnan(w.latency_ms) else w.latency_ms)
 
 
 def _usable(network: Network, role: str) -> tuple[OfferKey, ...]:
@@ -337,13 +331,13 @@ def _with_room(
     network: Network, nodes: Mapping[OfferKey, int], warm: Mapping[Replica, int]
 ) -> tuple[Flow, ...]:
     """Return the demand rows in workbook order, each at the nearest that still has room."""
-    options = service_options(network)
+    ways = Ways(network)
     used: dict[tuple[tuple[str, ...], str], float] = defaultdict(float)
     routing = []
-    for demand, positions in zip(network.demand, _by_latency(network, options), strict=True):
+    for demand in network.demand:
         left = 1.0
-        for position in positions:
-            offer = options.offers[options.offer[position]]
+        for way in _by_latency(network, ways, demand):
+            offer = way.offer
             replica = Replica(offer.site, offer.node_type, demand.model)
             is_loaded = _uses_replicas(network, demand)
             unit = replica if is_loaded else offer
@@ -352,7 +346,7 @@ def _with_room(
             room = _each(network, offer, demand) * count - used[unit, demand.period]
             share = min(left, room / load) if load > 0 else left * (count > 0)
             if share > ROUNDING:
-                routing.append(options.flow(network, position, share))
+                routing.append(way.flow(demand, share))
                 used[unit, demand.period] += load * share
                 left -= share
     return tuple(routing)

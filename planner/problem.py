@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import threading
+import time
 from collections.abc import Iterable, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -11,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.build import SINGLE_PHASE, build, plan_families, rule_name
+from models.classes import Classes
+from models.expressions import Cut, Point
 from models.network import Network
 from models.objectives import Expression
-from models.options import Options
 from models.plan import Deployment
 from models.rules import RULES
 from models.translate import deployment
@@ -22,19 +25,21 @@ from planner.highs import Engine
 
 SEPARATION_ROUNDS = 20
 """How often rows are added for one point before it is given up."""
+NEARLY_WHOLE = 1e-6
+"""How near a number must be to a whole one to be taken for it."""
 FINISH_S = 60.0
-"""Seconds for one solve with whole numbers fixed, beyond the limit: a plan is worth the wait."""
+"""Seconds to finish a plan with whole numbers fixed, beyond the limit: it is worth the wait."""
 
 
 class Problem:
     """The model of a network as HiGHS holds it, rules named in `without` left out."""
 
     def __init__(
-        self, network: Network, options: Options, without: frozenset[str] = frozenset()
+        self, network: Network, classes: Classes, without: frozenset[str] = frozenset()
     ) -> None:
-        self.network = network
+        self.network, self.without = network, without
         self.rules = [rule for rule in RULES if rule_name(rule) not in without]
-        self.model = build(network, options, without)
+        self.model = build(network, classes, without)
         self.block = self.model.phase[SINGLE_PHASE]
 
     def compile(self, expressions: Iterable[Expression]) -> None:
@@ -43,6 +48,8 @@ class Problem:
         Raises BadNumber, naming the row of the workbook, where the solver would drop a number.
         """
         used = [variable for found in expressions for _, variable in found.terms]
+        used += [slack for _, slack in self.block.penalties]
+        used += [variable for family in plan_families(self.block) for variable in family.values()]
         try:
             self.arrays: Arrays = compile_model(self.model, [*used, self.model.nothing])
         except BadNumber as error:
@@ -53,17 +60,29 @@ class Problem:
         self.engine = Engine(self.arrays, stop, solver)
 
     def _with_cells(self, text: str) -> str:
-        """Return the text with every option named by its demand row."""
-        lines = []
-        for line in text.splitlines():
-            head, found, tail = line.partition("serve[")
-            number, _, rest = tail.partition("]")
-            if found and number.isdigit():
-                index = int(self.block.options.demand[int(number)])
-                demand = self.network.demand[index]
-                line = f"{head}serve[{demand.key}] (Demand, row {demand.row}){rest}"
-            lines.append(line)
-        return "\n".join(lines)
+        """Return the text with every class of demand named by the first of its rows."""
+        classes = self.block.classes
+
+        def named(found: re.Match[str]) -> str:
+            number = int(found[2])
+            group = classes.classes[classes.of[number] if found[1] == "flow" else number]
+            rows = [self.network.demand[member] for member in group.members]
+            more = f" and {len(rows) - 1} more" if len(rows) > 1 else ""
+            return f"{found[1]}[{rows[0].key}] (Demand, row {rows[0].row}{more})"
+
+        return re.sub(r"\b(flow|unserved)\[(\d+)\]", named, text)
+
+    @property
+    def size(self) -> dict[str, int]:
+        """Return how large the model is."""
+        arrays = self.arrays
+        return {
+            "columns": len(arrays.columns),
+            "rows": len(arrays.row_names),
+            "integers": int(arrays.integer.sum()),
+            "demand classes": len(self.block.classes.classes),
+            "flows": len(self.block.classes),
+        }
 
     # Columns ----------------------------------------------------------------------------------
 
@@ -71,17 +90,6 @@ class Problem:
     def whole(self) -> NDArray[np.int64]:
         """Return the columns that hold whole numbers."""
         return np.flatnonzero(self.arrays.integer)
-
-    @property
-    def execution(self) -> list[Any]:
-        """Return the whole-number variables that the greedy start decides."""
-        nodes = [self.block.nodes[offer] for offer in self.network.offers_of("execution")]
-        return [*self.loaded, *nodes]
-
-    @property
-    def loaded(self) -> list[Any]:
-        """Return the variables of warm replicas and cold slots."""
-        return [*self.block.warm.values(), *self.block.cold_slots.values()]
 
     def columns(self, variables: Iterable[Any]) -> NDArray[np.int64]:
         """Return the columns of the variables, sorted; those without one are passed over."""
@@ -105,6 +113,16 @@ class Problem:
             lower, upper = self.arrays.lower[columns], self.arrays.upper[columns]
             self.engine.bound(columns, lower, upper)
 
+    def fix_if_least(self, costs: FloatArray, found: float) -> bool:
+        """Fix every column of a sum at its bound, for good, where the sum is no more than that."""
+        arrays, used = self.arrays, np.flatnonzero(costs)
+        ends = np.where(costs > 0, arrays.lower, arrays.upper)[used]
+        if not np.isfinite(ends).all() or found > float(costs[used] @ ends) + 1e-9:
+            return False
+        arrays.lower[used] = arrays.upper[used] = ends
+        self.engine.bound(used, ends, ends)
+        return True
+
     @contextmanager
     def undisturbed(self) -> Any:
         """Let short solves finish although somebody asked to stop."""
@@ -118,37 +136,36 @@ class Problem:
 
     def deployment(self, values: FloatArray) -> Deployment:
         """Return the plan that a point stands for."""
+        return deployment(self.block, self.network, self.point(values))
+
+    def separate(self, values: FloatArray) -> int:
+        """Ask every rule for rows, hand over those that the point breaks, and return how many."""
+        point, added = self.point(values), 0
+        for rule in self.rules:
+            separate = getattr(rule, "separate", None)
+            if separate is not None:
+                own = self.block.rules.component(rule_name(rule))
+                cuts = separate(own, self.block, self.network, point)
+                for cut in [cut for cut in cuts if cut.is_broken(point)]:
+                    self._add(cut)
+                    added += 1
+        return added
+
+    def _add(self, cut: Cut) -> None:
+        costs = self.arrays.costs(cut.terms)
+        lower = -np.inf if cut.lower is None else cut.lower
+        upper = np.inf if cut.upper is None else cut.upper
+        self.engine.add_rows(Rows.of_row(costs), np.array([lower]), np.array([upper]))
+
+    def point(self, values: FloatArray) -> Point:
+        """Return what the value of a variable is at a point; its least where it has no column."""
         column_of = self.arrays.column_of
 
         def value(variable: Any) -> float:
             column = column_of.get(id(variable))
             return float(values[column]) if column is not None else float(variable.lb or 0.0)
 
-        return deployment(self.block, self.network, value)
-
-    def separate(self, values: FloatArray) -> int:
-        """Ask every rule for rows that the point breaks, hand them over, and return how many."""
-        plan = self.deployment(values)
-        added = 0
-        for rule in self.rules:
-            separate = getattr(rule, "separate", None)
-            if separate is None:
-                continue
-            own = self.block.rules.component(rule_name(rule))
-            known = set(own.separated)
-            if separate(own, self.block, self.network, plan):
-                new = [own.separated[key] for key in own.separated if key not in known]
-                for constraint in new:
-                    self._add(constraint)
-                added += len(new)
-        return added
-
-    def _add(self, constraint: Any) -> None:
-        body = constraint.body
-        costs = self.arrays.costs(zip(body.linear_coefs, body.linear_vars, strict=True))
-        lower = -np.inf if constraint.lb is None else constraint.lb
-        upper = np.inf if constraint.ub is None else constraint.ub
-        self.engine.add_rows(Rows.of_row(costs), np.array([lower]), np.array([upper]))
+        return value
 
     def without_idle_places(self, values: FloatArray) -> FloatArray:
         """Return the point without open sites that hold no node and contracts for no open site.
@@ -179,21 +196,26 @@ class Problem:
         with self.undisturbed(), self.fixed(whole, np.round(values[whole])):
             self.engine.relax(True)
             try:
-                return self._separated(gap=0.0)
+                return self.separated(time_limit_s=FINISH_S)
             finally:
                 self.engine.relax(False)
 
     def repaired(self, values: FloatArray, gap: float) -> FloatArray | None:
         """Return a legal point that keeps execution, copies and seats and decides the rest anew."""
-        kept = [*self.execution, *self.block.copy.values(), *self.block.seats.values()]
-        columns = self.columns(kept)
+        executing = [self.block.nodes[offer] for offer in self.network.offers_of("execution")]
+        loaded = [*self.block.warm.values(), *self.block.cold_slots.values()]
+        stored = [*self.block.copy.values(), *self.block.seats.values()]
+        columns = self.columns([*executing, *loaded, *stored])
         with self.undisturbed(), self.fixed(columns, np.round(values[columns])):
-            found = self._separated(gap)
+            found = self.separated(time_limit_s=FINISH_S, gap=gap)
         return None if found is None else self.exact(found)
 
-    def _separated(self, gap: float) -> FloatArray | None:
+    def separated(self, *, time_limit_s: float, **how: Any) -> FloatArray | None:
+        """Return what a solve finds once no rule has rows to add; `how` is told to the engine."""
+        ends = time.perf_counter() + time_limit_s
         for _ in range(SEPARATION_ROUNDS):
-            found = self.engine.solve(time_limit_s=FINISH_S, gap=gap).values
+            left_s = ends - time.perf_counter()
+            found = self.engine.solve(time_limit_s=left_s, **how).values
             if found is None or not self.separate(found):
                 return found
         return None

@@ -19,17 +19,16 @@ from typing import Any
 import numpy as np
 
 from models.build import SINGLE_PHASE
+from models.classes import demand_classes
 from models.network import Goal, Network
 from models.objectives import Expression, stage
-from models.options import service_options
-from models.plan import Deployment, Plan
-from models.start import greedy_start
-from models.translate import place
+from models.plan import Plan
 from planner.arrays import FloatArray, Rows
 from planner.highs import Outcome, relative_gap
-from planner.problem import SEPARATION_ROUNDS, Problem
+from planner.problem import NEARLY_WHOLE, SEPARATION_ROUNDS, Problem
 from planner.result import Stage
 from planner.search import NeighbourhoodSearch
+from planner.tiebreak import nearest_service
 
 Progress = Callable[[str, float, float, float], None]
 """Called with the name of the stage, incumbent, bound and seconds since the run began."""
@@ -38,8 +37,8 @@ MONEY_SLACK = 0.01
 """Currency that later stages may give up of an earlier cost, for numerical safety."""
 DEMAND_SLACK = 1e-6
 """Share of all demand that later stages may leave unserved beside an earlier optimum above 0."""
-START_NODES = 200
-"""Branch-and-bound nodes for completing the greedy start: work, not time, to be reproducible."""
+START_NODES, START_GAP = 200, 0.01
+"""Branch-and-bound nodes, and gap, for the start: work, not time, to be reproducible."""
 ROOT_NODES, ROOT_SHARE = 1, 0.4
 """Nodes, and share of the time left, for a first look before neighbourhoods are searched."""
 SEARCH_SHARE = 0.6
@@ -127,20 +126,25 @@ class _Driver:
     def run(self, without: frozenset[str]) -> Solved:
         """Return how it ended."""
         timer = self.timer
-        with timer.step("options"):
-            options = service_options(self.network)
+        with timer.step("classes"):
+            classes = demand_classes(self.network)
         with timer.step("build"):
-            self.problem = Problem(self.network, options, without)
+            self.problem = Problem(self.network, classes, without)
             self.stages = self._stages()
         with timer.step("compile"):
             self.problem.compile(expression for _, expression in self.stages)
         with timer.step("hand over"):
-            chosen = {"random_seed": self.limits.seed, "threads": self.limits.threads}
-            self.problem.hand_over(self.stop, {**chosen, **self.limits.solver})
+            self.problem.hand_over(self.stop, self._solver)
+        self.size = self.problem.size
         with timer.step("start"):
-            values = self._start(greedy_start(self.network, options))
+            values = self._start(*self._blend())
         with timer.step("solve"):
             return self._solve_stages(values)
+
+    @property
+    def _solver(self) -> dict[str, Any]:
+        chosen = {"random_seed": self.limits.seed, "threads": self.limits.threads}
+        return {**chosen, **self.limits.solver}
 
     @property
     def _left_s(self) -> float:
@@ -163,31 +167,50 @@ class _Driver:
 
     # The start ------------------------------------------------------------------------------
 
-    def _start(self, greedy: Deployment) -> FloatArray | None:
-        """Return a legal point: the greedy plan's execution, everything else completed.
+    def _start(self, costs: FloatArray, constant: float) -> FloatArray | None:
+        """Return a legal point near the relaxation: what that does not use at all stays closed.
 
-        Where its nodes fit no plan (a lock, a least number), only what is loaded is kept.
+        Where this leaves no plan, everything is free.
         """
         problem = self.problem
-        if not greedy.nodes:
+        problem.minimise(costs, constant)
+        relaxed = self._relaxed()
+        if relaxed is None:
             return None
-        placed, _ = place(problem.block, self.network, greedy)
-        problem.minimise(*self._blend())
-        for kept in (problem.execution, problem.loaded):
-            columns = problem.columns(kept)
-            point = np.array([placed[id(problem.arrays.columns[c])][1] for c in columns])
-            begun, allowed = time.perf_counter(), self._left_s / 3
-            with problem.fixed(columns, point):
-                outcome = problem.engine.solve(
+        unused = problem.whole[relaxed[problem.whole] <= NEARLY_WHOLE]
+        for columns in (unused, unused[:0]):
+            begun, allowed = time.perf_counter(), self._left_s / 4
+            lower = problem.arrays.lower[columns]
+            with problem.fixed(columns, lower):
+                found = problem.separated(
                     time_limit_s=allowed,
-                    gap=0.02,
+                    gap=START_GAP,
                     max_nodes=START_NODES,
                     progress=self._reporter("start"),
                 )
             self.clock_stopped |= time.perf_counter() - begun >= allowed
-            if outcome.values is not None:
-                return problem.legal(outcome.values)
+            if found is not None:
+                return found
         return None
+
+    def _better(
+        self, one: FloatArray | None, other: FloatArray | None, costs: FloatArray
+    ) -> FloatArray | None:
+        if one is None or other is None:
+            return one if other is None else other
+        return other if float(costs @ other) < float(costs @ one) else one
+
+    def _relaxed(self) -> FloatArray | None:
+        """Return the optimum of the relaxation, after the rows that such points break."""
+        engine, values = self.problem.engine, None
+        engine.relax(True)
+        for _ in range(ROOT_ROUNDS):
+            outcome = engine.solve(time_limit_s=self._left_s / 4)
+            values = outcome.values
+            if values is None or not self.problem.separate(values):
+                break
+        engine.relax(False)
+        return values
 
     def _blend(self) -> tuple[FloatArray, float]:
         """Return one objective that stands for all: each stage outweighs those behind it."""
@@ -206,9 +229,10 @@ class _Driver:
     def _solve_stages(self, values: FloatArray | None) -> Solved:
         closed: list[_Closed] = []
         proven = True
-        self._separate_at_the_root()
-        for goals, expression in self.stages:
+        for number, (goals, expression) in enumerate(self.stages):
             costs = self._costs(expression)
+            if number and not self._must_end:
+                values = self._better(values, self._start(costs, expression.constant), costs)
             outcome = self._solve_stage(_name(goals), costs, expression, values)
             self.clock_stopped |= outcome.status in ENDED_BY_CLOCK
             if outcome.values is None:
@@ -235,8 +259,16 @@ class _Driver:
         if exact is None:
             exact = problem.repaired(values, self.limits.gap)
         values = values if exact is None else exact
-        plan = Plan({SINGLE_PHASE: problem.deployment(values)})
-        values = problem.tightened(values, [expression for _, expression in self.stages])
+        near = nearest_service(problem, values, [goals for goals, _ in self.stages], self._solver)
+        if near is not None:
+            self.problem, values = near
+            self.stages = self._stages()
+            closed = [
+                replace(entry, expression=expression)
+                for entry, (_, expression) in zip(closed, self.stages, strict=True)
+            ]
+        plan = Plan({SINGLE_PHASE: self.problem.deployment(values)})
+        values = self.problem.tightened(values, [expression for _, expression in self.stages])
         stages = tuple(self._stage_result(entry, values) for entry in closed)
         good = all(stage.gap <= max(self.limits.gap, 1e-9) for stage in stages)
         status = "optimal" if good else "feasible"
@@ -260,14 +292,7 @@ class _Driver:
         return self._ended("interrupted" if self.stop.is_set() else "no_plan_found", None, ())
 
     def _ended(self, status: str, plan: Plan | None, stages: tuple[Stage, ...]) -> Solved:
-        arrays = self.problem.arrays
-        size = {
-            "columns": len(arrays.columns),
-            "rows": len(arrays.row_names),
-            "integers": int(arrays.integer.sum()),
-            "options": len(self.problem.block.options),
-        }
-        return Solved(status, plan, stages, self.timer.times, self.clock_stopped, size)
+        return Solved(status, plan, stages, self.timer.times, self.clock_stopped, self.size)
 
     def _solve_stage(
         self, name: str, costs: FloatArray, expression: Expression, best: FloatArray | None
@@ -365,19 +390,6 @@ class _Driver:
             last = replace(last, values=found.values, objective=found.objective)
         return replace(last, bound=min(max(first.bound, last.bound), last.objective))
 
-    def _separate_at_the_root(self) -> None:
-        """Add rows that the relaxation already breaks, while a solve is still cheap."""
-        if not self.problem.block.streams or self._must_end:
-            return
-        _, expression = self.stages[-1]
-        self.problem.minimise(self._costs(expression), expression.constant)
-        self.problem.engine.relax(True)
-        for _ in range(ROOT_ROUNDS):
-            outcome = self.problem.engine.solve(time_limit_s=self._left_s / 4)
-            if outcome.values is None or not self.problem.separate(outcome.values):
-                break
-        self.problem.engine.relax(False)
-
     def _trivial_bound(self, costs: FloatArray) -> float:
         arrays = self.problem.arrays
         with np.errstate(invalid="ignore"):
@@ -395,9 +407,11 @@ class _Driver:
         limit = found + slack
         if expression.integral:
             limit = float(np.floor(limit + 1e-6))
-        elif found - expression.constant <= 1e-9 and slack <= DEMAND_SLACK * self._demand:
-            # A share that is 0 is kept at exactly 0: any slack here would be spent.
-            limit = found
+        elif slack <= DEMAND_SLACK * self._demand and self.problem.fix_if_least(
+            costs, found - expression.constant
+        ):
+            # What is at its least is kept there term by term: any slack here would be spent.
+            return found
         upper = np.array([limit - expression.constant])
         self.problem.engine.add_rows(Rows.of_row(costs), np.array([-np.inf]), upper)
         return limit

@@ -6,6 +6,7 @@ import random
 from dataclasses import replace
 
 from models.build import most_nodes
+from models.classes import Classes, demand_classes
 from models.data import (
     ROLES,
     Committee,
@@ -28,7 +29,6 @@ from models.data import (
 )
 from models.exposure import Exposure
 from models.network import Link, Network
-from models.options import Options
 from models.plan import HUB, Deployment, Flow, Panel, Replica, Seat, VerificationFlow
 from models.service import route_labels, service
 from models.streams import verification_streams
@@ -360,7 +360,12 @@ def _locks(draw: random.Random, drawn: Network) -> list[Lock]:
     return found
 
 
-def plan(drawn: Network, options: Options, seed: int) -> Deployment:
+def row_by_row(network: Network) -> Classes:
+    """Return the demand classes with every demand row by itself."""
+    return demand_classes(network, apart=range(len(network.demand)))
+
+
+def plan(drawn: Network, classes: Classes, seed: int) -> Deployment:
     """Return a random plan: sometimes sparse, sometimes full, right in most places."""
     draw = random.Random(seed)
     fullness = draw.random()
@@ -377,14 +382,14 @@ def plan(drawn: Network, options: Options, seed: int) -> Deployment:
         contracts.discard(draw.choice(sorted(contracts)))
     if draw.random() < 0.2:
         contracts |= set(drawn.providers)
-    routing = _routing(draw, drawn, options)
-    checks = _verification(draw, drawn, options, routing)
+    routing = _routing(draw, drawn, classes)
+    checks = _verification(draw, drawn, classes, routing)
     return Deployment(
         open=frozenset(opened),
         contracts=frozenset(contracts & {s.provider for s in drawn.sites.values()}),
         nodes=nodes,
         warm=_warm(draw, drawn, routing, fullness),
-        cold_slots=_slots(draw, drawn, options, routing),
+        cold_slots=_slots(draw, drawn, classes, routing),
         routing=routing,
         verification=checks,
         panels=panels_of(drawn, checks),
@@ -393,15 +398,16 @@ def plan(drawn: Network, options: Options, seed: int) -> Deployment:
     )
 
 
-def _routing(draw: random.Random, drawn: Network, options: Options) -> tuple[Flow, ...]:
+def _routing(draw: random.Random, drawn: Network, classes: Classes) -> tuple[Flow, ...]:
     found: dict[tuple[object, ...], Flow] = {}
-    for (index,), group in options.groups(options.demand >= 0, options.demand).items():
-        if draw.random() < 0.25:
+    for index, demand in enumerate(drawn.demand):
+        group = list(classes.ways.of(demand))
+        if not group or draw.random() < 0.25:
             continue
-        chosen = draw.sample(list(group), min(len(group), draw.randint(1, 3)))
+        chosen = draw.sample(group, min(len(group), draw.randint(1, 3)))
         whole = 1.0 if draw.random() < 0.9 else 1.2
-        for position in chosen:
-            flow = options.flow(drawn, int(position), whole / len(chosen))
+        for way in chosen:
+            flow = way.flow(demand, whole / len(chosen))
             found[index, flow.offer, flow.route, flow.state, flow.fetch_from] = flow
     if draw.random() < 0.1:
         demand = draw.choice(drawn.demand)
@@ -434,9 +440,10 @@ def _warm(
 
 
 def _slots(
-    draw: random.Random, drawn: Network, options: Options, routing: tuple[Flow, ...]
+    draw: random.Random, drawn: Network, classes: Classes, routing: tuple[Flow, ...]
 ) -> dict[OfferKey, int]:
-    cold = {options.offers[o] for o in options.offer[options.cold].tolist()}
+    loads = classes.loads
+    cold = {classes.offers[o] for o, number in loads if classes.jobs[number].is_cold}
     found = {}
     for offer in sorted(cold):
         if draw.random() < (0.8 if any(f.offer == offer for f in routing) else 0.2):
@@ -448,10 +455,10 @@ def _slots(
 
 
 def _verification(
-    draw: random.Random, drawn: Network, options: Options, routing: tuple[Flow, ...]
+    draw: random.Random, drawn: Network, classes: Classes, routing: tuple[Flow, ...]
 ) -> tuple[VerificationFlow, ...]:
     found = []
-    for stream in verification_streams(drawn, options):
+    for stream in verification_streams(drawn, classes):
         policy = drawn.policies[stream.policy]
         rates: dict[OfferKey, float] = {}
         for flow in routing:

@@ -38,7 +38,19 @@ FILES = (
     ),
     *(
         f"models/{stem}.py"
-        for stem in ("costs", "holdings", "objectives", "options", "panels", "service", "streams")
+        for stem in (
+            "classes",
+            "costs",
+            "holdings",
+            "objectives",
+            "panels",
+            "paths",
+            "service",
+            "split",
+            "stands",
+            "streams",
+            "ways",
+        )
     ),
 )
 WORKERS, LIMIT_S = 2, 180
@@ -59,13 +71,17 @@ FIRST = {
     "costs": ("tests/rules/test_budget.py", "tests/test_objectives.py"),
     "holdings": ("tests/rules/test_diversity_share.py", "tests/rules/test_diversity_count.py"),
     "objectives": ("tests/test_objectives.py",),
-    "options": ("tests/test_options.py",),
+    "classes": ("tests/test_classes.py", "tests/test_ways.py"),
+    "paths": ("tests/test_ways.py", "tests/test_classes.py"),
+    "split": ("tests/test_split.py",),
+    "stands": ("tests/test_ways.py",),
+    "ways": ("tests/test_ways.py",),
     "panels": ("tests/rules/test_verification.py",),
-    "service": ("tests/test_options.py", "tests/rules/test_demand.py"),
+    "service": ("tests/test_ways.py", "tests/rules/test_demand.py"),
     "streams": ("tests/rules/test_verification.py",),
 }
 """The tests that are likeliest to catch a mistake in a file that is no rule."""
-TESTS = ("tests/rules", "tests/test_fewer.py", "tests/test_objectives.py", "tests/test_options.py")
+TESTS = ("tests/rules", "tests/test_fewer.py", "tests/test_objectives.py", "tests/test_ways.py")
 """The fast selection, in order; a rule's own tests come first."""
 
 EQUIVALENT = {
@@ -82,7 +98,6 @@ EQUIVALENT = {
     "not sites and committee.reach_ms is None": "without sites nothing follows; sites have a reach",
     "models/rules/memory.py largest_cold_size: size <= largest → size < largest": "looks again at "
     "a model of the same size",
-    "models/options.py _new_running: 1 → 2": "reshape takes any negative number for `the rest`",
     "models/panels.py decompose: executed <= 0 → executed < 0": "where nothing is executed no rate "
     "is above the tolerance, so there is no panel anyway",
     "models/panels.py covering_weights: total <= 0 → total < 0": "what the weights reach "

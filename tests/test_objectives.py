@@ -14,9 +14,10 @@ from scipy.optimize import LinearConstraint, milp
 
 from models.build import SINGLE_PHASE, build, rule_name
 from models.data import DiversityRow, LoadedToday, Offer, OfferKey, SeatToday
+from models.expressions import row as row_of_cut
+from models.expressions import rows as rows_of_cuts
 from models.network import Goal, Network
 from models.objectives import SOFT_RULES, breakdown, changes, stage, value
-from models.options import service_options
 from models.plan import Deployment, Replica, Seat
 from models.translate import place
 from tests import draw
@@ -81,16 +82,20 @@ def model_value(block: Any, network: Network, plan: Deployment, measure: str) ->
         values.pop(id(variable), None)
     expression = stage(block, network, [Goal(1, measure)])
     families = [block.rules.component(rule_name(rule)) for rule in SOFT_RULES]
+    if block.component("cuts") is not None:
+        block.del_component("cuts")
+    block.cuts = cuts = rows_of_cuts()
     for rule, family in zip(SOFT_RULES, families, strict=True):
         separate: Any = getattr(rule, "separate", None)
-        while separate is not None and separate(family, block, network, plan):
-            pass  # as the driver does, until the rows price the plan in full
+        if separate is not None:
+            for cut in separate(family, block, network, lambda v: values.get(id(v), (v, 0.0))[1]):
+                row_of_cut(cuts, len(cuts), cut.terms, lower=cut.lower, upper=cut.upper)
     rows = [
         row
         for family in families
         for row in family.component_data_objects(pyo.Constraint, active=True)
     ]
-    for family in (block.added, block.change_up, block.change_down):
+    for family in (block.cuts, block.added, block.change_up, block.change_down):
         rows.extend(family.values())
     return expression.constant + least(expression.terms, iter(rows), values)
 
@@ -132,11 +137,11 @@ def test_the_model_values_a_plan_as_the_tables_do(part: int) -> None:
     compared = dict.fromkeys(MEASURES, 0)
     for seed in range(20 * part, 20 * part + 20):
         network = drawn_network(seed)
-        options = service_options(network)
-        model = build(network, options)
+        classes = draw.row_by_row(network)
+        model = build(network, classes)
         block = model.phase[SINGLE_PHASE]
         for number in range(4):
-            plan = draw.plan(network, options, 1000 * seed + number)
+            plan = draw.plan(network, classes, 1000 * seed + number)
             for measure in MEASURES:
                 found = model_value(block, network, plan, measure)
                 if found is not None:
@@ -192,7 +197,7 @@ def test_the_model_prices_a_soft_row_as_the_tables_do(
         diversity=(row,),
         policies=dict(hard.policies) | {"checked": replace(hard.policies["checked"], work=2.0)},
     )
-    model = build(network, service_options(network))
+    model = build(network, draw.row_by_row(network))
     plan = deployment_for_small()
     found = model_value(model.phase[SINGLE_PHASE], network, plan, "monthly_cost")
     wanted = value(network, plan, "monthly_cost")
@@ -216,7 +221,7 @@ def test_soft_rows_price_owners_that_overlap(limit: dict[str, Any], nodes: dict[
         diversity=[row],
     )
     plan = Deployment(nodes={OfferKey(name, "gpu"): count for name, count in nodes.items()})
-    model = build(network, service_options(network))
+    model = build(network, draw.row_by_row(network))
     found = model_value(model.phase[SINGLE_PHASE], network, plan, "monthly_cost")
     assert found == pytest.approx(value(network, plan, "monthly_cost"), abs=1e-5)
 
@@ -224,7 +229,7 @@ def test_soft_rows_price_owners_that_overlap(limit: dict[str, Any], nodes: dict[
 @pytest.mark.parametrize("seed", range(10))
 def test_the_breakdown_adds_up_to_the_monthly_cost(seed: int) -> None:
     network = drawn_network(seed)
-    plan = draw.plan(network, service_options(network), seed)
+    plan = draw.plan(network, draw.row_by_row(network), seed)
     lines = breakdown(network, plan)
     total = value(network, plan, "monthly_cost")
     assert sum(line.amount for line in lines) == pytest.approx(total)
@@ -304,7 +309,7 @@ def test_what_stands_where_nothing_can_be_placed_any_more_is_a_change() -> None:
         loaded_today=(LoadedToday(site="madrid", node_type="gpu", model="chat", warm=2, copies=1),),
         goals=(Goal(1, "changes"),),
     )
-    model = build(network, service_options(network))
+    model = build(network, draw.row_by_row(network))
     block = model.phase[SINGLE_PHASE]
     empty = Deployment(nodes={OfferKey("frankfurt", "gpu"): 1})
     assert value(network, empty, "changes") == 3 + 2 + 1
@@ -327,7 +332,7 @@ def test_a_move_counts_two() -> None:
 
 def test_measures_of_one_priority_are_weighted() -> None:
     network = replace(small(), goals=(Goal(1, "changes", 2.0), Goal(1, "unserved", 3.0)))
-    model = build(network, service_options(network))
+    model = build(network, draw.row_by_row(network))
     block = model.phase[SINGLE_PHASE]
     both = stage(block, network, list(network.goals))
     assert not both.integral  # a share of demand is no whole number
@@ -343,7 +348,7 @@ def test_new_nodes_are_those_above_the_existing_ones() -> None:
     paris = OfferKey("paris", "gpu")
     offers[paris] = replace(offers[paris], existing_nodes=3)
     network = replace(network, offers=offers)
-    model = build(network, service_options(network))
+    model = build(network, draw.row_by_row(network))
     block = model.phase[SINGLE_PHASE]
     for nodes, cost in ((2, 0), (3, 0), (4, 360)):
         plan = Deployment(nodes={paris: nodes})

@@ -13,8 +13,8 @@ from pyomo.repn import generate_standard_repn
 from scipy.optimize import LinearConstraint, milp
 
 from models.build import SINGLE_PHASE, build, rule_name
+from models.expressions import Cut
 from models.network import Network
-from models.options import service_options
 from models.plan import Deployment
 from models.rules import RULES
 from models.translate import place
@@ -90,12 +90,22 @@ def model_accepts(block: Any, network: Network, plan: Deployment, rule: Any) -> 
         return None
     if not rows_hold(own, values):
         return False
+    return not broken_cuts(block, network, rule, values)
+
+
+def broken_cuts(
+    block: Any, network: Network, rule: Any, values: dict[int, tuple[Any, float]]
+) -> list[Cut]:
+    """Return the rows that the rule separates and the values break."""
     separate = getattr(rule, "separate", None)
-    if separate is None or not separate(own, block, network, plan):
-        return True
-    broken = not rows_hold(own, values)
-    assert broken, f"{rule_name(rule)} separated a row that the plan does not break"
-    return False
+    if separate is None:
+        return []
+
+    def point(variable: Any) -> float:
+        return values.get(id(variable), (variable, 0.0))[1]
+
+    own = block.rules.component(rule_name(rule))
+    return [cut for cut in separate(own, block, network, point) if cut.is_broken(point)]
 
 
 def disagreements(rules: Any, networks: range, plans_each: int) -> tuple[list[str], Counter[Any]]:
@@ -104,11 +114,11 @@ def disagreements(rules: Any, networks: range, plans_each: int) -> tuple[list[st
     outcomes: Counter[Any] = Counter()
     for seed in networks:
         network = draw.network(seed)
-        options = service_options(network)
-        model = build(network, options)
+        classes = draw.row_by_row(network)
+        model = build(network, classes)
         block = model.phase[SINGLE_PHASE]
         for number in range(plans_each):
-            plan = draw.plan(network, options, 1000 * seed + number)
+            plan = draw.plan(network, classes, 1000 * seed + number)
             for rule in rules:
                 violations = list(rule.audit(network, plan))
                 accepted = model_accepts(block, network, plan, rule)
@@ -121,9 +131,6 @@ def disagreements(rules: Any, networks: range, plans_each: int) -> tuple[list[st
                         f"model {'accepts' if accepted else 'refuses'}, "
                         f"audit: {'; '.join(map(str, violations)) or 'nothing'}"
                     )
-                rule_block = block.rules.component(rule_name(rule))
-                if len(rule_block.separated):
-                    rule_block.separated.clear()
     return found, outcomes
 
 

@@ -10,7 +10,7 @@ from planner.solve import Limits, solve
 
 START = "start"
 """The stage whose figures are on a scale of its own, and so are no plan's value."""
-BEFORE = ("options", "build", "compile", "hand over")
+BEFORE = ("classes", "build", "compile", "hand over")
 """The planner's steps before the solver starts."""
 
 

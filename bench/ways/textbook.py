@@ -1,4 +1,4 @@
-"""The same Pyomo model given to HiGHS as a textbook would: all options, no start, no search."""
+"""The same Pyomo model given to HiGHS as a textbook would: no start, no search."""
 
 from __future__ import annotations
 

@@ -10,11 +10,16 @@ from typing import Any
 
 import pyomo.environ as pyo
 
+from models.classes import Job
 from models.data import DiversityRow, Item, OfferKey
-from models.expressions import Term, row, rows
+from models.expressions import Point, Term, row, rows
+from models.holdings import Holding
 from models.network import Network
 
 Label = tuple[str, ...]
+
+DUST = 1e-6
+"""Amounts below are left by the solver's tolerance."""
 
 
 @dataclass
@@ -44,6 +49,12 @@ class Group:
     def all(self) -> list[Term]:
         """Return every term."""
         return [term for _, term in self.terms]
+
+    def at(self, point: Point) -> Holding:
+        """Return what the terms amount to at a point."""
+        amounts = ((on, coefficient * point(v)) for on, (coefficient, v) in self.terms)
+        parts = tuple((on, amount) for on, amount in amounts if amount > DUST)
+        return Holding(self.label, parts, self.nominal)
 
     @property
     def dependencies(self) -> list[Item]:
@@ -195,34 +206,31 @@ def _work(block: Any, model: Any, network: Network, rule: DiversityRow) -> Itera
 
 
 def _requests(block: Any, model: Any, network: Network, rule: DiversityRow) -> Iterator[Entry]:
-    labels: dict[int, Label] = {}
-    for index, demand in enumerate(network.demand):
+    def label(name: str, period: str) -> Label:
+        return (name if rule.scope == "each" else "all", period)
+
+    for demand in network.demand:
         if rule.applies_to in ("", demand.region, f"model:{demand.model}"):
-            labels[index] = (demand.model if rule.scope == "each" else "all", demand.period)
-            yield labels[index], frozenset(), None, demand.requests_per_s
-    options, graph = model.options, network.graph
-    shared: dict[tuple[int, int, int], frozenset[Item]] = {}
-    for position, index in enumerate(options.demand.tolist()):
-        if index not in labels:
+            yield label(demand.model, demand.period), frozenset(), None, demand.requests_per_s
+    shared: dict[tuple[OfferKey, Job], frozenset[Item]] = {}
+    for load in model.loads:
+        job = load.job
+        if job.idle or rule.applies_to not in ("", job.region, f"model:{job.model}"):
             continue
-        demand = network.demand[index]
-        key = (index, int(options.offer[position]), int(options.link[position]))
+        key = (load.offer, job._replace(residency="", period="", state=""))
         if key not in shared:
-            offer = options.offers[key[1]]
-            found = network.hangs_on(offer)
-            for item in (
-                Item("region", demand.region),
-                Item("model", demand.model),
-                Item("policy", demand.verification),
-            ):
-                found |= graph.hangs_on(item)
-            if key[2] >= 0:
-                found |= graph.hangs_on(network.links[key[2]].item)
-            for link in _upstream_links(network, offer.site, demand.model):
-                found |= graph.hangs_on(link.item)
-            shared[key] = found
-        term = (demand.requests_per_s, model.serve[position])
-        yield labels[index], shared[key], term, 0.0
+            shared[key] = _hangs_on(network, load.offer, job)
+        yield label(job.model, job.period), shared[key], (1.0, load.variable), 0.0
+
+
+def _hangs_on(network: Network, offer: OfferKey, job: Job) -> frozenset[Item]:
+    """Return everything limited that requests of the job hang on when they are served there."""
+    graph = network.graph
+    found = network.hangs_on(offer) | frozenset(job.via)
+    found |= graph.hangs_on(Item("model", job.model)) | graph.hangs_on(Item("policy", job.policy))
+    for link in _upstream_links(network, offer.site, job.model):
+        found |= graph.hangs_on(link.item)
+    return found
 
 
 def _upstream_links(network: Network, site: str, name: str) -> Iterator[Any]:

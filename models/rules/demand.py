@@ -1,8 +1,9 @@
 """Every demand row is served or counted as unserved, and only in ways that are allowed.
 
-Σ_a serve[a] + unserved[d] = 1            serve[a] exists only for usable options a
+Σ_{f of c} flow[f] + unserved[c] = 1
+Σ_{f at p} rate[c] · flow[f] = Σ_{o at p} load[o,j]     a flow exists only to places p of its class
 
-for all demand rows d                     Source: design §4 (demand; service options)
+for all demand classes c and places p of jobs j   Source: design §4 (demand classes, places, loads)
 """
 
 from __future__ import annotations
@@ -11,22 +12,31 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-from models.expressions import row, rows
+from models.expressions import Term, row, rows
 from models.network import Network
 from models.plan import Deployment, Violation, exceeds
 from models.service import service
 
 
 def constrain(block: Any, model: Any, network: Network) -> None:
-    """Add one row per demand row."""
-    options = model.options
-    terms: dict[int, list[tuple[float, Any]]] = defaultdict(list)
-    for position, demand in enumerate(options.demand.tolist()):
-        terms[demand].append((1.0, model.serve[position]))
-    block.all = rows()
-    for position, demand in enumerate(network.demand):
-        whole = [*terms[position], (1.0, model.unserved[position])]
-        row(block.all, demand.key, whole, lower=1.0, upper=1.0)
+    """Add one row per demand class and one per place."""
+    classes = model.classes
+    of_class: list[list[Term]] = [[(1.0, model.unserved[c])] for c in range(len(classes.classes))]
+    at_place: list[list[Term]] = [
+        [(-1.0, model.load[(*classes.offers[offer], place.job)]) for offer in place.offers]
+        for place in classes.places
+    ]
+    weights = [group.weight for group in classes.classes]
+    ends = zip(classes.of.tolist(), classes.place.tolist(), strict=True)
+    for position, (number, place) in enumerate(ends):
+        flow = model.flow[position]
+        of_class[number].append((1.0, flow))
+        at_place[place].append((weights[number], flow))
+    block.all, block.answered = rows(), rows()
+    for number, terms in enumerate(of_class):
+        row(block.all, number, terms, lower=1.0, upper=1.0)
+    for number, terms in enumerate(at_place):
+        row(block.answered, number, terms, lower=0.0, upper=0.0)
 
 
 def audit(network: Network, plan: Deployment) -> Iterator[Violation]:

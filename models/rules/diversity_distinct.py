@@ -18,7 +18,7 @@ from typing import Any
 
 import pyomo.environ as pyo
 
-from models.expressions import Term, row, rows
+from models.expressions import Cut, Point, Term, row, rows
 from models.holdings import count_measure_of, holdings, smallest_removal
 from models.network import Network
 from models.plan import Deployment, Violation
@@ -60,30 +60,25 @@ def _partition(network: Network, group: terms_of.Group) -> dict[Any, list[Term]]
     return parts
 
 
-def separate(block: Any, model: Any, network: Network, plan: Deployment) -> int:
-    """Add a row per group that fewer than min_distinct overlapping dependencies remove."""
-    added = 0
+def separate(block: Any, model: Any, network: Network, point: Point) -> Iterator[Cut]:
+    """Yield a row per group that fewer than min_distinct overlapping dependencies remove."""
     for position, rule in enumerate(network.diversity):
         if rule.min_distinct is None:
             continue
-        held = {h.label: h for h in holdings(network, plan, rule, count_measure_of(rule))}
         for group in terms_of.groups(block, model, network, rule, counted=True):
             if _partition(network, group) is not None:
                 continue
-            removal = smallest_removal(held[group.label], rule.min_distinct - 1)
-            name = (position, *group.label, *sorted(map(str, removal or ())))
-            if removal is not None and name not in block.separated:
+            removal = smallest_removal(group.at(point), rule.min_distinct - 1)
+            if removal is not None:
                 lost, missing = frozenset(removal), float(rule.min_distinct - len(removal))
                 left = [
-                    (missing, variable)
-                    for hangs_on, (_, variable) in group.terms
+                    (missing * coefficient, variable)
+                    for hangs_on, (coefficient, variable) in group.terms
                     if not hangs_on & lost
                 ]
                 if rule.penalty is not None:
                     left.append((1.0, block.slack[(position, *group.label)]))
-                row(block.separated, name, left, lower=missing)
-                added += 1
-    return added
+                yield Cut(tuple(left), lower=missing)
 
 
 def audit(network: Network, plan: Deployment) -> Iterator[Violation]:

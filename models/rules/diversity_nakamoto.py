@@ -19,7 +19,7 @@ from typing import Any
 import pyomo.environ as pyo
 
 from models.data import DiversityRow, Item
-from models.expressions import Term, row, rows
+from models.expressions import Cut, Point, Term, row, rows
 from models.holdings import Holding, holdings, largest_union, measure_of
 from models.network import Network
 from models.plan import Deployment, Violation, exceeds
@@ -69,28 +69,20 @@ def _partition(network: Network, group: terms_of.Group) -> dict[Item, list[Term]
     return parts
 
 
-def separate(block: Any, model: Any, network: Network, plan: Deployment) -> int:
-    """Add a row per group of which n − 1 overlapping dependencies hold too much together."""
-    added = 0
+def separate(block: Any, model: Any, network: Network, point: Point) -> Iterator[Cut]:
+    """Yield a row per group of which n − 1 overlapping dependencies hold the most together."""
     for position, rule in enumerate(network.diversity):
         if rule.min_nakamoto is None:
             continue
-        held = {h.label: h for h in holdings(network, plan, rule, measure_of(rule))}
         for group in terms_of.groups(block, model, network, rule, counted=False):
             if _partition(network, group) is not None:
                 continue
-            holding = held[group.label]
-            amount, chosen = largest_union(holding, rule.min_nakamoto - 1)
+            _, chosen = largest_union(group.at(point), rule.min_nakamoto - 1)
             limit, constant = _limit(rule, group)
-            name = (position, *group.label, *sorted(map(str, chosen)))
-            allowed = (rule.threshold or 0.0) * holding.total + constant
-            if exceeds(amount, allowed) and name not in block.separated:
-                terms = [*group.on(frozenset(chosen)), *limit]
-                if rule.penalty is not None:
-                    terms.append((-group.nominal, block.slack[(position, *group.label)]))
-                row(block.separated, name, _merged(terms), upper=constant)
-                added += 1
-    return added
+            terms = [*group.on(frozenset(chosen)), *limit]
+            if rule.penalty is not None:
+                terms.append((-group.nominal, block.slack[(position, *group.label)]))
+            yield Cut(tuple(_merged(terms)), upper=constant)
 
 
 def _merged(terms: list[Term]) -> list[Term]:

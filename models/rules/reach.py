@@ -19,9 +19,9 @@ import pyomo.environ as pyo
 from models.distances import site_matrix_ms
 from models.expressions import row, rows
 from models.network import Network
-from models.options import exceeds_all
 from models.plan import Deployment, Violation, exceeds
 from models.service import site_round_trip_ms
+from models.ways import exceeds_all
 
 
 def constrain(block: Any, model: Any, network: Network) -> None:

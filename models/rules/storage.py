@@ -5,10 +5,11 @@
 copy[o,m] ≤ nodes[o]
 Σ_m weights_gb[m] / 1000 · copy[o,m] ≤ disk_tb[k] · nodes[o]
 Σ_{o not in h} copy[o,m] ≥ min_copies_left[m]
-Σ_{a of d cold from o} serve[a] ≤ copy[o,m]
+load[o,j] ≤ most[o,j] · Σ_{o' near o} copy[o',m]
 
-for all models m with copies, sites s, storage offers o = (s, k), demand rows d for m, and
-protected dependencies and shocks h that leave some storage offer
+for all models m with copies, sites s, storage offers o = (s, k), protected dependencies and shocks
+h that leave some storage offer; in the last row execution offers o and jobs j served cold from a
+copy, with most[o,j] what all of their demand asks for
                                           Source: design §4 (storage; service state)
 """
 
@@ -22,6 +23,7 @@ from models.data import DemandKey, OfferKey
 from models.expressions import row, rows
 from models.network import Network
 from models.plan import Deployment, Replica, Violation, exceeds
+from models.stands import STORED
 
 
 def constrain(block: Any, model: Any, network: Network) -> None:
@@ -67,13 +69,18 @@ def _is_allowed(network: Network, offer: OfferKey) -> bool:
 
 
 def _add_sources(block: Any, model: Any, network: Network) -> None:
-    options = model.options
-    stored = options.source >= 0
-    for (d, source), group in options.groups(stored, options.demand, options.source).items():
-        demand, offer = network.demand[d], options.storage[source]
-        terms = [(1.0, model.serve[a]) for a in group]
-        terms.append((-1.0, model.copy[(*offer, demand.model)]))
-        row(block.source, (*demand.key, *offer), terms, upper=0.0)
+    classes = model.classes
+    near = classes.ways.stands.stores_near
+    most: dict[tuple[int, int], float] = defaultdict(float)
+    for place, weight in zip(classes.places, classes.weight_of_place.tolist(), strict=True):
+        if classes.jobs[place.job].state == STORED:
+            for offer in place.offers:
+                most[offer, place.job] += weight
+    for (position, job), weight in most.items():
+        offer, name = classes.offers[position], classes.jobs[job].model
+        load = (1.0, model.load[*offer, job])
+        copies = [(-weight, model.copy[*store, name]) for store in near[offer.site]]
+        row(block.source, (*offer, job), [load, *copies], upper=0.0)
 
 
 def audit(network: Network, plan: Deployment) -> Iterator[Violation]:

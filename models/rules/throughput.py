@@ -1,13 +1,12 @@
 """What is routed to an offer stays within what its replicas, slots or nodes can answer.
 
-warm:  Σ_a rate[d]·(1+overhead)·serve[a] ≤ utilisation·requests_per_s[m]·speed[k]·warm[o,m]
-cold:  Σ_a rate[d]·(load + service)·serve[a] ≤ cold_share·cold_slots[o]      (Little's law)
-other: Σ_a rate[d]·(1+overhead)·serve[a] ≤ utilisation·requests_per_s[o]·nodes[o]
-and nobody is served by what is not there, at whatever rate:
-       serve[d at o, warm] ≤ warm[o,m],  serve[d at o, cold] ≤ cold_slots[o],
-       serve[d at o, other] ≤ nodes[o]
+warm:  Σ_j (1+overhead)·load[o,j] ≤ utilisation·requests_per_s[m]·speed[k]·warm[o,m]
+cold:  Σ_j (load + service)·load[o,j] ≤ cold_share·cold_slots[o]             (Little's law)
+other: Σ_j (1+overhead)·load[o,j] ≤ utilisation·requests_per_s[o]·nodes[o]
+and nobody is served by what is not there, which idle jobs need said, with n above their rows:
+       load[o,j] ≤ n · warm[o,m],  ≤ n · cold_slots[o],  ≤ n · nodes[o]
 
-for all periods, execution offers o and models m     Source: design §4 (throughput)
+for all periods, execution offers o, models m and jobs j     Source: design §4 (throughput)
 """
 
 from __future__ import annotations
@@ -16,80 +15,75 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-
+from models.classes import Job
 from models.data import OfferKey
-from models.expressions import row, rows
+from models.expressions import Term, row, rows
 from models.network import Network
-from models.options import Options
 from models.plan import Deployment, Flow, Replica, Violation, exceeds
 from models.service import service
 
 
 def constrain(block: Any, model: Any, network: Network) -> None:
-    """Add the capacity and presence rows of every offer, model and period."""
-    options = model.options
-    periods = {period: position for position, period in enumerate(network.periods)}
-    models = {name: position for position, name in enumerate(sorted(network.models))}
-    period_of = np.array([periods[d.period] for d in network.demand], int)[options.demand]
-    model_of = np.array([models.get(d.model, -1) for d in network.demand], int)[options.demand]
-    proxied = {position for name, position in models.items() if network.models[name].proxied}
-    other = np.isin(model_of, [-1, *proxied])
+    """Add the capacity row of every offer, model and period, and the presence of idle jobs."""
+    block.warm, block.cold, block.nodes, block.present = rows(), rows(), rows(), rows()
     settings = network.settings
-    block.warm, block.cold, block.nodes = rows(), rows(), rows()
-    for (t, o, m), group in options.groups(
-        ~options.cold & ~other, period_of, options.offer, model_of
-    ).items():
-        offer, name = options.offers[o], sorted(models)[m]
-        each = network.models[name].requests_per_s or 0.0
-        each *= settings.utilisation * network.node_types[offer.node_type].speed
-        terms = [(_load(network, options, a), model.serve[a]) for a in group]
-        terms.append((-each, model.warm[(*offer, name)]))
-        row(block.warm, (list(periods)[t], *offer, name), terms, upper=0.0)
-    for (t, o), group in options.groups(options.cold, period_of, options.offer).items():
-        offer = options.offers[o]
-        terms = [(_busy(network, options, a), model.serve[a]) for a in group]
-        terms.append((-settings.cold_share, model.cold_slots[offer]))
-        row(block.cold, (list(periods)[t], *offer), terms, upper=0.0)
-    for (t, o), group in options.groups(other, period_of, options.offer).items():
-        offer = options.offers[o]
-        each = settings.utilisation * (network.offers[offer].requests_per_s or 0.0)
-        terms = [(_load(network, options, a), model.serve[a]) for a in group]
-        terms.append((-each, model.nodes[offer]))
-        row(block.nodes, (list(periods)[t], *offer), terms, upper=0.0)
-    _add_presence(block, model, network, other)
-
-
-def _add_presence(block: Any, model: Any, network: Network, other: Any) -> None:
-    options = model.options
-    block.present = rows()
-    state = np.where(options.cold, 1, np.where(other, 2, 0))
-    for (d, o, kind), group in options.groups(
-        np.ones(len(options), bool), options.demand, options.offer, state
-    ).items():
-        offer, demand = options.offers[o], network.demand[d]
-        if kind == 0:
-            there = model.warm[(*offer, demand.model)]
+    answered: dict[tuple[str, OfferKey, str, str], list[Term]] = defaultdict(list)
+    for number, load in enumerate(model.loads):
+        kind = _kind(network, load.job)
+        if load.job.idle:
+            most = 1.0 + _idle_rows(model, load.job)
+            terms = [(1.0, load.variable), (-most, _carrier(model, load.offer, load.job, kind))]
+            row(block.present, number, terms, upper=0.0)
+            continue
+        name = load.job.model if kind == "warm" else ""
+        answered[load.job.period, load.offer, name, kind].append(
+            (_effort(network, load.job, load.load_s), load.variable)
+        )
+    for (period, offer, name, kind), terms in answered.items():
+        if kind == "warm":
+            each = settings.utilisation * (network.models[name].requests_per_s or 0.0)
+            terms.append(
+                (-each * network.node_types[offer.node_type].speed, model.warm[*offer, name])
+            )
+            row(block.warm, (period, *offer, name), terms, upper=0.0)
+        elif kind == "cold":
+            terms.append((-settings.cold_share, model.cold_slots[offer]))
+            row(block.cold, (period, *offer), terms, upper=0.0)
         else:
-            there = model.cold_slots[offer] if kind == 1 else model.nodes[offer]
-        terms = [(1.0, model.serve[a]) for a in group]
-        key = (*demand.key, *offer, ("warm", "cold", "other")[kind])
-        row(block.present, key, [*terms, (-1.0, there)], upper=0.0)
+            each = settings.utilisation * (network.offers[offer].requests_per_s or 0.0)
+            terms.append((-each, model.nodes[offer]))
+            row(block.nodes, (period, *offer), terms, upper=0.0)
 
 
-def _load(network: Network, options: Options, position: int) -> float:
-    demand = network.demand[int(options.demand[position])]
-    policy = network.policies.get(demand.verification)
-    return demand.requests_per_s * (1.0 + (policy.overhead if policy is not None else 0.0))
+def _kind(network: Network, job: Job) -> str:
+    model = network.models.get(job.model)
+    if model is None or model.proxied:
+        return "other"
+    return "cold" if job.is_cold else "warm"
 
 
-def _busy(network: Network, options: Options, position: int) -> float:
-    demand = network.demand[int(options.demand[position])]
-    policy = network.policies.get(demand.verification)
+def _carrier(model: Any, offer: OfferKey, job: Job, kind: str) -> Any:
+    if kind == "warm":
+        return model.warm[*offer, job.model]
+    return model.cold_slots[offer] if kind == "cold" else model.nodes[offer]
+
+
+def _effort(network: Network, job: Job, load_s: float) -> float:
+    """Return what one request/s takes: requests/s stretched by overhead, or busy slots if cold."""
+    policy = network.policies.get(job.policy)
     overhead = policy.overhead if policy is not None else 0.0
-    service_s = network.models[demand.model].service_ms * (1 + overhead) / 1000
-    load_s = float(options.load_s[position])
-    return demand.requests_per_s * (load_s + service_s)
+    if not job.is_cold:
+        return 1.0 + overhead
+    service_ms: float = network.models[job.model].service_ms
+    return load_s + service_ms * (1 + overhead) / 1000
+
+
+def _idle_rows(model: Any, job: Job) -> float:
+    """Return how many demand rows that ask for nothing the job may serve."""
+    classes = model.classes
+    weights = zip(classes.places, classes.weight_of_place.tolist(), strict=True)
+    most: float = max(weight for place, weight in weights if classes.jobs[place.job] == job)
+    return most
 
 
 def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
@@ -130,8 +124,8 @@ def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
         yield from _check(period, str(offer), load, limit, "requests/s")
     for (key, offer, state), share in present.items():
         kept = _kept(network, plan, key, offer, state)
-        if exceeds(share, kept):
-            message = f"{share:.2%} is served {state} where {kept} are kept for it"
+        if not kept and exceeds(share, 0.0):
+            message = f"{share:.2%} is served {state} where nothing is kept for it"
             yield Violation("throughput", f"{key} at {offer}", message)
 
 

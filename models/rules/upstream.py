@@ -1,6 +1,6 @@
 """What is sent to an upstream stays within what it accepts.
 
-Σ_{m at u} Σ_a rate[d] · serve[a] ≤ max_requests_per_s[u]
+Σ_{o, j of models that call u} load[o,j] ≤ max_requests_per_s[u]
 
 for all periods and upstreams u           Source: design §4 (throughput, last clause)
 """
@@ -26,11 +26,9 @@ def constrain(block: Any, model: Any, network: Network) -> None:
         if proxied.max_requests_per_s is not None:
             for name in names_in(proxied.upstream):
                 limits[name] = proxied.max_requests_per_s
-    options = model.options
-    for position, index in enumerate(options.demand.tolist() if limits else ()):
-        demand = network.demand[index]
-        called = network.models.get(demand.model)
-        site = options.offers[options.offer[position]].site
+    for load in model.loads if limits else ():
+        called = network.models.get(load.job.model)
+        site = load.offer.site
         for any_of in (called.upstream or ()) if called is not None else ():
             ways = [
                 (link.latency_ms, link.label, name)
@@ -40,8 +38,7 @@ def constrain(block: Any, model: Any, network: Network) -> None:
             # Without a route nobody knows which of the alternatives is called, so each may be.
             for name in [min(ways, key=lambda way: way[:2])[2]] if ways else any_of:
                 if name in limits:
-                    sent = (demand.requests_per_s, model.serve[position])
-                    terms[demand.period, name].append(sent)
+                    terms[load.job.period, name].append((load.rate, load.variable))
     block.most = rows()
     for (period, name), sends in sorted(terms.items(), key=lambda entry: entry[0]):
         row(block.most, (period, name), sends, upper=limits[name])

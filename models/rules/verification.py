@@ -1,6 +1,6 @@
 """Every verified request has a panel of independent verifiers, near and able enough.
 
-Σ_{o'} verify[x,o'] = verifiers · executed[x],   executed[x] = Σ_a rate[d] · serve[a]
+Σ_{o'} verify[x,o'] = verifiers · executed[x],   executed[x] = Σ_{o in x} load[o,j]
 Σ_{o' at one site} verify[x,o'] ≤ executed[x]
 Σ_x work · verify[x,o'] ≤ utilisation · verifications_per_s · nodes[o']     per period
 Σ_{o' in g} verify[x,o'] ≤ (quorum − 1) · executed[x]                       quorum ≥ 2
@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from models.data import Demand, Item, OfferKey, Policy
-from models.expressions import row, rows
+from models.expressions import Cut, Point, row, rows
 from models.network import Network
 from models.panels import covering_weights
 from models.plan import TOLERANCE, Deployment, VerificationFlow, Violation, exceeds
@@ -39,14 +39,16 @@ def constrain(block: Any, model: Any, network: Network) -> None:
     block.executed, block.all, block.per_site = rows(), rows(), rows()
     block.safety, block.liveness, block.capacity = rows(), rows(), rows()
     load: dict[tuple[str, OfferKey], list[Any]] = defaultdict(list)
+    fed: dict[Scope, list[Any]] = defaultdict(list)
+    for found in model.loads:
+        job = found.job
+        fed[job.policy, job.residency, job.period, found.offer].append((found.rate, found.variable))
     for stream in model.streams:
         policy, key = network.policies[stream.policy], stream.key
         executed = model.executed[key]
-        fed = [
-            (network.demand[model.options.demand[a]].requests_per_s, model.serve[a])
-            for a in stream.options
-        ]
-        row(block.executed, key, [*fed, (-1.0, executed)], lower=0.0, upper=0.0)
+        scope = (stream.policy, stream.residency, stream.period)
+        loads = [term for executor in stream.executors for term in fed[(*scope, executor)]]
+        row(block.executed, key, [*loads, (-1.0, executed)], lower=0.0, upper=0.0)
         verify = {offer: model.verify[(*key, *offer)] for offer in stream.verifiers}
         whole = [(1.0, variable) for variable in verify.values()]
         row(block.all, key, [*whole, (-float(policy.verifiers), executed)], lower=0.0, upper=0.0)
@@ -86,31 +88,16 @@ def _is_protected(network: Network, item: Item) -> bool:
     return any(failed == {item} for failed in network.protected.values())
 
 
-def separate(block: Any, model: Any, network: Network, plan: Deployment) -> int:
-    """Add the covering row of every stream whose flows no mixture of legal panels gives."""
-    flows: dict[tuple[str, str, str, OfferKey], dict[OfferKey, float]] = defaultdict(dict)
-    for flow in plan.verification:
-        found = flows[flow.policy, flow.residency, flow.period, flow.executor]
-        found[flow.verifier] = found.get(flow.verifier, 0.0) + flow.rate
-    added = 0
+def separate(block: Any, model: Any, network: Network, point: Point) -> Iterator[Cut]:
+    """Yield the covering row of every stream whose flows no mixture of legal panels gives."""
     for stream in model.streams:
-        rate: dict[OfferKey, float] = defaultdict(float)
-        for executor in stream.executors:
-            scope = (stream.policy, stream.residency, stream.period, executor)
-            for verifier, amount in flows.get(scope, {}).items():
-                rate[verifier] += amount
-        policy = network.policies[stream.policy]
-        weights = covering_weights(network, policy, rate)
-        if weights is None:
-            continue
-        terms = [
-            (weights.get(offer, 1.0), model.verify[(*stream.key, *offer)])
-            for offer in stream.verifiers
-        ]
-        name = (*stream.key, len(block.separated))
-        row(block.separated, name, [*terms, (-1.0, model.executed[stream.key])], lower=0.0)
-        added += 1
-    return added
+        verify = {offer: model.verify[(*stream.key, *offer)] for offer in stream.verifiers}
+        rates = {offer: max(0.0, point(variable)) for offer, variable in verify.items()}
+        weights = covering_weights(network, network.policies[stream.policy], rates)
+        if weights is not None:
+            terms = [(weights.get(offer, 1.0), variable) for offer, variable in verify.items()]
+            executed = (-1.0, model.executed[stream.key])
+            yield Cut((*terms, executed), lower=0.0)
 
 
 def audit(network: Network, plan: Deployment) -> Iterator[Violation]:

@@ -24,8 +24,8 @@ from models.data import (
     Site,
 )
 from models.network import Network
-from models.options import service_options
 from models.plan import Deployment
+from tests import draw
 from tests.test_rules_contract import model_accepts
 
 Known = dict[str, Any]
@@ -103,7 +103,7 @@ def protected(kind: str, name: str) -> Dependency:
 
 def verdicts(rule: Any, network: Network, plan: Deployment) -> tuple[bool | None, list[str]]:
     """Return whether the model's rows hold for the plan, and what the audit says of it."""
-    model = build(network, service_options(network))  # kept: its parts only point at it weakly
+    model = build(network, draw.row_by_row(network))  # kept: its parts only point at it weakly
     block = model.phase[SINGLE_PHASE]
     said = [str(violation) for violation in rule.audit(network, plan)]
     return model_accepts(block, network, plan, rule), said

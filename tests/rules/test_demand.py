@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from models.build import SINGLE_PHASE, build
+from models.classes import demand_classes
 from models.data import Demand, Item, Model, NodeType, OfferKey, Policy, Region
 from models.network import Link, Network
-from models.options import service_options
 from models.plan import HUB, Deployment, Flow
 from models.rules import demand as rule
 from models.service import ESTIMATE, service
@@ -55,7 +55,7 @@ def test_a_row_cannot_be_served_more_than_once() -> None:
 def test_what_is_not_served_cannot_go_uncounted() -> None:
     row = demand(rate=2)
     found = two_sites(row)
-    model = build(found, service_options(found))
+    model = build(found, demand_classes(found))
     block = model.phase[SINGLE_PHASE]
     values, _ = place(block, found, served(row, a=0.3))
     unserved = block.unserved[0]

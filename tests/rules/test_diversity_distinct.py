@@ -9,12 +9,12 @@ import pytest
 from models.build import SINGLE_PHASE, build
 from models.data import DiversityRow, Model, Needs, NodeType, Provider
 from models.network import Network
-from models.options import service_options
 from models.plan import Deployment, Replica
 from models.rules import diversity_distinct as rule
 from models.translate import place
+from tests import draw
 from tests.rules import assert_explains, assert_illegal, assert_legal, at, network, offer, site
-from tests.test_rules_contract import rows_hold
+from tests.test_rules_contract import broken_cuts, rows_hold
 
 
 def distinct(count: int, kind: str = "provider", **given: Any) -> DiversityRow:
@@ -90,17 +90,16 @@ def test_where_sites_have_several_owners_the_fewest_that_remove_all_count() -> N
 
 def test_the_separated_row_asks_for_something_off_the_few() -> None:
     found = clouds(distinct(2, "owner"), **ALL_EQUUS)
-    model = build(found, service_options(found))
+    model = build(found, draw.row_by_row(found))
     block = model.phase[SINGLE_PHASE]
     own = block.rules.diversity_distinct
     bad, good = standing(a=1, c=1), standing(a=1, b=1)
     values, _ = place(block, found, bad)
     assert rows_hold(own, values)
-    assert rule.separate(own, block, found, bad) == 1
-    assert not rows_hold(own, values)
+    assert len(broken_cuts(block, found, rule, values)) == 1
     values, _ = place(block, found, good)  # b hangs on no owner
     assert rows_hold(own, values)
-    assert rule.separate(own, block, found, good) == 0
+    assert not broken_cuts(block, found, rule, values)
 
 
 def copies(*where: str) -> Deployment:

@@ -9,11 +9,11 @@ import pytest
 from models.build import SINGLE_PHASE, build
 from models.data import Committee, DiversityRow, Needs, NodeType, Provider
 from models.network import Network
-from models.options import service_options
 from models.plan import Deployment, Flow, Seat
 from models.rules import diversity_nakamoto as rule
 from models.service import ESTIMATE
 from models.translate import place
+from tests import draw
 from tests.rules import (
     assert_explains,
     assert_illegal,
@@ -24,7 +24,7 @@ from tests.rules import (
     offer,
     site,
 )
-from tests.test_rules_contract import rows_hold
+from tests.test_rules_contract import broken_cuts, rows_hold
 
 
 def nakamoto(number: int, threshold: float | None, **given: Any) -> DiversityRow:
@@ -173,17 +173,16 @@ def test_the_two_largest_need_not_make_the_largest_union() -> None:
 
 def test_the_separated_row_limits_the_union() -> None:
     found = clouds(nakamoto(2, 0.6, kind="owner"), **RING)
-    model = build(found, service_options(found))
+    model = build(found, draw.row_by_row(found))
     block = model.phase[SINGLE_PHASE]
     own = block.rules.diversity_nakamoto
     bad, good = standing(a=1, c=1, d=1), standing(a=1, b=2, d=2)
     values, _ = place(block, found, bad)
     assert rows_hold(own, values)
-    assert rule.separate(own, block, found, bad) == 1
-    assert not rows_hold(own, values)
+    assert len(broken_cuts(block, found, rule, values)) == 1
     values, _ = place(block, found, good)  # A holds 3 of 5
     assert rows_hold(own, values)
-    assert rule.separate(own, block, found, good) == 0
+    assert not broken_cuts(block, found, rule, values)
 
 
 def test_requests_are_counted_in_every_period() -> None:

@@ -6,9 +6,9 @@ import pytest
 from pyomo.repn import generate_standard_repn
 
 from models.build import SINGLE_PHASE, build
+from models.classes import demand_classes
 from models.data import Committee, Item, NodeType, OfferKey
 from models.network import Link, Network
-from models.options import service_options
 from models.plan import Deployment, Seat
 from models.rules import reach as rule
 from tests.rules import assert_explains, assert_illegal, assert_legal, network, offer, site
@@ -109,7 +109,7 @@ def test_a_site_is_bound_to_what_it_can_hold(most: int, bound: int) -> None:
     # four seats at most, or as many as there may be nodes
     found = council()
     found.offers[OfferKey("a", "seat")] = offer("a", "seat", most)  # type: ignore[index]
-    model = build(found, service_options(found))
+    model = build(found, demand_classes(found))
     own = model.phase[SINGLE_PHASE].rules.reach
     terms = generate_standard_repn(own.used["council", "a"].body)
     pairs = zip(terms.linear_coefs, terms.linear_vars, strict=True)

@@ -151,7 +151,7 @@ def test_even_nothing_per_second_is_served_only_by_what_is_there(
     )
     assert_legal(rule, chat(row), with_it)
     without = Deployment(routing=(flow,))
-    assert_illegal(rule, chat(row), without, f"100.00% is served {state} where 0 are kept")
+    assert_illegal(rule, chat(row), without, f"100.00% is served {state} where nothing is kept")
 
 
 def test_it_says_how_much_is_served_cold() -> None:

@@ -14,13 +14,13 @@ import pytest
 from models.build import SINGLE_PHASE, build
 from models.data import Demand, Item, Model, Needs, NodeType, OfferKey, Policy, Provider, Settings
 from models.network import Link, Network
-from models.options import service_options
 from models.panels import covering_weights, decompose, legal_panels
 from models.plan import Deployment, Flow, Panel, VerificationFlow
 from models.rules import verification as rule
 from models.rules._panel_audit import _extend, least_uncovered
 from models.service import ESTIMATE
 from models.translate import panels_of, place
+from tests import draw
 from tests.rules import (
     assert_explains,
     assert_illegal,
@@ -33,7 +33,7 @@ from tests.rules import (
     protected,
     site,
 )
-from tests.test_rules_contract import rows_hold
+from tests.test_rules_contract import broken_cuts, rows_hold
 
 
 def row(rate: float = 1.0, **given: Any) -> Demand:
@@ -202,7 +202,7 @@ def test_the_rows_alone_refuse_too_much_on_one_owner(quorum: int, guarded: bool)
     owners = apart("abc") | {"a": (("Equus",),), "b": (("Equus",),)}
     dependencies = [protected("owner", "Equus")] if guarded else []
     found = checkers(owners, quorum=quorum, dependencies=dependencies)
-    model = build(found, service_options(found))
+    model = build(found, draw.row_by_row(found))
     block = model.phase[SINGLE_PHASE]
     values, lost = place(block, found, checked(found, a=1.0, b=1.0, c=1.0))
     assert not lost
@@ -267,14 +267,13 @@ def test_flows_that_meet_every_row_may_still_have_no_legal_panel() -> None:
     # triangle a panel may have only one, so of two triangles only two, never three.
     found = triangles()
     plan = checked(found, a=0.5, b=0.5, c=0.5, d=0.5, e=0.5, f=0.5)
-    model = build(found, service_options(found))
+    model = build(found, draw.row_by_row(found))
     block = model.phase[SINGLE_PHASE]
     values, lost = place(block, found, plan)
     own = block.rules.verification
     assert not lost
     assert rows_hold(own, values)
-    assert rule.separate(own, block, found, plan) == 1
-    assert not rows_hold(own, values)
+    assert len(broken_cuts(block, found, rule, values)) == 1
     assert_illegal(rule, found, plan, "1.0000 of 1.0000 requests/s have no legal panel")
 
 
@@ -283,7 +282,7 @@ def test_a_separated_row_leaves_legal_plans_alone() -> None:
     found = triangles()
     two = Policy(policy="checked", verifiers=2, quorum=2, independent_of=("owner",))
     found.policies["checked"] = two  # type: ignore[index]
-    model = build(found, service_options(found))
+    model = build(found, draw.row_by_row(found))
     block = model.phase[SINGLE_PHASE]
     own = block.rules.verification
     # a, b, c at 2/3 each: every pair shares an owner, whose limit 1 holds only to 4/3.
@@ -291,12 +290,11 @@ def test_a_separated_row_leaves_legal_plans_alone() -> None:
     values, _ = place(block, found, bad)
     assert rows_hold(own, values)  # ab, ac, bc hold ½ + ½ = 1 each
     # d with one of a, b, c covers ½ of the requests; for the rest there is no pair.
-    assert rule.separate(own, block, found, bad) == 1
-    assert not rows_hold(own, values)
+    assert len(broken_cuts(block, found, rule, values)) == 1
     good = checked(found, a=0.5, b=0.5, d=0.5, e=0.5)
     values, _ = place(block, found, good)
     assert rows_hold(own, values)
-    assert rule.separate(own, block, found, good) == 0
+    assert not broken_cuts(block, found, rule, values)
     assert_legal(rule, found, good)
     assert_illegal(rule, found, bad, "0.5000 of 1.0000 requests/s have no legal panel")
 
