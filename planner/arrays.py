@@ -13,6 +13,7 @@ from pyomo.core.expr import LinearExpression
 from pyomo.repn import generate_standard_repn
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 
 SMALLEST, LARGEST = 1e-9, 1e15
 """Coefficients outside are dropped or refused by the solver without a word."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,10 @@ Progress = Callable[[float, float, float], None]
 """Called with incumbent, bound and seconds since the solve began."""
 
 POLL_S = 0.05
+SAME = 1e-6
+"""How far a bound may be from a value for both to be the same, given the solver's tolerances."""
+LARGE_LP = 20_000
+"""Columns from which the interior point method, with crossover, beats the simplex method."""
 
 
 class UnknownOption(Exception):
@@ -45,7 +50,7 @@ def relative_gap(objective: float, bound: float) -> float:
     if not np.isfinite(objective):
         return float("inf")
     distance = max(0.0, objective - bound)
-    if distance <= 1e-9 * max(1.0, abs(objective)):
+    if distance <= max(SAME, 1e-9 * abs(objective)):
         return 0.0
     return distance / abs(objective) if objective else float("inf")
 
@@ -58,13 +63,14 @@ class Engine:
     ) -> None:
         self.arrays = arrays
         self.stop = stop
-        self.relaxed = not arrays.integer.any()
+        self.whole: NDArray[np.int64] = np.flatnonzero(arrays.integer)
         self.highs: Any = highspy.Highs()  # type: ignore[no-untyped-call]
         self.set_option("output_flag", True)
         self.set_option("log_to_console", False)
         self.set_option("mip_min_logging_interval", 0.5)
         self.set_option("mip_feasibility_tolerance", 1e-7)
-        for name, value in (options or {}).items():
+        self.given = dict(options or {})
+        for name, value in self.given.items():
             self.set_option(name, value)
         for event in (
             self.highs.cbSimplexInterrupt,
@@ -97,8 +103,9 @@ class Engine:
             raise RuntimeError("HiGHS refused the model")
 
     def minimise(self, costs: FloatArray, constant: float = 0.0) -> None:
-        """Set the objective."""
+        """Set the objective, and forget a basis that was good for another."""
         columns = np.arange(len(costs), dtype=np.int32)
+        self._check(self.highs.clearSolver())
         self._check(self.highs.changeColsCost(len(costs), columns, costs))
         self._check(self.highs.changeObjectiveOffset(constant))
 
@@ -126,12 +133,33 @@ class Engine:
             self.highs.changeColsBounds(len(columns), columns.astype(np.int32), lower, upper)
         )
 
-    def relax(self, relaxed: bool) -> None:
-        """Drop integrality, or restore it."""
-        self.relaxed = relaxed or not self.arrays.integer.any()
-        whole = np.flatnonzero(self.arrays.integer).astype(np.int32)
-        kind = highspy.HighsVarType.kContinuous if relaxed else highspy.HighsVarType.kInteger
-        self.highs.changeColsIntegrality(len(whole), whole, np.array([kind] * len(whole)))
+    def keep_whole(self, columns: NDArray[np.int64]) -> None:
+        """Ask only of these columns to be whole numbers."""
+        integer = np.flatnonzero(self.arrays.integer).astype(np.int32)
+        known = highspy.HighsVarType
+        kinds = np.isin(integer, columns)
+        kind = [known.kInteger if whole else known.kContinuous for whole in kinds]
+        self.highs.changeColsIntegrality(len(integer), integer, np.array(kind))
+        self.whole = integer[kinds].astype(np.int64)
+
+    @contextmanager
+    def whole_only(self, columns: NDArray[np.int64]) -> Iterator[None]:
+        """Ask only of these columns to be whole numbers, for a while."""
+        before = self.whole
+        self.keep_whole(columns)
+        try:
+            yield
+        finally:
+            self.keep_whole(before)
+
+    def relaxation(self) -> AbstractContextManager[None]:
+        """Ask of no column to be a whole number, for a while."""
+        return self.whole_only(np.empty(0, dtype=np.int64))
+
+    @property
+    def is_relaxed(self) -> bool:
+        """Return whether no column need be a whole number."""
+        return not len(self.whole)
 
     def solve(
         self,
@@ -146,7 +174,9 @@ class Engine:
         """Solve until the gap, the limit or the stop event; keep the best plan in every case."""
         begun = time.perf_counter()
         # A mixed-integer solve counts its own seconds, a linear one those of all solves before it.
-        before_s = self.highs.getRunTime() if self.relaxed else 0.0
+        before_s = self.highs.getRunTime() if self.is_relaxed else 0.0
+        large = len(self.arrays.columns) > LARGE_LP
+        self.set_option("solver", "ipm" if large and self.is_relaxed else "choose")
         self.set_option("time_limit", before_s + max(0.1, time_limit_s))
         self.set_option("mip_rel_gap", gap)
         self.set_option("mip_abs_gap", absolute_gap)
@@ -177,7 +207,7 @@ class Engine:
         values = np.array(solution.col_value) if found else None
         objective = float(info.objective_function_value) if found else float("inf")
         known = highspy.HighsModelStatus
-        whole = bool(self.arrays.integer.any()) and np.isfinite(info.mip_dual_bound)
+        whole = not self.is_relaxed and np.isfinite(info.mip_dual_bound)
         bound = float(info.mip_dual_bound) if whole else -np.inf
         if status == known.kOptimal:
             bound = bound if whole else objective

@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models import covers
 from models.build import SINGLE_PHASE, build, plan_families, rule_name
 from models.classes import Classes
+from models.data import OfferKey
 from models.expressions import Cut, Point
 from models.network import Network
 from models.objectives import Expression
@@ -25,6 +27,10 @@ from planner.highs import Engine
 
 SEPARATION_ROUNDS = 20
 """How often rows are added for one point before it is given up."""
+COVERED_BY = frozenset({"demand", "throughput", "memory"})
+"""The rules from which cover rows follow."""
+FEW = 150
+"""So many sites, contracts and nodes together are no harder than the nodes alone."""
 NEARLY_WHOLE = 1e-6
 """How near a number must be to a whole one to be taken for it."""
 FINISH_S = 60.0
@@ -91,6 +97,25 @@ class Problem:
         """Return the columns that hold whole numbers."""
         return np.flatnonzero(self.arrays.integer)
 
+    def rungs(self, costs: FloatArray) -> list[NDArray[np.int64]]:
+        """Return which whole numbers to insist on first: those that cost most, and what they need.
+
+        A model in which only the nodes of the dearest role are whole is solved orders of magnitude
+        sooner than the whole one, and its optimum, a bound on all plans, is far above that of the
+        relaxation.
+        """
+        nodes = [self.columns([variable]) for variable in self.block.nodes.values()]
+        roles = [self.network.role(OfferKey(*key)) for key in self.block.nodes]
+        prices = [float(costs[column].max(initial=0.0)) for column in nodes]
+        if max(prices, default=0.0) <= 0:
+            return []
+        dearest = roles[int(np.argmax(prices))]
+        of_role = [column for column, role in zip(nodes, roles, strict=True) if role == dearest]
+        first = np.sort(np.concatenate(of_role))
+        places = self.columns([*self.block.open.values(), *self.block.contract.values()])
+        both = np.union1d(first, places[costs[places] > 0])
+        return [first, both] if len(both) > FEW else [both]
+
     def columns(self, variables: Iterable[Any]) -> NDArray[np.int64]:
         """Return the columns of the variables, sorted; those without one are passed over."""
         found = (self.arrays.column_of.get(id(variable), -1) for variable in variables)
@@ -110,8 +135,7 @@ class Problem:
         try:
             yield
         finally:
-            lower, upper = self.arrays.lower[columns], self.arrays.upper[columns]
-            self.engine.bound(columns, lower, upper)
+            self.engine.bound(columns, self.arrays.lower[columns], self.arrays.upper[columns])
 
     def fix_if_least(self, costs: FloatArray, found: float) -> bool:
         """Fix every column of a sum at its bound, for good, where the sum is no more than that."""
@@ -151,6 +175,15 @@ class Problem:
                     added += 1
         return added
 
+    def tighten(self, values: FloatArray) -> int:
+        """Add cover rows that a point of the relaxation breaks, and return how many."""
+        if self.without & COVERED_BY:
+            return 0
+        cuts = list(covers.separate(self.block, self.network, self.point(values)))
+        for cut in cuts:
+            self._add(cut)
+        return len(cuts)
+
     def _add(self, cut: Cut) -> None:
         costs = self.arrays.costs(cut.terms)
         lower = -np.inf if cut.lower is None else cut.lower
@@ -184,21 +217,17 @@ class Problem:
                     values[column_of[id(family[name])]] = 0.0
         return values
 
-    def legal(self, values: FloatArray) -> FloatArray | None:
-        """Return the point if no rule breaks, else the best one with the same whole numbers."""
-        if not self.separate(values):
-            return values
-        return self.exact(values)
+    def completed(self, values: FloatArray, gap: float) -> FloatArray | None:
+        """Return a legal point as near to this one as can be: whole numbers first, then fewer."""
+        exact = self.exact(values)
+        return self.repaired(values, gap) if exact is None else exact
 
     def exact(self, values: FloatArray) -> FloatArray | None:
         """Return the best legal point with these whole numbers, rounded; None if there is none."""
         whole = self.whole
-        with self.undisturbed(), self.fixed(whole, np.round(values[whole])):
-            self.engine.relax(True)
-            try:
-                return self.separated(time_limit_s=FINISH_S)
-            finally:
-                self.engine.relax(False)
+        fixed = self.fixed(whole, np.round(values[whole]))
+        with self.undisturbed(), fixed, self.engine.relaxation():
+            return self.separated(time_limit_s=FINISH_S)
 
     def repaired(self, values: FloatArray, gap: float) -> FloatArray | None:
         """Return a legal point that keeps execution, copies and seats and decides the rest anew."""

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.data import ROLES, Item, Site
-from models.network import Network
 from models.service import distance_km
 from planner.arrays import Arrays, FloatArray
-from planner.highs import Engine, Outcome
+from planner.highs import Outcome
+from planner.problem import Problem
 
 FEWEST_SITES, FIRST_SITES = 4, 8
 NODES = 50
@@ -58,10 +58,11 @@ class Found:
 class NeighbourhoodSearch:
     """A search over one model; the engine's bounds are left as they were found."""
 
-    def __init__(self, network: Network, arrays: Arrays, engine: Engine, seed: int) -> None:
-        self.network, self.arrays, self.engine = network, arrays, engine
+    def __init__(self, problem: Problem, seed: int) -> None:
+        self.problem, self.network = problem, problem.network
+        self.arrays, self.engine = problem.arrays, problem.engine
         self.draw = random.Random(seed)
-        self.columns_at = _columns_by_site(arrays)
+        self.columns_at = _columns_by_site(self.arrays)
         self.sites = sorted(self.columns_at)
         self.located = np.array(
             sorted(column for columns in self.columns_at.values() for column in columns),
@@ -82,9 +83,9 @@ class NeighbourhoodSearch:
         constant: float,
         target: float,
         left_s: Callable[[], float],
-        report: Callable[[float], None],
+        found: Callable[[FloatArray], None],
     ) -> Found:
-        """Return the best point found from `values` on, at or below `target` if possible."""
+        """Return the best legal point from `values` on, at or below `target` if possible."""
         objective = float(costs @ values) + constant
         size, stall, rounds = min(FIRST_SITES, len(self.sites)), 0, 0
         while stall < STALL and objective > target and len(self.sites) > FEWEST_SITES:
@@ -99,9 +100,9 @@ class NeighbourhoodSearch:
                 and outcome.objective < objective - SMALLEST_GAIN * max(1.0, abs(objective))
             )
             self.weights[kind] = DECAY * self.weights[kind] + (REWARD if gained else 0.1)
-            if gained and outcome.values is not None:
+            if gained and outcome.values is not None and not self.problem.separate(outcome.values):
                 values, objective, stall = outcome.values, outcome.objective, 0
-                report(objective)
+                found(values)
             else:
                 stall += 1
             if outcome.status == "optimal" and not gained:

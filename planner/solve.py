@@ -25,9 +25,9 @@ from models.objectives import Expression, stage
 from models.plan import Plan
 from planner.arrays import FloatArray, Rows
 from planner.highs import Outcome, relative_gap
-from planner.problem import NEARLY_WHOLE, SEPARATION_ROUNDS, Problem
+from planner.problem import Problem
 from planner.result import Stage
-from planner.search import NeighbourhoodSearch
+from planner.stage import Clock, StageSolver
 from planner.tiebreak import nearest_service
 
 Progress = Callable[[str, float, float, float], None]
@@ -37,14 +37,6 @@ MONEY_SLACK = 0.01
 """Currency that later stages may give up of an earlier cost, for numerical safety."""
 DEMAND_SLACK = 1e-6
 """Share of all demand that later stages may leave unserved beside an earlier optimum above 0."""
-START_NODES, START_GAP = 200, 0.01
-"""Branch-and-bound nodes, and gap, for the start: work, not time, to be reproducible."""
-ROOT_NODES, ROOT_SHARE = 1, 0.4
-"""Nodes, and share of the time left, for a first look before neighbourhoods are searched."""
-SEARCH_SHARE = 0.6
-"""Share of the time left that the search may take; the rest proves what it found."""
-ROOT_ROUNDS = 5
-"""How often rows are added to the relaxation first."""
 ENDED_BY_CLOCK = ("limit", "interrupted")
 
 
@@ -119,9 +111,8 @@ class _Driver:
         self, network: Network, limits: Limits, stop: threading.Event, progress: Progress | None
     ) -> None:
         self.network, self.limits, self.stop, self.progress = network, limits, stop, progress
-        self.begun = time.perf_counter()
+        self.clock = Clock(limits.time_limit_s, stop)
         self.timer = Timer()
-        self.clock_stopped = False
 
     def run(self, without: frozenset[str]) -> Solved:
         """Return how it ended."""
@@ -136,23 +127,13 @@ class _Driver:
         with timer.step("hand over"):
             self.problem.hand_over(self.stop, self._solver)
         self.size = self.problem.size
-        with timer.step("start"):
-            values = self._start(*self._blend())
         with timer.step("solve"):
-            return self._solve_stages(values)
+            return self._solve_stages()
 
     @property
     def _solver(self) -> dict[str, Any]:
         chosen = {"random_seed": self.limits.seed, "threads": self.limits.threads}
         return {**chosen, **self.limits.solver}
-
-    @property
-    def _left_s(self) -> float:
-        return self.limits.time_limit_s - (time.perf_counter() - self.begun)
-
-    @property
-    def _must_end(self) -> bool:
-        return self.stop.is_set() or self._left_s <= 0
 
     def _stages(self) -> list[tuple[list[Goal], Expression]]:
         by_priority = itertools.groupby(sorted(self.network.goals), key=lambda goal: goal.priority)
@@ -165,79 +146,26 @@ class _Driver:
     def _costs(self, expression: Expression) -> FloatArray:
         return self.problem.arrays.costs(expression.terms)
 
-    # The start ------------------------------------------------------------------------------
-
-    def _start(self, costs: FloatArray, constant: float) -> FloatArray | None:
-        """Return a legal point near the relaxation: what that does not use at all stays closed.
-
-        Where this leaves no plan, everything is free.
-        """
-        problem = self.problem
-        problem.minimise(costs, constant)
-        relaxed = self._relaxed()
-        if relaxed is None:
-            return None
-        unused = problem.whole[relaxed[problem.whole] <= NEARLY_WHOLE]
-        for columns in (unused, unused[:0]):
-            begun, allowed = time.perf_counter(), self._left_s / 4
-            lower = problem.arrays.lower[columns]
-            with problem.fixed(columns, lower):
-                found = problem.separated(
-                    time_limit_s=allowed,
-                    gap=START_GAP,
-                    max_nodes=START_NODES,
-                    progress=self._reporter("start"),
-                )
-            self.clock_stopped |= time.perf_counter() - begun >= allowed
-            if found is not None:
-                return found
-        return None
-
-    def _better(
-        self, one: FloatArray | None, other: FloatArray | None, costs: FloatArray
-    ) -> FloatArray | None:
-        if one is None or other is None:
-            return one if other is None else other
-        return other if float(costs @ other) < float(costs @ one) else one
-
-    def _relaxed(self) -> FloatArray | None:
-        """Return the optimum of the relaxation, after the rows that such points break."""
-        engine, values = self.problem.engine, None
-        engine.relax(True)
-        for _ in range(ROOT_ROUNDS):
-            outcome = engine.solve(time_limit_s=self._left_s / 4)
-            values = outcome.values
-            if values is None or not self.problem.separate(values):
-                break
-        engine.relax(False)
-        return values
-
-    def _blend(self) -> tuple[FloatArray, float]:
-        """Return one objective that stands for all: each stage outweighs those behind it."""
-        total = np.zeros(len(self.problem.arrays.columns))
-        constant, weight = 0.0, 1.0
-        for _, expression in reversed(self.stages):
-            costs = self._costs(expression)
-            scale = weight / (float(np.abs(costs).max(initial=0.0)) or 1.0)
-            total += scale * costs
-            constant += scale * expression.constant
-            weight *= 100.0
-        return total, constant
-
     # The stages -----------------------------------------------------------------------------
 
-    def _solve_stages(self, values: FloatArray | None) -> Solved:
+    def _solve_stages(self) -> Solved:
         closed: list[_Closed] = []
-        proven = True
-        for number, (goals, expression) in enumerate(self.stages):
-            costs = self._costs(expression)
-            if number and not self._must_end:
-                values = self._better(values, self._start(costs, expression.constant), costs)
-            outcome = self._solve_stage(_name(goals), costs, expression, values)
-            self.clock_stopped |= outcome.status in ENDED_BY_CLOCK
+        proven, values = True, None
+        for goals, expression in self.stages:
+            outcome = StageSolver(
+                self.problem,
+                expression,
+                values,
+                self.clock,
+                self.limits.gap,
+                self.limits.seed,
+                self._reporter(_name(goals)),
+            ).solve()
+            self.clock.stopped |= outcome.status in ENDED_BY_CLOCK
             if outcome.values is None:
                 return self._without_plan(outcome, proven)
             values = outcome.values
+            costs = self._costs(expression)
             found = float(costs @ values) + expression.constant
             bound = min(outcome.bound, found) if proven else -np.inf
             if expression.integral and np.isfinite(bound):
@@ -255,9 +183,7 @@ class _Driver:
         _, last = self.stages[-1]
         problem.minimise(self._costs(last), last.constant)
         values = problem.without_idle_places(values)
-        exact = problem.exact(values)
-        if exact is None:
-            exact = problem.repaired(values, self.limits.gap)
+        exact = problem.completed(values, self.limits.gap)
         values = values if exact is None else exact
         near = nearest_service(problem, values, [goals for goals, _ in self.stages], self._solver)
         if near is not None:
@@ -288,114 +214,11 @@ class _Driver:
     def _without_plan(self, outcome: Outcome, proven: bool) -> Solved:
         if outcome.status == "infeasible" and proven:
             return self._ended("infeasible", None, ())
-        self.clock_stopped = True
+        self.clock.stopped = True
         return self._ended("interrupted" if self.stop.is_set() else "no_plan_found", None, ())
 
     def _ended(self, status: str, plan: Plan | None, stages: tuple[Stage, ...]) -> Solved:
-        return Solved(status, plan, stages, self.timer.times, self.clock_stopped, self.size)
-
-    def _solve_stage(
-        self, name: str, costs: FloatArray, expression: Expression, best: FloatArray | None
-    ) -> Outcome:
-        """Return the best legal point of a stage; `best` is the legal point it starts from."""
-
-        def value(values: FloatArray | None) -> float:
-            return float("inf") if values is None else float(costs @ values) + expression.constant
-
-        bound = self._trivial_bound(costs) + expression.constant
-        if best is not None and value(best) <= bound + 1e-9 * max(1.0, abs(bound)):
-            return Outcome("optimal", best, value(best), bound, 0.0)
-        self.problem.minimise(costs, expression.constant)
-        status = "limit"
-        for _ in range(SEPARATION_ROUNDS):
-            if best is not None and self._must_end:
-                status = "interrupted" if self.stop.is_set() else "limit"
-                break
-            outcome = self._prove(name, costs, expression, best)
-            status = outcome.status
-            # Rows are only ever added, so every bound stays a bound.
-            bound = max(bound, outcome.bound) if status != "infeasible" else bound
-            if outcome.values is None:
-                break
-            broken = self.problem.separate(outcome.values)
-            legal = self.problem.exact(outcome.values) if broken else outcome.values
-            if legal is not None and value(legal) < value(best):
-                best = legal
-            if not broken or status != "optimal":
-                break
-        else:
-            status = "limit"
-        if status == "infeasible" and best is None:
-            return self._second_opinion(bound)
-        if status == "infeasible":
-            status = "limit"  # a legal point is at hand, so the claim is wrong
-        return Outcome(status, best, value(best), min(bound, value(best)), 0.0)
-
-    def _second_opinion(self, bound: float) -> Outcome:
-        """Return what another way of solving finds where the first proved that there is nothing."""
-        engine = self.problem.engine
-        engine.set_option("presolve", "off")
-        outcome = engine.solve(time_limit_s=max(5.0, self._left_s), gap=1.0)
-        engine.set_option("presolve", self.limits.solver.get("presolve", "choose"))
-        values = None if outcome.values is None else self.problem.legal(outcome.values)
-        if values is None:
-            found = outcome.status if outcome.values is None else "limit"
-            # Two ways agree, or the second was cut short and does not disagree.
-            status = "infeasible" if found in ("infeasible", "limit") else found
-            return Outcome(status, None, float("inf"), float("inf"), outcome.seconds)
-        return Outcome("limit", values, outcome.objective, bound, outcome.seconds)
-
-    def _prove(
-        self, name: str, costs: FloatArray, expression: Expression, start: FloatArray | None
-    ) -> Outcome:
-        """Return the best of: the root, a neighbourhood search, and HiGHS to the end from there.
-
-        The root alone closes small workbooks, and its bound tells the search when to stop.
-        """
-        absolute = 1 - 1e-6 if expression.integral else 1e-6
-
-        def solve_on(start: FloatArray | None, share: float, nodes: int | None) -> Outcome:
-            return self.problem.engine.solve(
-                time_limit_s=share * self._left_s,
-                gap=self.limits.gap,
-                absolute_gap=absolute,
-                start=start,
-                max_nodes=nodes,
-                progress=self._reporter(name),
-            )
-
-        begun = time.perf_counter()
-        allowed = ROOT_SHARE * self._left_s
-        first = solve_on(start, ROOT_SHARE, ROOT_NODES)
-        if first.status != "limit" or self.stop.is_set():
-            return first
-        self.clock_stopped |= time.perf_counter() - begun >= allowed
-        if first.values is None:
-            return solve_on(start, 1.0, None)
-        report = self._reporter(name)
-        arrays, engine = self.problem.arrays, self.problem.engine
-        search = NeighbourhoodSearch(self.network, arrays, engine, self.limits.seed)
-        reserve = self._left_s * (1 - SEARCH_SHARE)
-        found = search.improve(
-            first.values,
-            costs,
-            expression.constant,
-            target=first.bound + self.limits.gap * abs(first.objective),
-            left_s=lambda: self._left_s - reserve,
-            report=lambda value: report(value, first.bound, 0.0) if report else None,
-        )
-        self.clock_stopped |= found.cut_short
-        last = solve_on(found.values, 1.0, None)
-        if last.values is None or last.objective > found.objective:
-            last = replace(last, values=found.values, objective=found.objective)
-        return replace(last, bound=min(max(first.bound, last.bound), last.objective))
-
-    def _trivial_bound(self, costs: FloatArray) -> float:
-        arrays = self.problem.arrays
-        with np.errstate(invalid="ignore"):
-            ends = np.where(costs > 0, arrays.lower, arrays.upper)
-            each = np.where(costs == 0, 0.0, costs * ends)
-        return float(each.sum())
+        return Solved(status, plan, stages, self.timer.times, self.clock.stopped, self.size)
 
     def _keep(
         self, goals: list[Goal], expression: Expression, costs: FloatArray, found: float
@@ -432,7 +255,7 @@ class _Driver:
         report = self.progress
 
         def forward(incumbent: float, bound: float, _: float) -> None:
-            report(name, incumbent, bound, time.perf_counter() - self.begun)
+            report(name, incumbent, bound, time.perf_counter() - self.clock.begun)
 
         return forward
 

@@ -44,10 +44,8 @@ def nearest_service(
         row = Rows.of_row(found.arrays.costs(expression.terms))
         found.engine.add_rows(row, np.array([-np.inf]), np.array([limit]))
     found.minimise(found.arrays.costs(waiting.terms), waiting.constant)
-    found.engine.relax(True)
-    with found.undisturbed():
+    with found.undisturbed(), found.engine.relaxation():
         point = found.separated(time_limit_s=FINISH_S)
-    found.engine.relax(False)
     return None if point is None else (found, point)
 
 

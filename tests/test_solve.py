@@ -19,7 +19,8 @@ from models.objectives import stage, value
 from planner.arrays import BadNumber, compile_model
 from planner.audit import audit, audit_stages
 from planner.highs import Engine, Outcome, UnknownOption, relative_gap
-from planner.solve import Limits, _Driver, solve
+from planner.solve import Limits, solve
+from planner.stage import StageSolver
 from tests import draw
 from tests.cases import FRANKFURT, small
 
@@ -206,7 +207,7 @@ def test_a_wrong_claim_of_a_later_stage_does_not_lose_the_plan(
     assert not audit(small(), found.plan)
 
 
-def test_the_start_is_a_legal_plan_even_where_a_required_site_wants_nodes_of_its_own(
+def test_the_relaxation_is_completed_to_a_plan_even_where_a_required_site_wants_nodes_of_its_own(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     network = small()
@@ -217,16 +218,17 @@ def test_the_start_is_a_legal_plan_even_where_a_required_site_wants_nodes_of_its
         sites={**network.sites, "frankfurt": site},
         offers={**network.offers, FRANKFURT: replace(offer, min_nodes=2, max_nodes=9)},
     )
-    starts: list[object] = []
-    genuine = _Driver._solve_stages
+    reached: list[bool] = []
+    genuine = StageSolver._relax
 
-    def watch(self: _Driver, values: Any) -> Any:
-        starts.append(values)
-        return genuine(self, values)
+    def watch(self: StageSolver) -> None:
+        genuine(self)
+        reached.append(self.best is not None)
 
-    monkeypatch.setattr(_Driver, "_solve_stages", watch)
+    monkeypatch.setattr(StageSolver, "_relax", watch)
     assert solve(network, EXACT).status == "optimal"
-    assert starts[0] is not None
+    assert all(reached)
+    assert reached
 
 
 def test_a_start_alone_is_a_plan_when_there_is_no_time_for_more() -> None:

@@ -1,7 +1,7 @@
 """Every verified request has a panel of independent verifiers, near and able enough.
 
 Σ_{o'} verify[x,o'] = verifiers · executed[x],   executed[x] = Σ_{o in x} load[o,j]
-Σ_{o' at one site} verify[x,o'] ≤ executed[x]
+Σ_{o' at one site} verify[x,o'] ≤ executed[x]        left out where the next row says so
 Σ_x work · verify[x,o'] ≤ utilisation · verifications_per_s · nodes[o']     per period
 Σ_{o' in g} verify[x,o'] ≤ (quorum − 1) · executed[x]                       quorum ≥ 2
 Σ_{o' in g} verify[x,o'] ≤ (verifiers − quorum) · executed[x]               g protected
@@ -16,7 +16,7 @@ residency and lie within max_latency_ms, and dependencies g of those kinds
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from models.data import Demand, Item, OfferKey, Policy
@@ -56,17 +56,21 @@ def constrain(block: Any, model: Any, network: Network) -> None:
         for offer, variable in verify.items():
             sites[offer.site].append((1.0, variable))
             load[stream.period, offer].append((policy.work, variable))
-        for site, terms in sites.items():
-            row(block.per_site, (*key, site), [*terms, (-1.0, executed)], upper=0.0)
-        for item, offers in _exposed(network, policy, stream.verifiers).items():
+        exposed = _exposed(network, policy, stream.verifiers)
+        for item, offers in _outermost(exposed) if (policy.quorum or 0) >= 2 else ():
+            limit = (1.0 - (policy.quorum or 0), executed)
             terms = [(1.0, verify[offer]) for offer in offers]
-            quorum = policy.quorum or 0
-            if quorum >= 2:
-                limit = (-(quorum - 1.0), executed)
-                row(block.safety, (*key, *item), [*terms, limit], upper=0.0)
+            row(block.safety, (*key, *item), [*terms, limit], upper=0.0)
+        for item, offers in exposed.items():
             if _is_protected(network, item):
-                limit = (-(policy.verifiers - float(quorum)), executed)
+                limit = ((policy.quorum or 0) - float(policy.verifiers), executed)
+                terms = [(1.0, verify[offer]) for offer in offers]
                 row(block.liveness, (*key, *item), [*terms, limit], upper=0.0)
+        implied = [set(offers) for offers in exposed.values()] if policy.quorum == 2 else []
+        for site, terms in sites.items():
+            at_site = {offer for offer in verify if offer.site == site}
+            if not any(at_site <= offers for offers in implied):
+                row(block.per_site, (*key, site), [*terms, (-1.0, executed)], upper=0.0)
     for (period, offer), terms in sorted(load.items(), key=lambda entry: entry[0]):
         each = network.node_types[offer.node_type].verifications_per_s or 0.0
         limit = (-each * network.settings.utilisation, model.nodes[offer])
@@ -82,6 +86,15 @@ def _exposed(
             if item.kind in policy.independent_of:
                 exposed[item].append(offer)
     return exposed
+
+
+def _outermost(exposed: Mapping[Item, list[OfferKey]]) -> list[tuple[Item, list[OfferKey]]]:
+    """Return the sets of offers that no other contains: a limit on that one holds on these too."""
+    kept: list[tuple[Item, list[OfferKey]]] = []
+    for item, offers in sorted(exposed.items(), key=lambda entry: (-len(entry[1]), entry[0])):
+        if not any(set(offers) <= set(others) for _, others in kept):
+            kept.append((item, offers))
+    return kept
 
 
 def _is_protected(network: Network, item: Item) -> bool:

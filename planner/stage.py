@@ -1,0 +1,255 @@
+"""One objective solved to a legal point and a bound: a ladder of ever more whole numbers.
+
+First the relaxation with the rows its point breaks; then the dearest nodes whole; then also sites
+and contracts; then everything. Every rung is easier than the next, its bound holds for all plans,
+and its point, with what it leaves unused closed, is completed to a plan. Between the rungs and the
+last, neighbourhoods are searched. Only legal points are kept: those for which no rule separates
+another row. The best of them is never forgotten, whatever a later step comes back with.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+
+from models.objectives import Expression
+from planner.arrays import FloatArray, IntArray
+from planner.highs import Outcome, relative_gap
+from planner.problem import NEARLY_WHOLE, SEPARATION_ROUNDS, Problem
+from planner.search import NeighbourhoodSearch
+
+Report = Callable[[float, float, float], None]
+"""Called with incumbent, bound and seconds."""
+
+RUNG_SHARE, SEARCH_SHARE, COMPLETE_SHARE = 0.5, 0.4, 0.25
+"""Shares of the time left that a rung, the search and the completion of a point may take."""
+COMPLETE_NODES, LOOK_NODES = 200, 1
+"""Branch-and-bound nodes to complete a point, and for a look at the whole: work, not time."""
+FINER = 0.25
+"""How much finer than the gap that is good enough the steps on the way are solved."""
+
+
+@dataclass
+class Clock:
+    """The time there is, and whether it or somebody cut anything short."""
+
+    time_limit_s: float
+    stop: threading.Event
+    begun: float = field(default_factory=time.perf_counter)
+    stopped: bool = False
+
+    @property
+    def left_s(self) -> float:
+        """Return the seconds that are left."""
+        return self.time_limit_s - (time.perf_counter() - self.begun)
+
+    @property
+    def must_end(self) -> bool:
+        """Return whether no step may be begun."""
+        return self.stop.is_set() or self.left_s <= 0
+
+
+class StageSolver:
+    """The solve of one objective; `best` is the legal point it starts from, or None."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        expression: Expression,
+        best: FloatArray | None,
+        clock: Clock,
+        gap: float,
+        seed: int,
+        report: Report | None,
+    ) -> None:
+        self.problem, self.engine, self.clock = problem, problem.engine, clock
+        self.costs = problem.arrays.costs(expression.terms)
+        self.constant, self.integral = expression.constant, expression.integral
+        self.best, self.bound = best, -np.inf
+        self.gap, self.seed, self.report = gap, seed, report
+        self.infeasible = False
+
+    def solve(self) -> Outcome:
+        """Return the best legal point and the bound; infeasible only if two ways agree."""
+        self._prove(self._least())
+        if not self.is_closed:
+            self.problem.minimise(self.costs, self.constant)
+            for step in self._steps():
+                if self.is_closed or self.infeasible or (self.clock.must_end and self._has_plan):
+                    break
+                step()
+        if self.infeasible and not self._has_plan:
+            return self._second_opinion()
+        status = "optimal" if self.is_closed else "limit"
+        if status == "limit" and self.clock.stop.is_set():
+            status = "interrupted"
+        return Outcome(status, self.best, self.value, min(self.bound, self.value), 0.0)
+
+    @property
+    def _has_plan(self) -> bool:
+        return self.best is not None
+
+    @property
+    def value(self) -> float:
+        """Return what the best point amounts to; infinite without one."""
+        return self._value(self.best)
+
+    @property
+    def is_closed(self) -> bool:
+        """Return whether the best point is proven good enough."""
+        if self.best is None:
+            return False
+        if self.integral and self.value - self.bound < 1 - 1e-6:
+            return True
+        return relative_gap(self.value, self.bound) <= max(self.gap, 1e-9)
+
+    def _value(self, values: FloatArray | None) -> float:
+        return np.inf if values is None else float(self.costs @ values) + self.constant
+
+    def _prove(self, bound: float) -> None:
+        self.bound = max(self.bound, bound)
+
+    def _offer(self, values: FloatArray | None) -> None:
+        """Take a legal point if it is better; where the gap allows, report it."""
+        if values is not None and self._value(values) < self.value:
+            self.best = values
+            if self.report is not None:
+                self.report(self.value, self.bound, 0.0)
+
+    def _least(self) -> float:
+        """Return what the bounds of the columns alone say."""
+        arrays = self.problem.arrays
+        with np.errstate(invalid="ignore"):
+            ends = np.where(self.costs > 0, arrays.lower, arrays.upper)
+            each = np.where(self.costs == 0, 0.0, self.costs * ends)
+        return float(each.sum()) + self.constant
+
+    def _steps(self) -> Iterator[Callable[[], None]]:
+        yield self._relax
+        rungs = self.problem.rungs(self.costs)
+        for columns in rungs:
+            yield partial(self._climb, columns)
+            yield self._search
+        if not rungs:
+            yield self._look
+            yield self._search
+        yield self._finish
+
+    # The steps ------------------------------------------------------------------------------
+
+    def _relax(self) -> None:
+        """Solve the relaxation until no rule separates its point, and complete that."""
+        point = None
+        with self.engine.relaxation():
+            for _ in range(SEPARATION_ROUNDS):
+                outcome = self._run(RUNG_SHARE, None)
+                if outcome.values is None:
+                    break
+                point = outcome.values
+                self._prove(outcome.bound)
+                added = self.problem.separate(point) + self.problem.tighten(point)
+                if self.clock.must_end or not added:
+                    break
+        if point is not None:
+            self._complete(point)
+
+    def _climb(self, columns: IntArray) -> None:
+        """Solve the model with only these columns whole, and complete its point."""
+        with self.engine.whole_only(columns):
+            outcome = self._run(RUNG_SHARE, None)
+        if outcome.status != "infeasible":
+            self._prove(outcome.bound)
+        if outcome.values is not None and not self.is_closed:
+            self._complete(outcome.values)
+
+    def _complete(self, point: FloatArray) -> None:
+        """Find a plan that leaves closed what the point does not use."""
+        whole = self.problem.whole
+        unused = whole[point[whole] <= NEARLY_WHOLE]
+        lower = self.problem.arrays.lower[unused]
+        begun, allowed = time.perf_counter(), COMPLETE_SHARE * self.clock.left_s
+        with self.problem.fixed(unused, lower):
+            found = self.problem.separated(
+                time_limit_s=allowed, gap=FINER * self.gap, max_nodes=COMPLETE_NODES
+            )
+        self.clock.stopped |= time.perf_counter() - begun >= allowed
+        self._offer(found)
+
+    def _look(self) -> None:
+        """Look at the root of the whole."""
+        self._take(self._run(RUNG_SHARE, LOOK_NODES))
+
+    def _search(self) -> None:
+        """Search neighbourhoods of the best plan."""
+        if self.best is None:
+            return
+        reserve = self.clock.left_s * (1 - SEARCH_SHARE)
+        found = NeighbourhoodSearch(self.problem, self.seed).improve(
+            self.best,
+            self.costs,
+            self.constant,
+            target=self.bound + self.gap * abs(self.value),
+            left_s=lambda: self.clock.left_s - reserve,
+            found=self._offer,
+        )
+        self.clock.stopped |= found.cut_short
+
+    def _finish(self) -> None:
+        """Solve the whole to the end, again after every row that a rule separates."""
+        for _ in range(SEPARATION_ROUNDS):
+            outcome = self._run(1.0, None)
+            if self._take(outcome) or outcome.status != "optimal" or self.clock.must_end:
+                return
+
+    def _run(self, share: float, nodes: int | None) -> Outcome:
+        allowed = share * self.clock.left_s
+        begun = time.perf_counter()
+        finer = self.gap if nodes is None and share == 1.0 else FINER * self.gap
+        outcome = self.engine.solve(
+            time_limit_s=allowed,
+            gap=finer,
+            absolute_gap=1 - 1e-6 if self.integral else 1e-6,
+            start=self.best,
+            max_nodes=nodes,
+            progress=self._heard,
+        )
+        self.clock.stopped |= time.perf_counter() - begun >= allowed
+        self.infeasible |= outcome.status == "infeasible"
+        return outcome
+
+    def _heard(self, incumbent: float, bound: float, seconds: float) -> None:
+        """Report the best there is: a rung's own incumbent is no plan yet."""
+        if self.report is not None:
+            self.report(self.value, max(self.bound, bound), seconds)
+
+    def _take(self, outcome: Outcome) -> bool:
+        """Note the end of a solve of the whole; return whether its point was legal as it was."""
+        if outcome.status == "infeasible":
+            return False
+        self._prove(outcome.bound)
+        if outcome.values is None:
+            return False
+        legal = not self.problem.separate(outcome.values)
+        self._offer(outcome.values if legal else self.problem.exact(outcome.values))
+        return legal
+
+    def _second_opinion(self) -> Outcome:
+        """Return what another way of solving finds where the first proved that there is nothing."""
+        self.engine.set_option("presolve", "off")
+        try:
+            outcome = self.engine.solve(time_limit_s=max(5.0, self.clock.left_s), gap=1.0)
+            if outcome.values is None:
+                # Two ways agree, or the second was cut short and does not disagree.
+                ended = outcome.status
+                status = "infeasible" if ended in ("infeasible", "limit") else ended
+                return Outcome(status, None, np.inf, np.inf, outcome.seconds)
+            self._offer(self.problem.completed(outcome.values, self.gap))
+        finally:
+            self.engine.set_option("presolve", self.engine.given.get("presolve", "choose"))
+        # A point was found, so the first claim is wrong, even if no legal plan came of it.
+        return Outcome("limit", self.best, self.value, self.bound, outcome.seconds)
