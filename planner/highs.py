@@ -63,6 +63,7 @@ class Engine:
     ) -> None:
         self.arrays = arrays
         self.stop = stop
+        self._enough: Callable[[float], bool] | None = None
         self.whole: NDArray[np.int64] = np.flatnonzero(arrays.integer)
         self.highs: Any = highspy.Highs()  # type: ignore[no-untyped-call]
         self.set_option("output_flag", True)
@@ -170,8 +171,12 @@ class Engine:
         start: FloatArray | None = None,
         max_nodes: int | None = None,
         progress: Progress | None = None,
+        enough: Callable[[float], bool] | None = None,
     ) -> Outcome:
-        """Solve until the gap, the limit or the stop event; keep the best plan in every case."""
+        """Solve until the gap, the limit or the stop event; keep the best plan in every case.
+
+        `enough` says of the value of an incumbent whether the solve may end with it.
+        """
         begun = time.perf_counter()
         # A mixed-integer solve counts its own seconds, a linear one those of all solves before it.
         before_s = self.highs.getRunTime() if self.is_relaxed else 0.0
@@ -185,6 +190,7 @@ class Engine:
             self.highs.setSolution(
                 len(start), np.arange(len(start), dtype=np.int32), np.asarray(start)
             )
+        self._enough = enough
         report = _reporter(progress, begun)
         if progress is not None:
             self.highs.cbMipLogging += report
@@ -198,7 +204,10 @@ class Engine:
 
     def _interrupt(self, event: Any) -> None:
         # HiGHS keeps the last answer for good, so a solve after an interrupt needs a plain no.
-        event.interrupt(self.stop.is_set())
+        ended = self.stop.is_set()
+        if self._enough is not None and not self.is_relaxed:
+            ended = ended or self._enough(event.data_out.mip_primal_bound)
+        event.interrupt(ended)
 
     def _outcome(self, seconds: float) -> Outcome:
         info, status = self.highs.getInfo(), self.highs.getModelStatus()

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models import covers
 from models.build import SINGLE_PHASE, build, plan_families, rule_name
@@ -22,7 +21,7 @@ from models.objectives import Expression
 from models.plan import Deployment
 from models.rules import RULES
 from models.translate import deployment
-from planner.arrays import Arrays, BadNumber, FloatArray, Rows, bad_costs, compile_model
+from planner.arrays import Arrays, BadNumber, FloatArray, IntArray, Rows, bad_costs, compile_model
 from planner.highs import Engine
 
 SEPARATION_ROUNDS = 20
@@ -93,11 +92,18 @@ class Problem:
     # Columns ----------------------------------------------------------------------------------
 
     @property
-    def whole(self) -> NDArray[np.int64]:
+    def whole(self) -> IntArray:
         """Return the columns that hold whole numbers."""
         return np.flatnonzero(self.arrays.integer)
 
-    def rungs(self, costs: FloatArray) -> list[NDArray[np.int64]]:
+    @property
+    def placed(self) -> IntArray:
+        """Return the columns of nodes, sites and contracts."""
+        block = self.block
+        families = (block.nodes, block.open, block.contract)
+        return self.columns(variable for family in families for variable in family.values())
+
+    def rungs(self, costs: FloatArray) -> list[IntArray]:
         """Return which whole numbers to insist on first: those that cost most, and what they need.
 
         A model in which only the nodes of the dearest role are whole is solved orders of magnitude
@@ -116,7 +122,7 @@ class Problem:
         both = np.union1d(first, places[costs[places] > 0])
         return [first, both] if len(both) > FEW else [both]
 
-    def columns(self, variables: Iterable[Any]) -> NDArray[np.int64]:
+    def columns(self, variables: Iterable[Any]) -> IntArray:
         """Return the columns of the variables, sorted; those without one are passed over."""
         found = (self.arrays.column_of.get(id(variable), -1) for variable in variables)
         return np.array(sorted(column for column in found if column >= 0), dtype=np.int64)
@@ -129,7 +135,7 @@ class Problem:
         self.engine.minimise(costs, constant)
 
     @contextmanager
-    def fixed(self, columns: NDArray[np.int64], point: FloatArray) -> Any:
+    def fixed(self, columns: IntArray, point: FloatArray) -> Any:
         """Fix columns for a while."""
         self.engine.bound(columns, point, point)
         try:

@@ -19,15 +19,15 @@ import numpy as np
 
 from models.objectives import Expression
 from planner.arrays import FloatArray, IntArray
-from planner.highs import Outcome, relative_gap
+from planner.highs import LARGE_LP, Outcome, relative_gap
 from planner.problem import NEARLY_WHOLE, SEPARATION_ROUNDS, Problem
 from planner.search import NeighbourhoodSearch
 
 Report = Callable[[float, float, float], None]
 """Called with incumbent, bound and seconds."""
 
-RUNG_SHARE, SEARCH_SHARE, COMPLETE_SHARE = 0.5, 0.4, 0.25
-"""Shares of the time left that a rung, the search and the completion of a point may take."""
+RUNG_SHARE, LOOK_SHARE, SEARCH_SHARE, COMPLETE_SHARE = 0.5, 0.3, 0.4, 0.25
+"""Shares of the time left that a rung, a look, the search and completing a point may take."""
 COMPLETE_NODES, LOOK_NODES = 200, 1
 """Branch-and-bound nodes to complete a point, and for a look at the whole: work, not time."""
 FINER = 0.25
@@ -71,6 +71,7 @@ class StageSolver:
         self.costs = problem.arrays.costs(expression.terms)
         self.constant, self.integral = expression.constant, expression.integral
         self.best, self.bound = best, -np.inf
+        self.rungs = problem.rungs(self.costs)
         self.gap, self.seed, self.report = gap, seed, report
         self.infeasible = False
 
@@ -131,12 +132,12 @@ class StageSolver:
 
     def _steps(self) -> Iterator[Callable[[], None]]:
         yield self._relax
-        rungs = self.problem.rungs(self.costs)
-        for columns in rungs:
+        if not self.rungs or len(self.costs) <= LARGE_LP:
+            yield self._look
+        for columns in self.rungs:
             yield partial(self._climb, columns)
             yield self._search
-        if not rungs:
-            yield self._look
+        if not self.rungs:
             yield self._search
         yield self._finish
 
@@ -144,7 +145,7 @@ class StageSolver:
 
     def _relax(self) -> None:
         """Solve the relaxation until no rule separates its point, and complete that."""
-        point = None
+        point, before = None, -np.inf
         with self.engine.relaxation():
             for _ in range(SEPARATION_ROUNDS):
                 outcome = self._run(RUNG_SHARE, None)
@@ -152,25 +153,27 @@ class StageSolver:
                     break
                 point = outcome.values
                 self._prove(outcome.bound)
-                added = self.problem.separate(point) + self.problem.tighten(point)
+                gained = self.bound - before > FINER * self.gap * abs(self.bound)
+                before = self.bound
+                added = self.problem.separate(point) if gained else 0
+                added += self.problem.tighten(point) if gained and self.rungs else 0
                 if self.clock.must_end or not added:
                     break
         if point is not None:
-            self._complete(point)
+            self._complete(point, self.problem.whole)
 
     def _climb(self, columns: IntArray) -> None:
         """Solve the model with only these columns whole, and complete its point."""
         with self.engine.whole_only(columns):
-            outcome = self._run(RUNG_SHARE, None)
+            outcome = self._run(RUNG_SHARE, None, useless=lambda value: value <= self.bound)
         if outcome.status != "infeasible":
             self._prove(outcome.bound)
         if outcome.values is not None and not self.is_closed:
-            self._complete(outcome.values)
+            self._complete(outcome.values, self.problem.placed)
 
-    def _complete(self, point: FloatArray) -> None:
-        """Find a plan that leaves closed what the point does not use."""
-        whole = self.problem.whole
-        unused = whole[point[whole] <= NEARLY_WHOLE]
+    def _complete(self, point: FloatArray, among: IntArray) -> None:
+        """Find a plan that leaves closed what the point does not use of these columns."""
+        unused = among[point[among] <= NEARLY_WHOLE]
         lower = self.problem.arrays.lower[unused]
         begun, allowed = time.perf_counter(), COMPLETE_SHARE * self.clock.left_s
         with self.problem.fixed(unused, lower):
@@ -181,8 +184,8 @@ class StageSolver:
         self._offer(found)
 
     def _look(self) -> None:
-        """Look at the root of the whole."""
-        self._take(self._run(RUNG_SHARE, LOOK_NODES))
+        """Look at the root of the whole: where replicas decide and not nodes, its rows say most."""
+        self._take(self._run(LOOK_SHARE, LOOK_NODES))
 
     def _search(self) -> None:
         """Search neighbourhoods of the best plan."""
@@ -206,7 +209,10 @@ class StageSolver:
             if self._take(outcome) or outcome.status != "optimal" or self.clock.must_end:
                 return
 
-    def _run(self, share: float, nodes: int | None) -> Outcome:
+    def _run(
+        self, share: float, nodes: int | None, useless: Callable[[float], bool] | None = None
+    ) -> Outcome:
+        """Solve for a share of the time left; `useless` says of an incumbent that it may end."""
         allowed = share * self.clock.left_s
         begun = time.perf_counter()
         finer = self.gap if nodes is None and share == 1.0 else FINER * self.gap
@@ -217,6 +223,7 @@ class StageSolver:
             start=self.best,
             max_nodes=nodes,
             progress=self._heard,
+            enough=useless,
         )
         self.clock.stopped |= time.perf_counter() - begun >= allowed
         self.infeasible |= outcome.status == "infeasible"
