@@ -28,8 +28,6 @@ SEPARATION_ROUNDS = 20
 """How often rows are added for one point before it is given up."""
 COVERED_BY = frozenset({"demand", "throughput", "memory"})
 """The rules from which cover rows follow."""
-FEW = 150
-"""So many sites, contracts and nodes together are no harder than the nodes alone."""
 NEARLY_WHOLE = 1e-6
 """How near a number must be to a whole one to be taken for it."""
 FINISH_S = 60.0
@@ -103,24 +101,23 @@ class Problem:
         families = (block.nodes, block.open, block.contract)
         return self.columns(variable for family in families for variable in family.values())
 
-    def rungs(self, costs: FloatArray) -> list[IntArray]:
+    def dearest(self, costs: FloatArray) -> IntArray:
         """Return which whole numbers to insist on first: those that cost most, and what they need.
 
-        A model in which only the nodes of the dearest role are whole is solved orders of magnitude
-        sooner than the whole one, and its optimum, a bound on all plans, is far above that of the
-        relaxation.
+        A model in which only sites, contracts and the nodes of the dearest role are whole is solved
+        orders of magnitude sooner than the whole one, and its optimum, a bound on all plans, is far
+        above that of the relaxation. Empty where nodes cost nothing.
         """
         nodes = [self.columns([variable]) for variable in self.block.nodes.values()]
         roles = [self.network.role(OfferKey(*key)) for key in self.block.nodes]
         prices = [float(costs[column].max(initial=0.0)) for column in nodes]
         if max(prices, default=0.0) <= 0:
-            return []
+            return np.empty(0, dtype=np.int64)
         dearest = roles[int(np.argmax(prices))]
         of_role = [column for column, role in zip(nodes, roles, strict=True) if role == dearest]
         first = np.sort(np.concatenate(of_role))
         places = self.columns([*self.block.open.values(), *self.block.contract.values()])
-        both = np.union1d(first, places[costs[places] > 0])
-        return [first, both] if len(both) > FEW else [both]
+        return np.union1d(first, places[costs[places] > 0])
 
     def columns(self, variables: Iterable[Any]) -> IntArray:
         """Return the columns of the variables, sorted; those without one are passed over."""

@@ -1,9 +1,9 @@
 """One objective solved to a legal point and a bound: a ladder of ever more whole numbers.
 
-First the relaxation with the rows its point breaks; then the dearest nodes whole; then also sites
-and contracts; then everything. Every rung is easier than the next, its bound holds for all plans,
-and its point, with what it leaves unused closed, is completed to a plan. Between the rungs and the
-last, neighbourhoods are searched. Only legal points are kept: those for which no rule separates
+First the relaxation with the rows its point breaks; then sites, contracts and the nodes of the
+dearest role whole; then everything. Every rung is easier than the next, its bound holds for all
+plans, and its point, with what it leaves unused closed, is completed to a plan. Before the last,
+neighbourhoods are searched. Only legal points are kept: those for which no rule separates
 another row. The best of them is never forgotten, whatever a later step comes back with.
 """
 
@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
 
 import numpy as np
 
@@ -26,7 +25,7 @@ from planner.search import NeighbourhoodSearch
 Report = Callable[[float, float, float], None]
 """Called with incumbent, bound and seconds."""
 
-RUNG_SHARE, LOOK_SHARE, SEARCH_SHARE, COMPLETE_SHARE = 0.5, 0.3, 0.4, 0.25
+RUNG_SHARE, LOOK_SHARE, SEARCH_SHARE, COMPLETE_SHARE = 0.4, 0.3, 0.7, 0.25
 """Shares of the time left that a rung, a look, the search and completing a point may take."""
 COMPLETE_NODES, LOOK_NODES = 200, 1
 """Branch-and-bound nodes to complete a point, and for a look at the whole: work, not time."""
@@ -71,7 +70,7 @@ class StageSolver:
         self.costs = problem.arrays.costs(expression.terms)
         self.constant, self.integral = expression.constant, expression.integral
         self.best, self.bound = best, -np.inf
-        self.rungs = problem.rungs(self.costs)
+        self.dearest = problem.dearest(self.costs)
         self.gap, self.seed, self.report = gap, seed, report
         self.infeasible = False
 
@@ -132,13 +131,11 @@ class StageSolver:
 
     def _steps(self) -> Iterator[Callable[[], None]]:
         yield self._relax
-        if not self.rungs or len(self.costs) <= LARGE_LP:
+        if not len(self.dearest) or len(self.costs) <= LARGE_LP:
             yield self._look
-        for columns in self.rungs:
-            yield partial(self._climb, columns)
-            yield self._search
-        if not self.rungs:
-            yield self._search
+        if len(self.dearest):
+            yield self._climb
+        yield self._search
         yield self._finish
 
     # The steps ------------------------------------------------------------------------------
@@ -156,15 +153,15 @@ class StageSolver:
                 gained = self.bound - before > FINER * self.gap * abs(self.bound)
                 before = self.bound
                 added = self.problem.separate(point) if gained else 0
-                added += self.problem.tighten(point) if gained and self.rungs else 0
+                added += self.problem.tighten(point) if gained and len(self.dearest) else 0
                 if self.clock.must_end or not added:
                     break
         if point is not None:
             self._complete(point, self.problem.whole)
 
-    def _climb(self, columns: IntArray) -> None:
-        """Solve the model with only these columns whole, and complete its point."""
-        with self.engine.whole_only(columns):
+    def _climb(self) -> None:
+        """Solve the model with only what is dearest whole, and complete its point."""
+        with self.engine.whole_only(self.dearest):
             outcome = self._run(RUNG_SHARE, None, useless=lambda value: value <= self.bound)
         if outcome.status != "infeasible":
             self._prove(outcome.bound)
