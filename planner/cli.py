@@ -1,4 +1,7 @@
-"""The command line: the only place that prints and exits."""
+"""The command line: the only place that prints and exits.
+
+Every command imports what it needs itself: asking for help should not wait for a solver.
+"""
 
 from __future__ import annotations
 
@@ -11,19 +14,14 @@ from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
-from rich.console import Console
 
-from models.plan import Violation
-from planner.findings import Finding
-from planner.highs import UnknownOption
-from planner.job import Job, audit_plan, run
-from planner.progress import ProgressLine
-from planner.result import Result
-from planner.summary import WIDTH, summary
-from planner.tables import read_network
+if TYPE_CHECKING:
+    from models.plan import Violation
+    from planner.findings import Finding
+    from planner.result import Result
 
 PLAN, NO_PLAN, BAD_INPUT, REJECTED, TOO_EARLY, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
@@ -80,6 +78,8 @@ def check(workbook: Path, as_json: bool) -> None:
     Example:
       planner check inputs/minimal.xlsx
     """
+    from planner.tables import read_network
+
     tables = read_network(workbook)
     if as_json:
         click.echo(json.dumps([finding.as_dict() for finding in tables.findings], indent=2))
@@ -129,6 +129,10 @@ def solve(
     Example:
       planner solve inputs/minimal.xlsx --out my-plan --time-limit 60
     """
+    from planner.highs import UnknownOption
+    from planner.job import Job, run
+    from planner.progress import ProgressLine
+
     job = Job(
         workbook=workbook,
         out=out or workbook.with_name(f"{workbook.stem}-plan"),
@@ -148,6 +152,10 @@ def solve(
     else:
         _report(done.result, done.findings, quiet)
         if not quiet and done.network is not None and done.result.plan is not None:
+            from rich.console import Console
+
+            from planner.summary import WIDTH, summary
+
             console = Console(width=WIDTH, highlight=False, soft_wrap=True)
             console.print(summary(done.network, done.result, done.scores, done.files))
     sys.exit(EXIT_CODES[done.result.status])
@@ -164,6 +172,9 @@ def audit(workbook: Path, plan: Path, as_json: bool) -> None:
     Example:
       planner audit inputs/minimal.xlsx my-plan/plan.xlsx
     """
+    from planner.job import audit_plan
+    from planner.tables import read_network
+
     tables = read_network(workbook)
     if tables.network is None:
         _fail(_listed(tables.findings))

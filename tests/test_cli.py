@@ -192,3 +192,10 @@ def test_the_example_of_every_command_runs(name: str, tmp_path: Path) -> None:
         run("solve", MINIMAL, "--out", tmp_path / "my-plan", "-q")
     done = run(*words)
     assert done.exit_code == 0, done.output
+
+
+def test_asking_for_help_loads_neither_solver_nor_spreadsheets() -> None:
+    heavy = {"pyomo", "highspy", "pandas", "openpyxl", "scipy", "numpy"}
+    code = f"import sys, planner.cli; print({heavy!r} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
