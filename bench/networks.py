@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from models.data import (
@@ -32,22 +32,30 @@ from models.network import Network
 
 CITIES = Path(__file__).with_name("cities.csv")
 CLASSES = (("interactive", 900.0, 0.8), ("batch", 120_000.0, 0.2))
+OVERHEAD = 0.05
+"""What verification adds to every answer."""
 
 
 @dataclass(frozen=True)
 class Size:
-    """How many sites, regions and models."""
+    """How many sites, regions and models; what interactive rows may spend on the network in ms."""
 
     sites: int
     regions: int
     models: int
+    network_ms: float | None = None
 
 
-SIZES = {
+LOCAL_MS = 80.0
+"""What rows may spend on the network where service must be near."""
+_GLOBAL = {
     "S": Size(40, 30, 5),
     "M": Size(100, 100, 8),
     "L": Size(300, 300, 12),
     "XL": Size(1000, 1000, 20),
+}
+SIZES = _GLOBAL | {
+    f"{name}-local": replace(size, network_ms=LOCAL_MS) for name, size in _GLOBAL.items()
 }
 
 
@@ -72,7 +80,7 @@ def generate(size: Size, seed: int = 1) -> Network:
     node_types = _node_types()
     models = _models(draw, size.models)
     regions = _regions(draw, cities, size.regions)
-    demand = tuple(_demand(draw, regions, cities, models))
+    demand = tuple(_near(row, models, size) for row in _demand(draw, regions, cities, models))
     return Network(
         settings=Settings(near_ms=12.0, mip_gap=0.01),
         sites=sites,
@@ -89,7 +97,7 @@ def generate(size: Size, seed: int = 1) -> Network:
                 quorum=2,
                 independent_of=("provider", "owner"),
                 max_latency_ms=150.0,
-                overhead=0.05,
+                overhead=OVERHEAD,
             )
         },
         committees={
@@ -250,6 +258,15 @@ def _demand(
                     )
                 )
     return found
+
+
+def _near(row: Demand, models: dict[str, Model], size: Size) -> Demand:
+    """Return the row with the limit of its size, where that has one and the row is interactive."""
+    if size.network_ms is None or row.service_class != CLASSES[0][0]:
+        return row
+    overhead = OVERHEAD if row.verification else 0.0
+    service_ms = models[row.model].service_ms * (1 + overhead)
+    return replace(row, max_latency_ms=size.network_ms + service_ms)
 
 
 def _offers(

@@ -118,8 +118,9 @@ def _add_phase(
 
 def _add_places(block: Any, network: Network) -> None:
     block.open = pyo.Var(sorted(network.sites), domain=pyo.Binary)
-    used = sorted({site.provider for site in network.sites.values()})
-    block.contract = pyo.Var(used, domain=pyo.Binary)
+    held = {site.provider for site in network.sites.values()}
+    held |= {name for name, row in network.providers.items() if row.status == "required"}
+    block.contract = pyo.Var(sorted(held), domain=pyo.Binary)
     block.nodes = pyo.Var(
         sorted(network.offers),
         domain=pyo.NonNegativeIntegers,

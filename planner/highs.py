@@ -172,16 +172,18 @@ class Engine:
         max_nodes: int | None = None,
         progress: Progress | None = None,
         enough: Callable[[float], bool] | None = None,
+        interior: bool = False,
     ) -> Outcome:
         """Solve until the gap, the limit or the stop event; keep the best plan in every case.
 
-        `enough` says of the value of an incumbent whether the solve may end with it.
+        `enough` says of the value of an incumbent whether the solve may end with it; `interior`
+        takes the interior point method for a large relaxation.
         """
         begun = time.perf_counter()
         # A mixed-integer solve counts its own seconds, a linear one those of all solves before it.
         before_s = self.highs.getRunTime() if self.is_relaxed else 0.0
-        large = len(self.arrays.columns) > LARGE_LP
-        self.set_option("solver", "ipm" if large and self.is_relaxed else "choose")
+        interior = interior and self.is_relaxed and len(self.arrays.columns) > LARGE_LP
+        self.set_option("solver", "ipm" if interior else "choose")
         self.set_option("time_limit", before_s + max(0.1, time_limit_s))
         self.set_option("mip_rel_gap", gap)
         self.set_option("mip_abs_gap", absolute_gap)

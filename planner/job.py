@@ -21,6 +21,7 @@ from planner.plan_json import plan_path, write_json
 from planner.plan_workbook import PlanFile, read_plan, write_plan
 from planner.progress import ProgressLine
 from planner.result import Result, Run
+from planner.room import TooLarge
 from planner.solve import Limits, Timer, solve
 from planner.tables import Tables, read_network
 
@@ -80,6 +81,15 @@ def run(job: Job, stop: threading.Event, progress: ProgressLine) -> Done:
             "",
             f"numbers that the solver would drop: {error}",
             "write them in units that keep every figure between 1e-9 and 1e15",
+        )
+        return _finish(job, Done(Result("invalid", made), None, (*tables.findings, finding)), timer)
+    except TooLarge as error:
+        finding = Finding(
+            "",
+            "",
+            str(error),
+            "loosen latency limits that differ by region, so that rows become one class; merge "
+            "regions or models that are alike; split the workbook; or run it where there is more",
         )
         return _finish(job, Done(Result("invalid", made), None, (*tables.findings, finding)), timer)
     options = {"time_limit_s": limits.time_limit_s, "gap": limits.gap, **job.solver}
@@ -156,7 +166,9 @@ def _scores(network: Network, plan: Deployment, cheapest: Solve | None) -> tuple
 
 def _write_and_audit(job: Job, done: Done, timer: Timer) -> Done:
     """Write the plan, judge what was written, and put it in place only if it keeps every rule."""
-    network, result = done.network, done.result
+    # Its own writing, and the audit of what was written, cannot be in the workbook.
+    made = replace(done.result.run, times=dict(timer.times))
+    network, result = done.network, replace(done.result, run=made)
     assert network is not None
     assert result.plan is not None
     job.out.mkdir(parents=True, exist_ok=True)

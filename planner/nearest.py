@@ -278,8 +278,7 @@ def _built(network: Network, plan: Deployment) -> Deployment:
         if key.site in opened and offer.min_nodes:
             nodes[key] = max(nodes.get(key, 0), offer.min_nodes)
     held = {network.sites[site].provider for site in opened}
-    used = {site.provider for site in network.sites.values()}
-    held |= {name for name in used if network.providers[name].status == "required"}
+    held |= {name for name, row in network.providers.items() if row.status == "required"}
     return replace(
         plan,
         open=frozenset(opened),

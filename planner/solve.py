@@ -27,6 +27,7 @@ from planner.arrays import FloatArray, Rows
 from planner.highs import Outcome, relative_gap
 from planner.problem import Problem
 from planner.result import Stage
+from planner.room import demand_room
 from planner.stage import Clock, StageSolver
 from planner.tiebreak import nearest_service
 
@@ -102,7 +103,10 @@ def solve(
     progress: Progress | None = None,
     without: frozenset[str] = frozenset(),
 ) -> Solved:
-    """Return the best plan found for the network within the limits; rules in `without` left out."""
+    """Return the best plan found for the network within the limits; rules in `without` left out.
+
+    Raises TooLarge, before anything is built, and BadNumber, before anything is solved.
+    """
     return _Driver(network, limits, stop or threading.Event(), progress).run(without)
 
 
@@ -119,6 +123,7 @@ class _Driver:
         timer = self.timer
         with timer.step("classes"):
             classes = demand_classes(self.network)
+            demand_room(self.network, classes)
         with timer.step("build"):
             self.problem = Problem(self.network, classes, without)
             self.stages = self._stages()

@@ -221,6 +221,7 @@ class StageSolver:
             max_nodes=nodes,
             progress=self._heard,
             enough=useless,
+            interior=len(self.dearest) > 0,  # without costs of nodes the simplex method is sooner
         )
         self.clock.stopped |= time.perf_counter() - begun >= allowed
         self.infeasible |= outcome.status == "infeasible"

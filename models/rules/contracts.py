@@ -43,9 +43,8 @@ def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
         if provider_name not in plan.contracts:
             message = f"the site is open without a contract with {provider_name}"
             yield Violation("contracts", name, message)
-    used = {site.provider for site in network.sites.values()}
     for name, provider in network.providers.items():
-        if provider.status == "required" and name in used and name not in plan.contracts:
+        if provider.status == "required" and name not in plan.contracts:
             yield Violation("contracts", name, "the contract is required but not held")
         if provider.status == "forbidden" and name in plan.contracts:
             yield Violation("contracts", name, "the contract is forbidden but held")

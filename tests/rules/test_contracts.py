@@ -76,10 +76,15 @@ def test_a_contract_may_be_required_or_forbidden() -> None:
             assert_illegal(rule, found, plan, f"the contract is {status} but")
 
 
-def test_a_required_provider_without_a_site_needs_no_contract() -> None:
-    found = network([site("a")], providers=[Provider(provider="Idle", status="required")])
-    assert_legal(rule, found, Deployment())
-
-
 def test_it_names_the_contracts() -> None:
     assert_explains(rule, resold(), standing(1, 1), "2 provider contracts", "Acme, Rent")
+
+
+def test_a_required_contract_is_held_though_its_provider_has_no_site() -> None:
+    found = network(
+        [site("a")],
+        [offer("a", "gpu")],
+        providers=[Provider(provider="Peering", status="required", monthly_cost=70)],
+    )
+    assert_legal(rule, found, Deployment(contracts=frozenset({"Peering"})))
+    assert_illegal(rule, found, Deployment(), "Peering]: the contract is required but not held")

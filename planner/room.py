@@ -1,0 +1,59 @@
+"""Whether a model fits into the memory there is: estimated from counts, before it is built."""
+
+from __future__ import annotations
+
+import os
+import resource
+from pathlib import Path
+
+from models.classes import Classes
+from models.network import Network
+from models.streams import verification_streams
+
+BYTES_EACH = 6_000
+"""Memory of one column from Pyomo to the solver, measured from 80,000 to 610,000 columns."""
+BYTES_AT_LEAST = 300 * 2**20
+"""What the interpreter and the libraries take with the smallest model."""
+SPARE = 0.9
+"""The share of the memory at hand that a model may fill."""
+
+
+class TooLarge(Exception):
+    """The model would not fit; says how large it is, what there is, and what would make it fit."""
+
+
+def count_columns(network: Network, classes: Classes) -> int:
+    """Return about how many columns the model has: flows, loads, and pairs that verify."""
+    pairs = sum(len(stream.verifiers) for stream in verification_streams(network, classes))
+    return len(classes) + len(classes.loads) + pairs
+
+
+def at_hand_bytes() -> int:
+    """Return the memory that may still be taken: what is free, within what the process may have."""
+    page = os.sysconf("SC_PAGE_SIZE")
+    found = os.sysconf("SC_AVPHYS_PAGES") * page
+    meminfo = Path("/proc/meminfo")
+    if meminfo.exists():
+        for line in meminfo.read_text(encoding="ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                found = int(line.split()[1]) * 1024
+    most, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if most != resource.RLIM_INFINITY:
+        statm = Path("/proc/self/statm")
+        taken = int(statm.read_text(encoding="ascii").split()[0]) * page if statm.exists() else 0
+        found = min(found, most - taken)
+    return found
+
+
+def demand_room(network: Network, classes: Classes) -> None:
+    """Raise TooLarge where the model of these classes would not fit into the memory at hand."""
+    columns, at_hand = count_columns(network, classes), at_hand_bytes()
+    needed, fits = BYTES_AT_LEAST + BYTES_EACH * columns, SPARE * at_hand
+    if needed > fits:
+        share = max(0.0, fits - BYTES_AT_LEAST) / (BYTES_EACH * max(1, columns))
+        raise TooLarge(
+            f"{len(network.demand):,} demand rows in {len(classes.classes):,} classes on "
+            f"{len(classes.offers):,} execution offers make about {columns:,} columns, "
+            f"{len(classes):,} of them flows: {needed / 2**30:,.1f} GiB, and "
+            f"{at_hand / 2**30:,.1f} GiB are at hand. What fits is {share:.0%} of that"
+        )
