@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any, NamedTuple
 
+import numpy as np
 import pyomo.environ as pyo
 
 from models.classes import Classes, Job
@@ -27,6 +28,7 @@ from models.data import OfferKey
 from models.expressions import row, rows
 from models.network import Network
 from models.objectives import add_objectives
+from models.paths import IntArray
 from models.rules import RULES
 from models.service import replica_size
 from models.streams import Stream, verification_streams
@@ -52,18 +54,24 @@ class Load(NamedTuple):
 
 
 def build(
-    network: Network, classes: Classes, without: frozenset[str] = frozenset()
+    network: Network,
+    classes: Classes,
+    without: frozenset[str] = frozenset(),
+    streams: tuple[Stream, ...] | None = None,
+    flows: IntArray | None = None,
 ) -> pyo.ConcreteModel:
     """Return the model without objective: variables and every rule, one block per phase.
 
-    Rules named in `without` are left out, to see whether they stand in the way of a plan.
+    Rules named in `without` are left out, to see whether they stand in the way of a plan. Other
+    `streams` than the network's own may be given, and the positions of the `flows` that are in it.
     """
     model = pyo.ConcreteModel(name="placement")
     model.nothing = pyo.Var(bounds=(0, 0))
     model.phase = pyo.Block([SINGLE_PHASE])
-    streams = verification_streams(network, classes)
+    streams = verification_streams(network, classes) if streams is None else streams
+    flows = np.arange(len(classes)) if flows is None else flows
     for phase in model.phase:
-        _add_phase(model.phase[phase], network, classes, streams, without)
+        _add_phase(model.phase[phase], network, classes, streams, flows, without)
     return model
 
 
@@ -96,13 +104,14 @@ def _add_phase(
     network: Network,
     classes: Classes,
     streams: tuple[Stream, ...],
+    flows: IntArray,
     without: frozenset[str],
 ) -> None:
     block.classes = classes
     block.streams = streams
     block.penalties, block.groups = [], {}
     _add_places(block, network)
-    _add_execution(block, network, classes)
+    _add_execution(block, network, classes, flows)
     _add_verification(block, streams)
     _add_storage(block, network)
     _add_seats(block, network)
@@ -141,7 +150,7 @@ def most_nodes(network: Network, offer: OfferKey) -> int:
     return own_limit if site_limit is None else min(own_limit, site_limit)
 
 
-def _add_execution(block: Any, network: Network, classes: Classes) -> None:
+def _add_execution(block: Any, network: Network, classes: Classes, flows: IntArray) -> None:
     sizes = {}
     for offer in network.offers_of("execution"):
         for name, model in sorted(network.models.items()):
@@ -175,7 +184,7 @@ def _add_execution(block: Any, network: Network, classes: Classes) -> None:
             int(most_nodes(network, OfferKey(site, node_type)) / slots[OfferKey(site, node_type)]),
         ),
     )
-    block.flow = pyo.Var(range(len(classes)), bounds=(0, 1))
+    block.flow = pyo.Var(flows.tolist(), bounds=(0, 1))
     block.unserved = pyo.Var(range(len(classes.classes)), bounds=(0, 1))
     keys = [(*classes.offers[offer], job) for offer, job in classes.loads]
     block.load = pyo.Var(keys, domain=pyo.NonNegativeReals)

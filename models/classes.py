@@ -288,8 +288,9 @@ class _Finder:
 
     def _classes(self) -> Classes:
         jobs: dict[Job, int] = {}
-        places: dict[tuple[int, int, float], int] = {}
-        offers: list[tuple[int, ...]] = []
+        places: list[Place] = []
+        at: dict[tuple[Job, float], IntArray] = {}
+        count = len(self.stands.sites)
         parts: list[tuple[IntArray, IntArray, IntArray, FloatArray, FloatArray]] = []
         classes = []
         for number, group in enumerate(self.found.values()):
@@ -298,19 +299,17 @@ class _Finder:
             classes.append(self._class(group, demand))
             for (stand, entries), total in zip(group.flows, group.sum_ms, strict=True):
                 found = np.empty(len(entries), dtype=np.int64)
-                via_of, site_of = paths.via[entries].tolist(), paths.site[entries].tolist()
-                job_of = {
-                    via: jobs.setdefault(
-                        Job.of(demand, stand.state, self.paths.vias[via], self.named), len(jobs)
-                    )
-                    for via in sorted(set(via_of))
-                }
-                for position, (via, site) in enumerate(zip(via_of, site_of, strict=True)):
-                    key = (job_of[via], site, stand.load_s)
-                    if key not in places:
-                        places[key] = len(offers)
-                        offers.append(self._serving(demand, stand, site))
-                    found[position] = places[key]
+                vias, sites = paths.via[entries], paths.site[entries]
+                for via in np.unique(vias).tolist():
+                    job = Job.of(demand, stand.state, self.paths.vias[via], self.named)
+                    place_at = at.setdefault((job, stand.load_s), np.full(count, -1))
+                    here = np.flatnonzero(vias == via)
+                    for site in np.unique(sites[here[place_at[sites[here]] < 0]]).tolist():
+                        place_at[site] = len(places)
+                        number_of_job = jobs.setdefault(job, len(jobs))
+                        offers = self._serving(demand, stand, site)
+                        places.append(Place(number_of_job, site, stand.load_s, offers))
+                    found[here] = place_at[sites[here]]
                 price = paths.price[entries] + stand.extra_price[paths.site[entries]]
                 way = paths.way[entries]
                 mean_ms = total / group.weight
@@ -322,7 +321,7 @@ class _Finder:
             named=self.named,
             classes=tuple(classes),
             jobs=tuple(jobs),
-            places=tuple(Place(*key, offers[position]) for key, position in places.items()),
+            places=tuple(places),
             of=whole[0].astype(np.int64),
             place=whole[1].astype(np.int64),
             way=whole[2].astype(np.int64),

@@ -6,9 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+import numpy as np
+
+from models.classes import Classes
 from models.data import HOURS_PER_MONTH, SECONDS_PER_HOUR
 from models.expressions import Term
 from models.network import Network
+from models.paths import FloatArray
 from models.plan import Deployment
 from models.service import service
 
@@ -30,12 +34,17 @@ def monthly_terms(model: Any, network: Network) -> Iterator[Term]:
         yield network.providers[name].monthly_cost, model.contract[name]
     for key, offer in network.offers.items():
         yield offer.node_cost, model.nodes[key]
-    classes = model.classes
-    priced = classes.price.nonzero()[0].tolist()
-    for position in priced:
-        group = classes.classes[classes.of[position]]
-        price = float(classes.price[position])
-        yield price * millions_per_month(network, group.rate, group.period), model.flow[position]
+    held = np.array(list(model.flow), dtype=np.int64)
+    amounts = flow_costs(network, model.classes)[held]
+    for position in np.flatnonzero(amounts).tolist():
+        yield float(amounts[position]), model.flow[held[position]]
+
+
+def flow_costs(network: Network, classes: Classes) -> FloatArray:
+    """Return what every flow costs, in currency per month, if it takes its whole class."""
+    millions = [millions_per_month(network, c.rate, c.period) for c in classes.classes]
+    amounts: FloatArray = classes.price * np.array(millions, dtype=float)[classes.of]
+    return amounts
 
 
 def one_off_terms(model: Any, network: Network) -> Iterator[Term]:

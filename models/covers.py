@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from models.classes import Job
+from models.classes import Classes, Job
 from models.data import OfferKey
 from models.expressions import Cut, Point, Term
 from models.network import Network
@@ -181,25 +181,22 @@ def rounding(coefficients: FloatArray, right: float) -> tuple[FloatArray, float,
 
 def _asked(block: Any, network: Network) -> Iterator[_Asked]:
     classes = block.classes
-    reach: dict[int, set[OfferKey]] = defaultdict(set)
+    cold = np.array([classes.jobs[place.job].is_cold for place in classes.places], dtype=bool)
     missed: dict[int, list[Any]] = defaultdict(list)
-    of: dict[int, Job] = {}
-    ends = zip(classes.of.tolist(), classes.place.tolist(), strict=True)
-    for position, (number, at) in enumerate(ends):
-        place = classes.places[at]
-        job = classes.jobs[place.job]
-        of[number] = job
-        if job.is_cold:
-            missed[number].append(block.flow[position])
-        else:
-            reach[number].update(classes.offers[offer] for offer in place.offers)
+    for position in np.flatnonzero(cold[classes.place]).tolist():
+        missed[int(classes.of[position])].append(block.flow[position])
+    reach = _reach(classes, cold)
     grouped: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for number, job in of.items():
+    numbers, first = np.unique(classes.of, return_index=True)
+    of: dict[int, Job] = {}
+    for number, at in zip(numbers.tolist(), classes.place[first].tolist(), strict=True):
+        job = of[number] = classes.jobs[classes.places[at].job]
         model = network.models.get(job.model)
-        if not job.idle and model is not None and not model.proxied and reach[number]:
+        if not job.idle and model is not None and not model.proxied and reach[number].any():
             grouped[job.model, job.period].append(number)
-    for (name, period), numbers in sorted(grouped.items()):
-        offers = tuple(sorted({offer for number in numbers for offer in reach[number]}))
+    for (name, period), found in sorted(grouped.items()):
+        inside = np.flatnonzero(reach[found].any(axis=0)).tolist()
+        offers = tuple(classes.offers[offer] for offer in inside)
         each = network.settings.utilisation * (network.models[name].requests_per_s or 0.0)
         if not each:
             continue
@@ -209,10 +206,22 @@ def _asked(block: Any, network: Network) -> Iterator[_Asked]:
             warm=tuple(block.warm[*offer, name] for offer in offers),
             caps=np.array([each * network.node_types[o.node_type].speed for o in offers]),
             sizes=np.array([block.sizes[offer, name] for offer in offers]),
-            effort=np.array([_effort(network, of[n], classes.classes[n].rate) for n in numbers]),
-            reach=np.array([[o in reach[n] for o in offers] for n in numbers]),
-            missed=tuple((block.unserved[n], *missed[n]) for n in numbers),
+            effort=np.array([_effort(network, of[n], classes.classes[n].rate) for n in found]),
+            reach=reach[found][:, inside],
+            missed=tuple((block.unserved[n], *missed[n]) for n in found),
         )
+
+
+def _reach(classes: Classes, cold: BoolArray) -> BoolArray:
+    """Return, per class and offer, whether the one can be served warm by the other."""
+    reach = np.zeros((len(classes.classes), len(classes.offers)), dtype=bool)
+    warm = np.flatnonzero(~cold[classes.place])
+    warm = warm[np.argsort(classes.place[warm], kind="stable")]
+    places, begins = np.unique(classes.place[warm], return_index=True)
+    for place, flows in zip(places.tolist(), np.split(warm, begins)[1:], strict=True):
+        for offer in classes.places[place].offers:
+            reach[classes.of[flows], offer] = True
+    return reach
 
 
 def _effort(network: Network, job: Job, rate: float) -> float:

@@ -11,16 +11,18 @@ changes        Σ |seats − today| + Σ other offers |nodes − existing| + |wa
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyomo.environ as pyo
 
 from models import costs
+from models.classes import Classes
 from models.data import DemandKey
 from models.expressions import Term, row, rows
 from models.network import Goal, Network
+from models.paths import FloatArray
 from models.plan import Deployment, Replica, Seat
 from models.rules import diversity_count, diversity_distinct, diversity_nakamoto, diversity_share
 from models.service import route_labels, service
@@ -60,6 +62,16 @@ def stage(block: Any, network: Network, goals: list[Goal]) -> Expression:
         constant += goal.weight * found.constant
         integral = integral and found.integral and float(goal.weight).is_integer()
     return Expression(terms, constant, integral)
+
+
+def flow_costs(network: Network, classes: Classes, goals: Iterable[Goal]) -> FloatArray:
+    """Return what every flow, in the model or not, adds to the weighted sum of the measures."""
+    of_measure = {"monthly_cost": costs.flow_costs, "latency": _latencies}
+    total: FloatArray = np.zeros(len(classes))
+    for goal in goals:
+        if goal.measure in of_measure:
+            total += goal.weight * of_measure[goal.measure](network, classes)
+    return total
 
 
 def value(network: Network, plan: Deployment, measure: str) -> float:
@@ -130,18 +142,29 @@ def _one_off_cost_value(network: Network, plan: Deployment) -> float:
 
 def _latency(block: Any, network: Network) -> Expression:
     classes = block.classes
-    weights = [group.rate * network.month_share[group.period] for group in classes.classes]
-    total = sum(weights) or 1.0
+    weights = _shares(network, classes).tolist()
     worst = [group.worst_ms for group in classes.classes]
     terms: list[Term] = [
-        (weight * ms / total, block.unserved[number])
+        (weight * ms, block.unserved[number])
         for number, (weight, ms) in enumerate(zip(weights, worst, strict=True))
     ]
-    for position, number in enumerate(classes.of.tolist()):
-        latency = float(classes.latency_ms[position])
-        latency = worst[number] if np.isnan(latency) else latency
-        terms.append((weights[number] * latency / total, block.flow[position]))
+    held = list(block.flow)
+    amounts = _latencies(network, classes)[held].tolist()
+    terms.extend(zip(amounts, block.flow.values(), strict=True))
     return Expression(terms)
+
+
+def _shares(network: Network, classes: Classes) -> FloatArray:
+    """Return what share of all requests of the month every class asks for."""
+    weights = [group.rate * network.month_share[group.period] for group in classes.classes]
+    return np.array(weights, dtype=float) / (sum(weights) or 1.0)
+
+
+def _latencies(network: Network, classes: Classes) -> FloatArray:
+    """Return what every flow adds to the mean latency, in ms, if it takes its whole class."""
+    worst = np.array([group.worst_ms for group in classes.classes], dtype=float)[classes.of]
+    latency = np.where(np.isnan(classes.latency_ms), worst, classes.latency_ms)
+    return _shares(network, classes)[classes.of] * latency
 
 
 def _latency_value(network: Network, plan: Deployment) -> float:

@@ -1,4 +1,9 @@
-"""Which offers may verify which: executors with the same eligible verifiers are one stream."""
+"""Which offers may verify which: executors with the same eligible verifiers are one stream.
+
+Merged further, all streams of one policy, residency and period are one, in which any of their
+executors may use any of their verifiers. The rows of a stream are linear and without a constant, so
+those of the merged one are their sum: it loosens the model, and its optimum is a bound.
+"""
 
 from __future__ import annotations
 
@@ -52,6 +57,20 @@ def verification_streams(network: Network, classes: Classes) -> tuple[Stream, ..
         for (policy, residency, period, verifiers), found in fed.items()
     ]
     return tuple(sorted(streams, key=lambda stream: stream.key))
+
+
+def merged_streams(streams: tuple[Stream, ...]) -> tuple[Stream, ...]:
+    """Return one stream per policy, residency and period; those nobody can verify stay apart."""
+    merged: dict[tuple[str, str, str, bool], tuple[set[OfferKey], set[OfferKey]]] = {}
+    for stream in streams:
+        scope = (stream.policy, stream.residency, stream.period, bool(stream.verifiers))
+        executors, verifiers = merged.setdefault(scope, (set(), set()))
+        executors.update(stream.executors)
+        verifiers.update(stream.verifiers)
+    return tuple(
+        Stream(*scope[:3], tuple(sorted(executors)), tuple(sorted(verifiers)))
+        for scope, (executors, verifiers) in sorted(merged.items())
+    )
 
 
 def _eligible(

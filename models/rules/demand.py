@@ -27,9 +27,9 @@ def constrain(block: Any, model: Any, network: Network) -> None:
         for place in classes.places
     ]
     weights = [group.weight for group in classes.classes]
-    ends = zip(classes.of.tolist(), classes.place.tolist(), strict=True)
-    for position, (number, place) in enumerate(ends):
-        flow = model.flow[position]
+    held = list(model.flow)
+    ends = zip(classes.of[held].tolist(), classes.place[held].tolist(), strict=True)
+    for flow, (number, place) in zip(model.flow.values(), ends, strict=True):
         of_class[number].append((1.0, flow))
         at_place[place].append((weights[number], flow))
     block.all, block.answered = rows(), rows()
