@@ -86,7 +86,7 @@ def _place_routing(block: Any, network: Network, plan: Deployment, put: Any) -> 
         put(block.load, (*flow.offer, found.job), weight, "demand")
         served[number] += share
         if found.stores and not _is_stored(flow, found.stores, plan):
-            put(block.load, None, weight, "storage")
+            put(block.load, None, weight, "sources")
         stream = stream_of.get((demand.verification, demand.residency, demand.period, flow.offer))
         if stream is not None:
             put(block.executed, stream.key, demand.requests_per_s * flow.share, "verification")

@@ -54,6 +54,7 @@ class Arrays:
     row_upper: FloatArray
     row_names: tuple[str, ...]
     column_of: dict[int, int]
+    row_of: dict[int, int]
 
     def costs(self, terms: Iterable[tuple[float, Any]]) -> FloatArray:
         """Return the coefficients of Σ coefficient · variable by column."""
@@ -107,6 +108,7 @@ def compile_model(block: Any, extra: Iterable[Any] = ()) -> Arrays:
         row_upper=np.array(row_upper, dtype=float),
         row_names=short_names(rows),
         column_of=column_of,
+        row_of={id(constraint): position for position, constraint in enumerate(rows)},
     )
     problems = list(bad_numbers(arrays))
     if problems:

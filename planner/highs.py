@@ -121,6 +121,26 @@ class Engine:
             )
         )
 
+    def add_columns(self, costs: FloatArray, upper: FloatArray, columns: Rows) -> None:
+        """Add columns ≥ 0 right of the model; `columns` lists their entries by row."""
+        self._check(
+            self.highs.addCols(
+                len(columns),
+                costs,
+                np.zeros(len(columns)),
+                upper,
+                len(columns.values),
+                columns.starts[:-1],
+                columns.columns,
+                columns.values,
+            )
+        )
+
+    @property
+    def duals(self) -> FloatArray:
+        """Return the dual of every row at the last point of a relaxation."""
+        return np.array(self.highs.getSolution().row_dual)
+
     def _check(self, status: Any) -> None:
         if status == highspy.HighsStatus.kError:
             raise RuntimeError("HiGHS refused a change of the model")

@@ -20,6 +20,7 @@ from models.network import Network
 from models.objectives import Expression
 from models.plan import Deployment
 from models.rules import RULES
+from models.streams import Stream
 from models.translate import deployment
 from planner.arrays import Arrays, BadNumber, FloatArray, IntArray, Rows, bad_costs, compile_model
 from planner.highs import Engine
@@ -38,11 +39,16 @@ class Problem:
     """The model of a network as HiGHS holds it, rules named in `without` left out."""
 
     def __init__(
-        self, network: Network, classes: Classes, without: frozenset[str] = frozenset()
+        self,
+        network: Network,
+        classes: Classes,
+        without: frozenset[str] = frozenset(),
+        streams: tuple[Stream, ...] | None = None,
+        flows: IntArray | None = None,
     ) -> None:
         self.network, self.without = network, without
         self.rules = [rule for rule in RULES if rule_name(rule) not in without]
-        self.model = build(network, classes, without)
+        self.model = build(network, classes, without, streams, flows)
         self.block = self.model.phase[SINGLE_PHASE]
 
     def compile(self, expressions: Iterable[Expression]) -> None:

@@ -5,12 +5,9 @@
 copy[o,m] ≤ nodes[o]
 Σ_m weights_gb[m] / 1000 · copy[o,m] ≤ disk_tb[k] · nodes[o]
 Σ_{o not in h} copy[o,m] ≥ min_copies_left[m]
-load[o,j] ≤ most[o,j] · Σ_{o' near o} copy[o',m]
 
 for all models m with copies, sites s, storage offers o = (s, k), protected dependencies and shocks
-h that leave some storage offer; in the last row execution offers o and jobs j served cold from a
-copy, with most[o,j] what all of their demand asks for
-                                          Source: design §4 (storage; service state)
+h that leave some storage offer           Source: design §4 (storage)
 """
 
 from __future__ import annotations
@@ -19,17 +16,16 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-from models.data import DemandKey, OfferKey
+from models.data import OfferKey
 from models.expressions import row, rows
 from models.network import Network
 from models.plan import Deployment, Replica, Violation, exceeds
-from models.stands import STORED
 
 
 def constrain(block: Any, model: Any, network: Network) -> None:
     """Add the rows of every model, storage offer and protected failure."""
     block.enough, block.one_per_site, block.on_node = rows(), rows(), rows()
-    block.disk, block.left, block.source = rows(), rows(), rows()
+    block.disk, block.left = rows(), rows()
     offers = network.offers_of("storage")
     stored = sorted({name for _, _, name in model.copy})
     for name in sorted(network.models):
@@ -60,7 +56,6 @@ def constrain(block: Any, model: Any, network: Network) -> None:
         ]
         disk = network.node_types[offer.node_type].disk_tb or 0.0
         row(block.disk, offer, [*terms, (-disk, model.nodes[offer])], upper=0.0)
-    _add_sources(block, model, network)
 
 
 def _is_allowed(network: Network, offer: OfferKey) -> bool:
@@ -68,23 +63,8 @@ def _is_allowed(network: Network, offer: OfferKey) -> bool:
     return "forbidden" not in (site.status, network.providers[site.provider].status)
 
 
-def _add_sources(block: Any, model: Any, network: Network) -> None:
-    classes = model.classes
-    near = classes.ways.stands.stores_near
-    most: dict[tuple[int, int], float] = defaultdict(float)
-    for place, weight in zip(classes.places, classes.weight_of_place.tolist(), strict=True):
-        if classes.jobs[place.job].state == STORED:
-            for offer in place.offers:
-                most[offer, place.job] += weight
-    for (position, job), weight in most.items():
-        offer, name = classes.offers[position], classes.jobs[job].model
-        load = (1.0, model.load[*offer, job])
-        copies = [(-weight, model.copy[*store, name]) for store in near[offer.site]]
-        row(block.source, (*offer, job), [load, *copies], upper=0.0)
-
-
 def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
-    """Yield models with too few copies, disks too small, and cold loads from absent copies."""
+    """Yield models with too few copies, and disks too small.""" ""
     for copy in sorted(plan.copies):
         offer = OfferKey(copy.site, copy.node_type)
         if copy.model not in network.models or offer not in network.offers:
@@ -111,7 +91,6 @@ def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
         if exceeds(stored_tb, disk):
             message = f"{stored_tb:.3f} TB of copies lie on {disk:.3f} TB of disk"
             yield Violation("storage", str(offer), message)
-    yield from _audit_sources(network, plan)
 
 
 def _audit_copies(network: Network, name: str, holding: list[Replica]) -> Iterator[Violation]:
@@ -135,20 +114,6 @@ def _can_stand(network: Network, offer: OfferKey) -> bool:
     if site.status == "forbidden" or network.providers[site.provider].status == "forbidden":
         return False
     return network.offers[offer].max_nodes > 0 and site.max_nodes != 0
-
-
-def _audit_sources(network: Network, plan: Deployment) -> Iterator[Violation]:
-    fetched: dict[tuple[DemandKey, str], float] = defaultdict(float)
-    for flow in plan.routing:
-        if flow.state == "cold":
-            fetched[flow.demand, flow.fetch_from] += flow.share
-    held = {(f"{copy.site}/{copy.node_type}", copy.model) for copy in plan.copies}
-    stores = {str(offer) for offer in network.offers_of("storage")}
-    for (key, source), share in fetched.items():
-        copies = 1 if (source, key.model) in held else 0
-        if source in stores and exceeds(share, copies):
-            message = f"{share:.2%} is loaded from {source}, which holds {copies} copies"
-            yield Violation("storage", str(key), message)
 
 
 def explain(network: Network, plan: Deployment) -> str:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from models.data import Item, Model, NodeType, OfferKey, Provider
 from models.network import Network
-from models.plan import HUB, Deployment, Flow, Replica
+from models.plan import Deployment, Replica
 from models.rules import storage as rule
-from models.service import ESTIMATE
 from tests.rules import (
     assert_explains,
     assert_illegal,
     assert_legal,
     assert_refused_by_audit,
-    demand,
     network,
     offer,
     protected,
@@ -133,49 +130,11 @@ def test_a_shock_takes_everything_it_names_at_once() -> None:
     )
 
 
-def cold(copies: int) -> tuple[Network, Flow]:
-    row = demand(model="law", rate=0.001)
-    found = network(
-        [site("a")],
-        [offer("a", "gpu"), offer("a", "disk")],
-        node_types=[
-            DISK,
-            NodeType(node_type="gpu", role="execution", gpu_memory_gb=80, load_gb_per_s=1),
-        ],
-        models=[Model(model="law", gpu_memory_gb=20, weights_gb=40, copies=copies)],
-        demand=[row],
-    )
-    return found, Flow(row.key, OfferKey("a", "gpu"), ESTIMATE, "cold", 1.0, "a/disk")
-
-
-@pytest.mark.parametrize("copies", [0, 1])
-def test_a_cold_load_from_a_store_needs_the_copy_there(copies: int) -> None:
-    found, flow = cold(copies)
-    nodes = {OfferKey("a", "disk"): 1}
-    copy = frozenset({Replica("a", "disk", "law")})
-    assert_legal(rule, found, Deployment(nodes=nodes, copies=copy, routing=(flow,)))
-    missing = Deployment(nodes=nodes, routing=(flow,))
-    assert_illegal(rule, found, missing, "100.00% is loaded from a/disk, which holds 0 copies")
-
-
-def test_a_copy_serves_a_row_once_from_all_sides() -> None:
-    found, flow = cold(0)
-    plan = Deployment(
-        nodes={OfferKey("a", "disk"): 1},
-        copies=frozenset({Replica("a", "disk", "law")}),
-        routing=(replace(flow, share=0.7), replace(flow, share=0.5)),
-    )
-    assert_illegal(rule, found, plan, "120.00% is loaded from a/disk, which holds 1 copies")
-
-
-def test_a_cold_load_from_the_hub_needs_no_copy() -> None:
-    found, flow = cold(0)
-    from_hub = Flow(flow.demand, flow.offer, flow.route, "cold", 1.0, HUB)
-    assert_legal(rule, found, Deployment(routing=(from_hub,)))
-
-
 def test_the_audit_names_copies_of_nothing_and_in_the_wrong_place() -> None:
-    found, _ = cold(0)
+    gpu = NodeType(node_type="gpu", role="execution", gpu_memory_gb=80)
+    law = Model(model="law", gpu_memory_gb=20, weights_gb=40)
+    offers = [offer("a", "disk"), offer("a", "gpu")]
+    found = network([site("a")], offers, node_types=[DISK, gpu], models=[law])
     assert_refused_by_audit(rule, found, stored("a/ghost"), "no such model or offer")
     assert_refused_by_audit(rule, found, stored("z/law"), "no such model or offer")
     assert_refused_by_audit(rule, found, stored("a/gpu/law"), "a/gpu is no storage offer")
