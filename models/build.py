@@ -63,7 +63,8 @@ def build(
     """Return the model without objective: variables and every rule, one block per phase.
 
     Rules named in `without` are left out, to see whether they stand in the way of a plan. Other
-    `streams` than the network's own may be given, and the positions of the `flows` that are in it.
+    `streams` than the network's own may be given, and the positions of the `flows` that are in it:
+    cold ones that are not must be no better than some that are (cover rows count on it).
     """
     model = pyo.ConcreteModel(name="placement")
     model.nothing = pyo.Var(bounds=(0, 0))

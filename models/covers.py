@@ -183,7 +183,8 @@ def _asked(block: Any, network: Network) -> Iterator[_Asked]:
     classes = block.classes
     cold = np.array([classes.jobs[place.job].is_cold for place in classes.places], dtype=bool)
     missed: dict[int, list[Any]] = defaultdict(list)
-    for position in np.flatnonzero(cold[classes.place]).tolist():
+    held = np.array(list(block.flow), dtype=np.int64)
+    for position in held[cold[classes.place[held]]].tolist():
         missed[int(classes.of[position])].append(block.flow[position])
     reach = _reach(classes, cold)
     grouped: dict[tuple[str, str], list[int]] = defaultdict(list)

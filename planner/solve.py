@@ -14,26 +14,33 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from models.build import SINGLE_PHASE
-from models.classes import demand_classes
+from models.classes import Classes, demand_classes
 from models.network import Goal, Network
 from models.objectives import Expression, stage
 from models.plan import Plan
 from planner.arrays import FloatArray, Rows
 from planner.highs import Outcome, relative_gap
+from planner.kernel import kernel
+from planner.loosened import Loosened
 from planner.problem import Problem
 from planner.result import Stage
-from planner.room import demand_room
+from planner.room import count_columns, demand_room
 from planner.stage import Clock, StageSolver
 from planner.tiebreak import nearest_service
 
 Progress = Callable[[str, float, float, float], None]
 """Called with the name of the stage, incumbent, bound and seconds since the run began."""
 
+LARGE = 50_000
+"""Columns from which the plan is sought in a part of the network, and the bound elsewhere."""
+BOUND_SHARE = 0.5
+"""The share of the time left that the bound may take."""
 MONEY_SLACK = 0.01
 """Currency that later stages may give up of an earlier cost, for numerical safety."""
 DEMAND_SLACK = 1e-6
@@ -120,33 +127,56 @@ class _Driver:
 
     def run(self, without: frozenset[str]) -> Solved:
         """Return how it ended."""
-        timer = self.timer
-        with timer.step("classes"):
+        with self.timer.step("classes"):
             classes = demand_classes(self.network)
             demand_room(self.network, classes)
-        with timer.step("build"):
-            self.problem = Problem(self.network, classes, without)
+        self.floors: list[float] | None = None
+        network = self.network
+        if count_columns(network, classes) > LARGE:
+            network = self._part(classes, without)
+            with self.timer.step("classes"):
+                classes = demand_classes(network)
+        self._prepare(network, classes, without)
+        with self.timer.step("solve"):
+            return self._solve_stages()
+
+    def _part(self, classes: Classes, without: frozenset[str]) -> Network:
+        """Return the part of the network in which the plan is sought, and note its bounds."""
+        with self.timer.step("build"):
+            loosened = Loosened(self.network, classes, without)
+            loosened.hand_over(self._grouped, self.stop, self._solver)
+        with self.timer.step("bound"):
+            self.floors = []
+            for goals in self._grouped:
+                floor = loosened.bound(goals, lambda: BOUND_SHARE * self.clock.left_s)
+                self.floors.append(floor)
+                if np.isfinite(floor):
+                    loosened.keep(goals, floor, self._slack(goals, floor))
+            return kernel(loosened, 1)
+
+    def _prepare(self, network: Network, classes: Classes, without: frozenset[str]) -> None:
+        with self.timer.step("build"):
+            self.problem = Problem(network, classes, without)
             self.stages = self._stages()
-        with timer.step("compile"):
+        with self.timer.step("compile"):
             self.problem.compile(expression for _, expression in self.stages)
-        with timer.step("hand over"):
+        with self.timer.step("hand over"):
             self.problem.hand_over(self.stop, self._solver)
         self.size = self.problem.size
-        with timer.step("solve"):
-            return self._solve_stages()
 
     @property
     def _solver(self) -> dict[str, Any]:
         chosen = {"random_seed": self.limits.seed, "threads": self.limits.threads}
         return {**chosen, **self.limits.solver}
 
-    def _stages(self) -> list[tuple[list[Goal], Expression]]:
+    @cached_property
+    def _grouped(self) -> list[list[Goal]]:
         by_priority = itertools.groupby(sorted(self.network.goals), key=lambda goal: goal.priority)
-        found = []
-        for _, goals in by_priority:
-            group = list(goals)
-            found.append((group, stage(self.problem.block, self.network, group)))
-        return found
+        return [list(goals) for _, goals in by_priority]
+
+    def _stages(self) -> list[tuple[list[Goal], Expression]]:
+        problem = self.problem
+        return [(goals, stage(problem.block, problem.network, goals)) for goals in self._grouped]
 
     def _costs(self, expression: Expression) -> FloatArray:
         return self.problem.arrays.costs(expression.terms)
@@ -156,7 +186,7 @@ class _Driver:
     def _solve_stages(self) -> Solved:
         closed: list[_Closed] = []
         proven, values = True, None
-        for goals, expression in self.stages:
+        for number, (goals, expression) in enumerate(self.stages):
             outcome = StageSolver(
                 self.problem,
                 expression,
@@ -165,6 +195,7 @@ class _Driver:
                 self.limits.gap,
                 self.limits.seed,
                 self._reporter(_name(goals)),
+                None if self.floors is None else self.floors[number],
             ).solve()
             self.clock.stopped |= outcome.status in ENDED_BY_CLOCK
             if outcome.values is None:
@@ -177,6 +208,9 @@ class _Driver:
                 bound = min(found, float(np.ceil(bound - 1e-6)))
             gap = relative_gap(found, bound)
             proven = proven and gap <= max(self.limits.gap, 1e-9)
+            if self.floors is not None:  # the next floor is that of plans as good as the last
+                floor = self.floors[number]
+                proven = proven and found <= floor + self._slack(goals, floor)
             allowed = self._keep(goals, expression, costs, found)
             closed.append(_Closed(goals, expression, bound, gap, allowed))
         assert values is not None
@@ -190,7 +224,7 @@ class _Driver:
         values = problem.without_idle_places(values)
         exact = problem.completed(values, self.limits.gap)
         values = values if exact is None else exact
-        near = nearest_service(problem, values, [goals for goals, _ in self.stages], self._solver)
+        near = nearest_service(self.network, problem, values, self._grouped, self._solver)
         if near is not None:
             self.problem, values = near
             self.stages = self._stages()
@@ -229,9 +263,7 @@ class _Driver:
         self, goals: list[Goal], expression: Expression, costs: FloatArray, found: float
     ) -> float:
         """Add the row that later stages may not give up what this one found; return its limit."""
-        relative = max((goal.tolerance for goal in goals if not goal.absolute), default=0.0)
-        absolute = sum(goal.weight * goal.tolerance for goal in goals if goal.absolute)
-        slack = max(relative * abs(found), absolute, self._numerical_slack(goals))
+        slack = self._slack(goals, found)
         limit = found + slack
         if expression.integral:
             limit = float(np.floor(limit + 1e-6))
@@ -243,6 +275,12 @@ class _Driver:
         upper = np.array([limit - expression.constant])
         self.problem.engine.add_rows(Rows.of_row(costs), np.array([-np.inf]), upper)
         return limit
+
+    def _slack(self, goals: list[Goal], found: float) -> float:
+        """Return what later stages may give up of a value."""
+        relative = max((goal.tolerance for goal in goals if not goal.absolute), default=0.0)
+        absolute = sum(goal.weight * goal.tolerance for goal in goals if goal.absolute)
+        return max(relative * abs(found), absolute, self._numerical_slack(goals))
 
     @property
     def _demand(self) -> float:

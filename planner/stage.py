@@ -54,7 +54,11 @@ class Clock:
 
 
 class StageSolver:
-    """The solve of one objective; `best` is the legal point it starts from, or None."""
+    """The solve of one objective; `best` is the legal point it starts from, or None.
+
+    Where the problem holds but a part of the network, `floor` is a bound on the plans of the whole,
+    and what is proven of the part only says when there is nothing more to gain in it.
+    """
 
     def __init__(
         self,
@@ -65,11 +69,12 @@ class StageSolver:
         gap: float,
         seed: int,
         report: Report | None,
+        floor: float | None = None,
     ) -> None:
         self.problem, self.engine, self.clock = problem, problem.engine, clock
         self.costs = problem.arrays.costs(expression.terms)
         self.constant, self.integral = expression.constant, expression.integral
-        self.best, self.bound = best, -np.inf
+        self.best, self.bound, self.floor = best, -np.inf, floor
         self.dearest = problem.dearest(self.costs)
         self.gap, self.seed, self.report = gap, seed, report
         self.infeasible = False
@@ -80,15 +85,20 @@ class StageSolver:
         if not self.is_closed:
             self.problem.minimise(self.costs, self.constant)
             for step in self._steps():
-                if self.is_closed or self.infeasible or (self.clock.must_end and self._has_plan):
+                if self._is_done or self.infeasible or (self.clock.must_end and self._has_plan):
                     break
                 step()
         if self.infeasible and not self._has_plan:
             return self._second_opinion()
-        status = "optimal" if self.is_closed else "limit"
+        status = "optimal" if self.is_closed else "exhausted" if self._is_done else "limit"
         if status == "limit" and self.clock.stop.is_set():
             status = "interrupted"
-        return Outcome(status, self.best, self.value, min(self.bound, self.value), 0.0)
+        return Outcome(status, self.best, self.value, min(self.proven, self.value), 0.0)
+
+    @property
+    def proven(self) -> float:
+        """Return the bound on all plans."""
+        return self.bound if self.floor is None else self.floor
 
     @property
     def _has_plan(self) -> bool:
@@ -102,11 +112,21 @@ class StageSolver:
     @property
     def is_closed(self) -> bool:
         """Return whether the best point is proven good enough."""
+        return self._reaches(self.proven, self.gap)
+
+    @property
+    def _is_done(self) -> bool:
+        """Return whether nothing is left to do: closed, or the best of a part of the network."""
+        return self.is_closed or (
+            self.floor is not None and self._reaches(self.bound, FINER * self.gap)
+        )
+
+    def _reaches(self, bound: float, gap: float) -> bool:
         if self.best is None:
             return False
-        if self.integral and self.value - self.bound < 1 - 1e-6:
+        if self.integral and self.value - bound < 1 - 1e-6:
             return True
-        return relative_gap(self.value, self.bound) <= max(self.gap, 1e-9)
+        return relative_gap(self.value, bound) <= max(gap, 1e-9)
 
     def _value(self, values: FloatArray | None) -> float:
         return np.inf if values is None else float(self.costs @ values) + self.constant
@@ -119,7 +139,7 @@ class StageSolver:
         if values is not None and self._value(values) < self.value:
             self.best = values
             if self.report is not None:
-                self.report(self.value, self.bound, 0.0)
+                self.report(self.value, self.proven, 0.0)
 
     def _least(self) -> float:
         """Return what the bounds of the columns alone say."""
@@ -165,7 +185,7 @@ class StageSolver:
             outcome = self._run(RUNG_SHARE, None, useless=lambda value: value <= self.bound)
         if outcome.status != "infeasible":
             self._prove(outcome.bound)
-        if outcome.values is not None and not self.is_closed:
+        if outcome.values is not None and not self._is_done:
             self._complete(outcome.values, self.problem.placed)
 
     def _complete(self, point: FloatArray, among: IntArray) -> None:
@@ -193,7 +213,7 @@ class StageSolver:
             self.best,
             self.costs,
             self.constant,
-            target=self.bound + self.gap * abs(self.value),
+            target=self.proven + self.gap * abs(self.value),
             left_s=lambda: self.clock.left_s - reserve,
             found=self._offer,
         )
@@ -230,7 +250,8 @@ class StageSolver:
     def _heard(self, incumbent: float, bound: float, seconds: float) -> None:
         """Report the best there is: a rung's own incumbent is no plan yet."""
         if self.report is not None:
-            self.report(self.value, max(self.bound, bound), seconds)
+            proven = max(self.bound, bound) if self.floor is None else self.floor
+            self.report(self.value, proven, seconds)
 
     def _take(self, outcome: Outcome) -> bool:
         """Note the end of a solve of the whole; return whether its point was legal as it was."""

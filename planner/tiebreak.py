@@ -8,29 +8,43 @@ stands alone, in which only demand rows with the same nearest service are still 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from models.classes import Serving, demand_classes
-from models.network import Goal
+from models.classes import Classes, Serving, demand_classes
+from models.data import OfferKey
+from models.network import Goal, Network
 from models.objectives import stage
 from models.stands import BoolArray
+from models.streams import Stream, verification_streams
 from models.ways import Ways
 from planner.arrays import FloatArray, Rows, short_names
 from planner.problem import FINISH_S, Problem
 
+MOST_FLOWS = 150_000
+"""Flows beyond which rows with other nearest services may be one class after all."""
 KEPT = 1e-7
 """What an objective may lose in the tie-break, relatively, for numerical safety."""
 
 
 def nearest_service(
-    problem: Problem, values: FloatArray, stages: Iterable[list[Goal]], solver: Mapping[str, Any]
+    network: Network,
+    problem: Problem,
+    values: FloatArray,
+    stages: Iterable[list[Goal]],
+    solver: Mapping[str, Any],
 ) -> tuple[Problem, FloatArray] | None:
-    """Return the model of what stands and its point of least waiting; None if it finds none."""
-    network, standing = problem.network, _standing(problem, values)
+    """Return the model of what stands and its point of least waiting; None if it finds none.
+
+    The problem may hold but a part of the network.
+    """
+    standing = _standing(problem, values)
     classes = demand_classes(network, _nearest(problem.block.classes.ways, standing), standing)
-    found = Problem(network, classes, problem.without)
+    if len(classes) > MOST_FLOWS:
+        classes = demand_classes(network, None, standing)
+    found = Problem(network, classes, problem.without, _streams(network, classes, problem, values))
     goals = [*stages, [Goal(1, "unserved")]]
     kept = [stage(found.block, network, group) for group in goals]
     waiting = stage(found.block, network, [Goal(1, "latency")])
@@ -38,7 +52,7 @@ def nearest_service(
     found.hand_over(problem.engine.stop, solver)
     _fix_whole_numbers(found, problem, values)
     for group, expression in zip(goals, kept, strict=True):
-        before = stage(problem.block, network, group)
+        before = stage(problem.block, problem.network, group)
         amount = float(problem.arrays.costs(before.terms) @ values) + before.constant
         limit = amount + KEPT * max(1.0, abs(amount)) * (amount != 0) - expression.constant
         row = Rows.of_row(found.arrays.costs(expression.terms))
@@ -63,6 +77,18 @@ def _standing(problem: Problem, values: FloatArray) -> frozenset[Serving]:
         if round(point(there)):
             found.add((offer, job.model, job.is_cold))
     return frozenset(found)
+
+
+def _streams(
+    network: Network, classes: Classes, problem: Problem, values: FloatArray
+) -> tuple[Stream, ...]:
+    """Return the verification streams with the verifiers that stand."""
+    point, nodes = problem.point(values), problem.block.nodes
+    standing = {offer for offer in map(OfferKey._make, nodes) if round(point(nodes[offer]))}
+    return tuple(
+        replace(stream, verifiers=tuple(o for o in stream.verifiers if o in standing))
+        for stream in verification_streams(network, classes)
+    )
 
 
 def _nearest(ways: Ways, standing: frozenset[Serving]) -> list[int]:
@@ -91,6 +117,8 @@ def _fix_whole_numbers(found: Problem, problem: Problem, values: FloatArray) -> 
     names = short_names(arrays.columns[column] for column in whole)
     known = dict(zip(names, np.round(values[whole]), strict=True))
     columns = found.whole
-    fixed = np.array([known[n] for n in short_names(found.arrays.columns[c] for c in columns)])
+    fixed = np.array(
+        [known.get(n, 0.0) for n in short_names(found.arrays.columns[c] for c in columns)]
+    )
     found.arrays.lower[columns] = found.arrays.upper[columns] = fixed
     found.engine.bound(columns, fixed, fixed)
