@@ -9,8 +9,9 @@ from dataclasses import replace
 from models.build import rule_name
 from models.network import Goal, Network
 from models.rules import RULES
+from planner.result import Limits
 from planner.room import TooLarge
-from planner.solve import Limits, solve
+from planner.solve import solve
 
 SECONDS_EACH, SECONDS_ALL = 10.0, 90.0
 

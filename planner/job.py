@@ -20,9 +20,9 @@ from planner.findings import Finding, InputError
 from planner.plan_json import plan_path, write_json
 from planner.plan_workbook import PlanFile, read_plan, write_plan
 from planner.progress import ProgressLine
-from planner.result import Result, Run
+from planner.result import Limits, Result, Run
 from planner.room import TooLarge
-from planner.solve import Limits, Timer, solve
+from planner.solve import Timer, solve
 from planner.tables import Tables, read_network
 
 PACKAGES = ("pyomo", "highspy", "numpy", "scipy", "pandas", "openpyxl", "node-placement-planner")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Iterable, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,16 @@ from models.plan import Deployment
 from models.rules import RULES
 from models.streams import Stream
 from models.translate import deployment
-from planner.arrays import Arrays, BadNumber, FloatArray, IntArray, Rows, bad_costs, compile_model
+from planner.arrays import (
+    Arrays,
+    BadNumber,
+    FloatArray,
+    IntArray,
+    Rows,
+    bad_costs,
+    compile_model,
+    short_names,
+)
 from planner.highs import Engine
 
 SEPARATION_ROUNDS = 20
@@ -137,10 +146,14 @@ class Problem:
             raise BadNumber(self._with_cells("\n".join(problems[:20])))
         self.engine.minimise(costs, constant)
 
-    @contextmanager
-    def fixed(self, columns: IntArray, point: FloatArray) -> Any:
+    def fixed(self, columns: IntArray, point: FloatArray) -> AbstractContextManager[None]:
         """Fix columns for a while."""
-        self.engine.bound(columns, point, point)
+        return self.bounded(columns, point, point)
+
+    @contextmanager
+    def bounded(self, columns: IntArray, lower: FloatArray, upper: FloatArray) -> Iterator[None]:
+        """Keep columns within other bounds for a while."""
+        self.engine.bound(columns, lower, upper)
         try:
             yield
         finally:
@@ -157,7 +170,7 @@ class Problem:
         return True
 
     @contextmanager
-    def undisturbed(self) -> Any:
+    def undisturbed(self) -> Iterator[None]:
         """Let short solves finish although somebody asked to stop."""
         asked, self.engine.stop = self.engine.stop, threading.Event()
         try:
@@ -237,6 +250,20 @@ class Problem:
         fixed = self.fixed(whole, np.round(values[whole]))
         with self.undisturbed(), fixed, self.engine.relaxation():
             return self.separated(time_limit_s=FINISH_S)
+
+    def adopted(self, other: Problem, values: FloatArray) -> FloatArray | None:
+        """Return the best legal point with the whole numbers of another problem's point."""
+        columns, fixed = self.named_alike(other, values)
+        with self.undisturbed(), self.fixed(columns, fixed), self.engine.relaxation():
+            return self.separated(time_limit_s=FINISH_S)
+
+    def named_alike(self, other: Problem, values: FloatArray) -> tuple[IntArray, FloatArray]:
+        """Return the whole columns with their values in another problem; 0 where it lacks one."""
+        theirs = other.whole
+        names = short_names(other.arrays.columns[column] for column in theirs)
+        known = dict(zip(names, np.round(values[theirs]), strict=True))
+        asked = short_names(self.arrays.columns[column] for column in self.whole)
+        return self.whole, np.array([known.get(name, 0.0) for name in asked])
 
     def repaired(self, values: FloatArray, gap: float) -> FloatArray | None:
         """Return a legal point that keeps execution, copies and seats and decides the rest anew."""

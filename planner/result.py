@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from models.plan import Plan, Violation
 from planner.findings import Finding
@@ -17,6 +18,17 @@ STATUSES = (
     "invalid",
     "rejected",
 )
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When to stop: seconds for everything, and the relative gap that is good enough."""
+
+    time_limit_s: float
+    gap: float
+    seed: int = 0
+    threads: int = 1
+    solver: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

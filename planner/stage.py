@@ -29,6 +29,7 @@ RUNG_SHARE, LOOK_SHARE, SEARCH_SHARE, COMPLETE_SHARE = 0.4, 0.3, 0.7, 0.25
 """Shares of the time left that a rung, a look, the search and completing a point may take."""
 COMPLETE_NODES, LOOK_NODES = 200, 1
 """Branch-and-bound nodes to complete a point, and for a look at the whole: work, not time."""
+NONE: IntArray = np.empty(0, dtype=np.int64)
 FINER = 0.25
 """How much finer than the gap that is good enough the steps on the way are solved."""
 
@@ -84,6 +85,8 @@ class StageSolver:
         self._prove(self._least())
         if not self.is_closed:
             self.problem.minimise(self.costs, self.constant)
+            if self.best is not None:
+                self._offer(self.problem.exact(self.best))
             for step in self._steps():
                 if self._is_done or self.infeasible or (self.clock.must_end and self._has_plan):
                     break
@@ -177,7 +180,7 @@ class StageSolver:
                 if self.clock.must_end or not added:
                     break
         if point is not None:
-            self._complete(point, self.problem.whole)
+            self._complete(point, self.problem.whole, NONE)
 
     def _climb(self) -> None:
         """Solve the model with only what is dearest whole, and complete its point."""
@@ -186,14 +189,22 @@ class StageSolver:
         if outcome.status != "infeasible":
             self._prove(outcome.bound)
         if outcome.values is not None and not self._is_done:
-            self._complete(outcome.values, self.problem.placed)
+            self._complete(outcome.values, self.problem.placed, self.dearest)
 
-    def _complete(self, point: FloatArray, among: IntArray) -> None:
-        """Find a plan that leaves closed what the point does not use of these columns."""
+    def _complete(self, point: FloatArray, among: IntArray, near: IntArray) -> None:
+        """Find a plan that leaves closed what the point does not use of these columns.
+
+        Columns in `near` stay within one of what they are.
+        """
+        arrays = self.problem.arrays
+        lower, upper = arrays.lower.copy(), arrays.upper.copy()
+        lower[near] = np.maximum(lower[near], np.ceil(point[near] - 1 - NEARLY_WHOLE))
+        upper[near] = np.minimum(upper[near], np.floor(point[near] + 1 + NEARLY_WHOLE))
         unused = among[point[among] <= NEARLY_WHOLE]
-        lower = self.problem.arrays.lower[unused]
+        upper[unused] = arrays.lower[unused]
+        changed = np.union1d(unused, near)
         begun, allowed = time.perf_counter(), COMPLETE_SHARE * self.clock.left_s
-        with self.problem.fixed(unused, lower):
+        with self.problem.bounded(changed, lower[changed], upper[changed]):
             found = self.problem.separated(
                 time_limit_s=allowed, gap=FINER * self.gap, max_nodes=COMPLETE_NODES
             )

@@ -20,7 +20,7 @@ from models.objectives import stage
 from models.stands import BoolArray
 from models.streams import Stream, verification_streams
 from models.ways import Ways
-from planner.arrays import FloatArray, Rows, short_names
+from planner.arrays import FloatArray, Rows
 from planner.problem import FINISH_S, Problem
 
 MOST_FLOWS = 150_000
@@ -50,7 +50,9 @@ def nearest_service(
     waiting = stage(found.block, network, [Goal(1, "latency")])
     found.compile([*kept, waiting])
     found.hand_over(problem.engine.stop, solver)
-    _fix_whole_numbers(found, problem, values)
+    columns, fixed = found.named_alike(problem, values)
+    found.arrays.lower[columns] = found.arrays.upper[columns] = fixed
+    found.engine.bound(columns, fixed, fixed)
     for group, expression in zip(goals, kept, strict=True):
         before = stage(problem.block, problem.network, group)
         amount = float(problem.arrays.costs(before.terms) @ values) + before.constant
@@ -109,16 +111,3 @@ def _nearest(ways: Ways, standing: frozenset[Serving]) -> list[int]:
                 best = min(best, (float(latency[first]), int(of_region.site[entries[first]])))
         nearest.append(best[1])
     return nearest
-
-
-def _fix_whole_numbers(found: Problem, problem: Problem, values: FloatArray) -> None:
-    arrays = problem.arrays
-    whole = [int(column) for column in problem.whole]
-    names = short_names(arrays.columns[column] for column in whole)
-    known = dict(zip(names, np.round(values[whole]), strict=True))
-    columns = found.whole
-    fixed = np.array(
-        [known.get(n, 0.0) for n in short_names(found.arrays.columns[c] for c in columns)]
-    )
-    found.arrays.lower[columns] = found.arrays.upper[columns] = fixed
-    found.engine.bound(columns, fixed, fixed)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bench.networks import SIZES, Size, generate
 from planner.audit import audit
-from planner.solve import Limits, solve
+from planner.result import Limits
+from planner.solve import solve
 
 
 def test_the_same_seed_gives_the_same_network_and_another_gives_another() -> None:

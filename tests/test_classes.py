@@ -12,7 +12,8 @@ from models.data import Demand, DiversityRow, Item, Model, NodeType, Region, Set
 from models.network import Goal, Link, Network
 from planner import solve as solver
 from planner.audit import audit
-from planner.solve import Limits, solve
+from planner.result import Limits
+from planner.solve import solve
 from tests import draw
 from tests.draw import row_by_row
 from tests.rules import demand, network, offer, site

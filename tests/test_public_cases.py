@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from planner.audit import audit, audit_stages
-from planner.solve import Limits, solve
+from planner.result import Limits
+from planner.solve import solve
 from planner.tables import read_network
 
 DATA = Path(__file__).parents[2] / "shared" / "data"

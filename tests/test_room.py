@@ -13,8 +13,9 @@ from models.classes import demand_classes
 from planner import room
 from planner.cli import main
 from planner.problem import Problem
+from planner.result import Limits
 from planner.room import TooLarge, at_hand_bytes, count_columns, demand_room
-from planner.solve import Limits, solve
+from planner.solve import solve
 from tests.cases import small
 
 MINIMAL = Path(__file__).parents[1] / "inputs" / "minimal.xlsx"

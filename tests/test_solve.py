@@ -19,7 +19,8 @@ from models.objectives import stage, value
 from planner.arrays import BadNumber, compile_model
 from planner.audit import audit, audit_stages
 from planner.highs import Engine, Outcome, UnknownOption, relative_gap
-from planner.solve import Limits, solve
+from planner.result import Limits
+from planner.solve import solve
 from planner.stage import StageSolver
 from tests import draw
 from tests.cases import FRANKFURT, small

@@ -6,7 +6,8 @@ from bench.subject import GAP, SEED, THREADS
 from bench.trace import Clock, Trace
 from models.network import Network
 from models.plan import Plan
-from planner.solve import Limits, solve
+from planner.result import Limits
+from planner.solve import solve
 
 BEFORE = ("classes", "build", "compile", "hand over")
 """The planner's steps before the solver starts."""
