@@ -38,7 +38,7 @@ from planner.tiebreak import nearest_service
 
 PART_FROM, PART_ONLY_FROM = 10_000, 50_000
 """Columns from which a part of the network is searched first, and from which nothing else is."""
-BOUND_SHARE, PART_SHARE = 0.5, 0.45
+BOUND_SHARE, PART_SHARE = 0.5, 0.5
 """Shares of the time left that the bound, and a part before the whole, may take."""
 
 

@@ -27,6 +27,8 @@ Report = Callable[[float, float, float], None]
 
 RUNG_SHARE, LOOK_SHARE, SEARCH_SHARE, COMPLETE_SHARE = 0.4, 0.3, 0.7, 0.25
 """Shares of the time left that a rung, a look, the search and completing a point may take."""
+NEAR, NEAR_SHARE = 0.05, 0.6
+"""The gap of a plan that is hard to better by rounding, and the share of a rung beside one."""
 COMPLETE_NODES, LOOK_NODES = 200, 1
 """Branch-and-bound nodes to complete a point, and for a look at the whole: work, not time."""
 NONE: IntArray = np.empty(0, dtype=np.int64)
@@ -131,6 +133,11 @@ class StageSolver:
             return True
         return relative_gap(self.value, bound) <= max(gap, 1e-9)
 
+    @property
+    def _is_near(self) -> bool:
+        """Return whether the plan is better than rounding a relaxation gives: the bound matters."""
+        return self._reaches(self.proven, NEAR)
+
     def _value(self, values: FloatArray | None) -> float:
         return np.inf if values is None else float(self.costs @ values) + self.constant
 
@@ -154,7 +161,7 @@ class StageSolver:
 
     def _steps(self) -> Iterator[Callable[[], None]]:
         yield self._relax
-        if not len(self.dearest) or len(self.costs) <= LARGE_LP:
+        if self.floor is None and (not len(self.dearest) or len(self.costs) <= LARGE_LP):
             yield self._look
         if len(self.dearest):
             yield self._climb
@@ -179,13 +186,14 @@ class StageSolver:
                 added += self.problem.tighten(point) if gained and len(self.dearest) else 0
                 if self.clock.must_end or not added:
                     break
-        if point is not None:
+        if point is not None and not self._is_near:
             self._complete(point, self.problem.whole, NONE)
 
     def _climb(self) -> None:
         """Solve the model with only what is dearest whole, and complete its point."""
         with self.engine.whole_only(self.dearest):
-            outcome = self._run(RUNG_SHARE, None, useless=lambda value: value <= self.bound)
+            share = NEAR_SHARE if self._is_near else RUNG_SHARE
+            outcome = self._run(share, None, useless=lambda value: value <= self.bound)
         if outcome.status != "infeasible":
             self._prove(outcome.bound)
         if outcome.values is not None and not self._is_done:
