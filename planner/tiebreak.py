@@ -27,8 +27,14 @@ KEPT = 1e-7
 def nearest_service(
     problem: Problem, values: FloatArray, stages: Iterable[list[Goal]], solver: Mapping[str, Any]
 ) -> tuple[Problem, FloatArray] | None:
-    """Return the model of what stands and its point of least waiting; None if it finds none."""
-    network, standing = problem.network, _standing(problem, values)
+    """Return the model of what stands and its point of least waiting; None if it finds none.
+
+    Where nothing is asked for nobody waits, and a second model would be built for nothing.
+    """
+    network = problem.network
+    if not network.demand:
+        return None
+    standing = _standing(problem, values)
     classes = demand_classes(network, _nearest(problem.block.classes.ways, standing), standing)
     found = Problem(network, classes, problem.without)
     goals = [*stages, [Goal(1, "unserved")]]

@@ -233,6 +233,10 @@ def _write_sheet(sheet: Worksheet, rows: Sequence[Sequence[object]], layout: Lay
         area = f"A1:{column_letters(len(headers))}{max(2, len(rows))}"
         table = ExcelTable(displayName=re.sub(r"\W", "_", sheet.title), ref=area)
         table.tableStyleInfo = TableStyleInfo(name="TableStyleLight1", showRowStripes=True)
+        # Left to itself, the library creates every cell of the table to read its headers.
+        table._initialise_columns()
+        for column, header in zip(table.tableColumns, headers, strict=True):
+            column.name = header
         sheet.add_table(table)
 
 
