@@ -39,6 +39,12 @@ class Bounds:
                 found.setdefault(self.network.role(key), []).append(key)
         return {role: tuple(keys) for role, keys in found.items()}
 
+    @cached_property
+    def lost(self) -> Mapping[str, frozenset[OfferKey]]:
+        """Return, per protected failure, the offers that go down with it."""
+        network = self.network
+        return {name: network.takes_down(failed) for name, failed in network.protected.items()}
+
     def most(self, amount: Mapping[OfferKey, float], at_site: float = math.inf) -> float:
         """Return the largest Σ amount · nodes that offers, sites and providers have room for.
 

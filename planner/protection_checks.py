@@ -7,7 +7,6 @@ from itertools import groupby
 from typing import NamedTuple
 
 from models.data import Committee, Dependency, OfferKey, Policy, Shock
-from models.network import Network
 from planner import guarantee_checks
 from planner.book import Book
 from planner.bounds import Bounds
@@ -39,10 +38,9 @@ class _Failure(NamedTuple):
         return self.gone.issuperset(offers)
 
 
-def _failures(network: Network) -> list[_Failure]:
+def _failures(bounds: Bounds) -> list[_Failure]:
     return [
-        _Failure(name, network.protecting(name), network.takes_down(failed))
-        for name, failed in network.protected.items()
+        _Failure(name, bounds.network.protecting(name), gone) for name, gone in bounds.lost.items()
     ]
 
 
@@ -62,7 +60,7 @@ def unavoidable(bounds: Bounds, book: Book) -> Iterator[Finding]:
         for name, model in sorted(network.models.items())
         if model.copies and model.min_copies_left
     }
-    for failure in _failures(network):
+    for failure in _failures(bounds):
         places = {**seated, **stored}
         whole = [what for what, keys in places.items() if keys and failure.takes_all(keys)]
         if whole:
@@ -78,16 +76,20 @@ def unavoidable(bounds: Bounds, book: Book) -> Iterator[Finding]:
 
 def seats(bounds: Bounds, book: Book) -> Iterator[Finding]:
     """Yield protected failures outside of which a committee cannot have the seats it must keep."""
-    failures = _failures(bounds.network)
+    failures = _failures(bounds)
     for committee in bounds.network.committees.values():
         eligible = bounds.seatable(committee)
-        if bounds.most_seats(committee, eligible) < committee.seats:
+        every = bounds.most_seats(committee, eligible)
+        if every < committee.seats:
             continue  # said of the committee itself
         kept = committee.seats - committee.faulty_limit
         avoidable = [failure for failure in failures if not failure.takes_all(eligible)]
         short = False
         for failure in avoidable:
-            most = bounds.most_seats(committee, set(eligible) - failure.gone)
+            inside = failure.gone.intersection(eligible)
+            if every - bounds.most_seats(committee, inside) >= kept:
+                continue  # a small failure needs no look at all the rest
+            most = bounds.most_seats(committee, set(eligible) - inside)
             if most < kept:
                 short = True
                 yield book.finding(
@@ -146,13 +148,14 @@ def _most_within(
 
 def copies(bounds: Bounds, book: Book) -> Iterator[Finding]:
     """Yield protected failures outside of which too few copies of a model can be stored."""
-    network, stores = bounds.network, bounds.offers.get("storage", ())
-    for failure in _failures(network):
-        for model in network.models.values():
-            too_many = model.copies > len(bounds.storable(model))  # said of the model itself
-            if not model.copies or too_many or failure.takes_all(stores):
-                continue
-            outside = set(bounds.storing(model)) - failure.gone
+    stores = bounds.offers.get("storage", ())
+    avoidable = [failure for failure in _failures(bounds) if not failure.takes_all(stores)]
+    for model in bounds.network.models.values():
+        storing = bounds.storing(model)
+        if not model.copies or model.copies > len(bounds.storable(model)):
+            continue  # said of the model itself
+        for failure in avoidable:
+            outside = [key for key in storing if key not in failure.gone]
             most = bounds.most(dict.fromkeys(outside, 1.0), at_site=1.0)
             if most < model.min_copies_left:
                 yield book.finding(
@@ -172,16 +175,13 @@ def verifiers(bounds: Bounds, book: Book) -> Iterator[Finding]:
     The rules leave nothing out here: no request of the policy would be served.
     """
     network = bounds.network
-    single = [f for f in _failures(network) if len(network.protected[f.name]) == 1]
+    single = [f for f in _failures(bounds) if len(network.protected[f.name]) == 1]
     for policy, demand in guarantee_checks.asked_for(bounds) if single else ():
-        panels = [
-            keys
-            for keys in guarantee_checks.verifying(bounds, policy, demand)
-            if _sites(keys) >= policy.verifiers
-        ]
         kinds = policy.independent_of
         counted = [f for f in single if next(iter(network.protected[f.name])).kind in kinds]
-        if panels and counted:
+        verifying = guarantee_checks.verifying(bounds, policy, demand) if counted else ()
+        panels = [keys for keys in verifying if _sites(keys) >= policy.verifiers]
+        if panels:
             yield from _quorum(book, policy, panels, counted, book.place(demand, "verification"))
 
 
@@ -191,7 +191,7 @@ def _quorum(
     """Yield what takes the quorum from every panel: one failure, or a kind of them together."""
     quorum, short = policy.quorum or 0, False
     for failure in failures:
-        most = max(_sites(set(keys) - failure.gone) for keys in panels)
+        most = _best((_sites(set(keys) - failure.gone) for keys in panels), quorum)
         if most < quorum:
             short = True
             yield book.finding(
@@ -199,17 +199,17 @@ def _quorum(
                 "protect",
                 f"{failure.name} is protected, so policy {policy.policy!r} needs {quorum} of its"
                 f" {policy.verifiers} verifiers outside it (quorum), but no executing node has"
-                f" more than {most} there (asked for in {asked})",
+                f" more than {most:g} there (asked for in {asked})",
                 "offer verification nodes at more sites that do not hang on it, or"
                 f" {failure.way_out}",
             )
     each = policy.verifiers - quorum
     for kind, group in groupby(failures if not short else (), key=lambda failure: failure.kind):
         found = list(group)
-        best, used = max(
-            (_most_within(keys, found, each, _sites) for keys in panels), key=lambda pair: pair[0]
-        )
+        within = (_most_within(keys, found, each, _sites)[0] for keys in panels)
+        best = _best(within, policy.verifiers)
         if best < policy.verifiers:
+            used = [f for f in found if any(not f.gone.isdisjoint(keys) for keys in panels)]
             yield book.finding(
                 used[0].row,
                 "protect",
@@ -221,6 +221,16 @@ def _quorum(
                 " off protect",
             )
             return
+
+
+def _best(found: Iterable[float], enough: float) -> float:
+    """Return the largest number, or the first that is enough: no need to look at all others."""
+    best = 0.0
+    for number in found:
+        best = max(best, number)
+        if best >= enough:
+            break
+    return best
 
 
 def _sites(keys: Iterable[OfferKey]) -> int:
