@@ -118,7 +118,7 @@ def _section(best: Known, from_file: bool, runs: dict[str, list[Record]], limite
     ]
     parts = [head, report.table(lines), report.ratios(lines, limited)]
     if whole:
-        parts.append(committees.compared(whole, runs[PER_NODE]))
+        parts.append(committees.compared(runs))
     return "\n".join(part for part in parts if part) + "\n"
 
 

@@ -10,12 +10,14 @@ import json
 import statistics
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.cases import COMMITTEES, WORKBOOKS
+from bench.report import PLANNER
 from bench.runs import GRACE_S, timed
 from bench.trace import End, Record
+from bench.ways import PER_NODE
 
 COMMAND = "planner solve"
 TARGET = 40.0
@@ -37,8 +39,12 @@ def command(limit_s: float) -> Record:
         return Record(**{**vars(record), "end": End(told["objectives"][-1]["value"], 0, seconds)})
 
 
-def compared(ours: Sequence[Record], theirs: Sequence[Record]) -> str:
-    """Return both whole commands, their values, and the ratio of their median seconds."""
+def compared(runs: Mapping[str, Sequence[Record]]) -> str:
+    """Return both whole commands, their values, and the ratio of their median seconds.
+
+    The solvers alone are compared too, where both ran as ways and left a trace.
+    """
+    ours, theirs = runs[COMMAND], runs[PER_NODE]
     lines = []
     for records in (ours, theirs):
         ends = [r.end for r in records if r.end is not None and r.end.value is not None]
@@ -49,7 +55,23 @@ def compared(ours: Sequence[Record], theirs: Sequence[Record]) -> str:
     if all(r.is_legal for r in (*ours, *theirs)):
         times = _seconds(theirs) / _seconds(ours)
         lines.append(f"the planner is {times:.3g} times as fast; the target is {TARGET:g}")
+    alone = [_solver_s(runs.get(way, ())) for way in (PLANNER, PER_NODE)]
+    if all(alone):
+        lines.append(
+            f"solvers alone: HiGHS {alone[0]:.2f} s, CBC {alone[1]:.2f} s,"
+            f" {alone[1] / alone[0]:.3g} times"
+        )
     return "\n".join(lines)
+
+
+def _solver_s(records: Sequence[Record]) -> float:
+    """Return the median seconds from the start of the solver to its last point; 0 if unknown."""
+    spans = [
+        record.points[-1].seconds - record.before_s
+        for record in records
+        if record.points and record.before_s is not None
+    ]
+    return statistics.median_low(spans) if spans else 0.0
 
 
 def _seconds(records: Sequence[Record]) -> float:

@@ -131,6 +131,14 @@ class Network:
                 failures[f"shock:{name}"] = self.shock_items[name]
         return dict(sorted(failures.items()))
 
+    def protecting(self, failure: str) -> Dependency | Shock:
+        """Return the row that protects against a failure of that name."""
+        for item in self.protected[failure]:
+            row = self.dependency_row(item)
+            if row is not None and str(item) == failure:
+                return row
+        return self.shocks[failure.removeprefix("shock:")]
+
     def dependency_row(self, item: Item) -> Dependency | None:
         """Return the Dependencies row of the item, or the `*` row of its kind."""
         return self.dependencies.get(item) or self.dependencies.get(Item(item.kind, "*"))

@@ -39,11 +39,18 @@ class Bounds:
                 found.setdefault(self.network.role(key), []).append(key)
         return {role: tuple(keys) for role, keys in found.items()}
 
-    def most(self, amount: Mapping[OfferKey, float]) -> float:
+    @cached_property
+    def lost(self) -> Mapping[str, frozenset[OfferKey]]:
+        """Return, per protected failure, the offers that go down with it."""
+        network = self.network
+        return {name: network.takes_down(failed) for name, failed in network.protected.items()}
+
+    def most(self, amount: Mapping[OfferKey, float], at_site: float = math.inf) -> float:
         """Return the largest Σ amount · nodes that offers, sites and providers have room for.
 
         Sites lie within providers and those within their parents, so taking the best first is
         exact; a provider with several parents ends the chain, which can only raise the bound.
+        No more than `at_site` nodes are counted at any site.
         """
         room: dict[Item, float] = {}
         total = 0.0
@@ -51,7 +58,8 @@ class Bounds:
             nodes = float(self.network.offers[key].max_nodes)
             limits = self._limits[key.site]
             for item, limit in limits:
-                nodes = min(nodes, room.setdefault(item, limit))
+                most = min(limit, at_site) if item.kind == "site" else limit
+                nodes = min(nodes, room.setdefault(item, most))
             for item, _ in limits:
                 room[item] -= nodes
             # An unlimited rate of no nodes is nothing.
@@ -62,9 +70,8 @@ class Bounds:
     def _limits(self) -> Mapping[str, tuple[tuple[Item, float], ...]]:
         found = {}
         for site in self.network.sites.values():
-            limits = []
-            if site.max_nodes is not None:
-                limits.append((Item("site", site.site), float(site.max_nodes)))
+            own = math.inf if site.max_nodes is None else float(site.max_nodes)
+            limits = [(Item("site", site.site), own)]
             name: str | None = site.provider
             above: set[str] = set()
             while name is not None and name not in above and name in self.network.providers:
@@ -178,16 +185,17 @@ class Bounds:
             and self.network.sites[key.site].lies_in(committee.countries, committee.blocs)
         )
 
+    def most_seats(self, committee: Committee, offers: Iterable[OfferKey]) -> float:
+        """Return the most seats of the committee that the offers can hold, one a node."""
+        limit = committee.max_seats_per_site
+        return self.most(dict.fromkeys(offers, 1.0), math.inf if limit is None else limit)
+
     def seats_by_site(self, committee: Committee) -> dict[str, float]:
         """Return the most seats of the committee that each site can hold."""
-        by_site: dict[str, dict[OfferKey, float]] = {}
+        by_site: dict[str, list[OfferKey]] = {}
         for key in self.seatable(committee):
-            by_site.setdefault(key.site, {})[key] = 1.0
-        limit = committee.max_seats_per_site
-        return {
-            site: min(self.most(amount), math.inf if limit is None else limit)
-            for site, amount in by_site.items()
-        }
+            by_site.setdefault(key.site, []).append(key)
+        return {site: self.most_seats(committee, keys) for site, keys in by_site.items()}
 
     def within(self, site: str, others: Iterable[str], limit_ms: float | None) -> list[str]:
         """Return the others whose round trip from the site is known and within the limit."""
@@ -205,12 +213,16 @@ class Bounds:
             self._between[site, other] = site_round_trip_ms(self.network, site, other)
         return self._between[site, other]
 
-    def storable(self, model: Model) -> tuple[str, ...]:
-        """Return the sites that can hold a copy of the model, sorted."""
-        found = set()
+    def storing(self, model: Model) -> tuple[OfferKey, ...]:
+        """Return the offers that can hold a copy of the model, sorted."""
+        found = []
         for key in self.offers.get("storage", ()):
             disk_tb = self.network.node_types[key.node_type].disk_tb or 0.0
             nodes = self.network.offers[key].max_nodes
             if (model.weights_gb or 0.0) <= 1000 * disk_tb * nodes:
-                found.add(key.site)
-        return tuple(sorted(found))
+                found.append(key)
+        return tuple(found)
+
+    def storable(self, model: Model) -> tuple[str, ...]:
+        """Return the sites that can hold a copy of the model, sorted."""
+        return tuple(sorted({key.site for key in self.storing(model)}))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from models.data import DiversityRow, Item, Lock, OfferKey
 from models.network import Network
-from planner import demand_checks, guarantee_checks
+from planner import demand_checks, guarantee_checks, protection_checks
 from planner.book import Book
 from planner.bounds import Bounds
 from planner.findings import Finding
@@ -43,6 +43,14 @@ _LINKS = {
     "Exposure": "item depends_on confidence",
     "Dependencies": "dependency kind",
     "Diversity": "rule role kind dependency measure applies_to",
+}
+_PROTECTED = {
+    "Dependencies": "dependency kind protect",
+    "Shocks": "shock takes_down protect",
+    "Committees": "max_faulty",
+    "Models": "min_copies_left",
+    "Node types": "disk_tb",
+    "Verification": "quorum",
 }
 
 
@@ -257,6 +265,10 @@ CHECKS = (
     Check(guarantee_checks.copies, (_SUPPLY,)),
     Check(guarantee_checks.verifiers, (_SUPPLY, _DEMAND, _PATHS, _LINKS)),
     Check(guarantee_checks.verification_capacity, (_SUPPLY, _DEMAND)),
+    Check(protection_checks.unavoidable, (_SUPPLY, _SEATS, _LINKS, _PROTECTED)),
+    Check(protection_checks.seats, (_SUPPLY, _SEATS, _LINKS, _PROTECTED)),
+    Check(protection_checks.copies, (_SUPPLY, _LINKS, _PROTECTED)),
+    Check(protection_checks.verifiers, (_SUPPLY, _DEMAND, _PATHS, _LINKS, _PROTECTED)),
     Check(_locks, (_SUPPLY, _SEATS, {"Locks": "site node_type model committee provider"})),
     Check(_distinct, (_SUPPLY, _SEATS, _LINKS)),
     Check(

@@ -17,9 +17,9 @@ def seats(bounds: Bounds, book: Book) -> Iterator[Finding]:
     every: set[OfferKey] = set()
     total, is_short = 0, False
     for committee in bounds.network.committees.values():
-        sites = bounds.seats_by_site(committee)
-        most = min(sum(sites.values()), bounds.most(dict.fromkeys(bounds.seatable(committee), 1.0)))
-        every |= set(bounds.seatable(committee))
+        seatable = bounds.seatable(committee)
+        most = bounds.most_seats(committee, seatable)
+        every |= set(seatable)
         total += committee.seats
         if committee.seats > most:
             is_short = True
@@ -110,22 +110,26 @@ def copies(bounds: Bounds, book: Book) -> Iterator[Finding]:
             )
 
 
+def asked_for(bounds: Bounds) -> Iterator[tuple[Policy, Demand]]:
+    """Yield every policy with verifiers, once per residency, and a row that asks for it."""
+    seen: set[tuple[str, str]] = set()
+    for demand in demand_checks.rows_served(bounds):
+        policy = bounds.network.policies.get(demand.verification)
+        scope = (demand.verification, demand.residency)
+        if policy is not None and policy.verifiers and scope not in seen:
+            seen.add(scope)
+            yield policy, demand
+
+
 def verifiers(bounds: Bounds, book: Book) -> Iterator[Finding]:
     """Yield policies with more verifiers than any executing node has."""
     network = bounds.network
-    seen: set[tuple[str, str]] = set()
-    for demand in demand_checks.rows_served(bounds):
-        policy = network.policies.get(demand.verification)
-        if policy is None or not policy.verifiers or (policy.policy, demand.residency) in seen:
-            continue
-        seen.add((policy.policy, demand.residency))
-        verifying = [
-            key
-            for key in bounds.offers.get("verification", ())
-            if network.node_types[key.node_type].verifications_per_s
-            and network.sites[key.site].lies_in(demand.countries, demand.blocs)
-        ]
-        best = _most_verifiers(bounds, policy, demand, verifying)
+    for policy, demand in asked_for(bounds):
+        best: int | None = None
+        for keys in verifying(bounds, policy, demand):
+            best = max(best or 0, len({key.site for key in keys}))
+            if best >= policy.verifiers:
+                break
         if best is not None and best < policy.verifiers:
             where = f" within {demand.residency}" if demand.residency else ""
             limits = (
@@ -140,7 +144,7 @@ def verifiers(bounds: Bounds, book: Book) -> Iterator[Finding]:
                 f"policy {policy.policy!r} needs {policy.verifiers} verifiers"
                 f" at different sites, but no executing node has more than {best} sites{where}"
                 f"{within}{limits} (asked for in {book.place(demand, 'verification')})",
-                _unknown_kinds(network, policy, verifying)
+                _unknown_kinds(network, policy, _verifying_there(bounds, demand))
                 or "offer verification nodes at more sites, or lower verifiers",
             )
 
@@ -160,25 +164,30 @@ def _unknown_kinds(network: Network, policy: Policy, keys: list[OfferKey]) -> st
     )
 
 
-def _most_verifiers(
-    bounds: Bounds, policy: Policy, demand: Demand, verifying: list[OfferKey]
-) -> int | None:
-    """Return the most verifying sites that any executing offer has; None if none executes."""
-    network = bounds.network
-    kinds = set(policy.independent_of)
+def verifying(bounds: Bounds, policy: Policy, demand: Demand) -> Iterator[list[OfferKey]]:
+    """Yield, per offer that may execute the row, the offers that may verify what it does."""
+    network, kinds = bounds.network, set(policy.independent_of)
     shared = {
         key: frozenset(item for item in network.hangs_on(key) if item.kind in kinds)
-        for key in verifying
+        for key in _verifying_there(bounds, demand)
     }
-    best: int | None = None
     for executor in bounds.allowed(demand):
         mine = frozenset(item for item in network.hangs_on(executor) if item.kind in kinds)
-        sites = {key.site for key in verifying if shared[key].isdisjoint(mine)}
-        near = bounds.within(executor.site, sorted(sites), policy.max_latency_ms)
-        best = max(best or 0, len(near))
-        if best >= policy.verifiers:
-            break
-    return best
+        keys = [key for key, items in shared.items() if items.isdisjoint(mine)]
+        sites = sorted({key.site for key in keys})
+        near = set(bounds.within(executor.site, sites, policy.max_latency_ms))
+        yield [key for key in keys if key.site in near]
+
+
+def _verifying_there(bounds: Bounds, demand: Demand) -> list[OfferKey]:
+    """Return the offers that verify within the residency of the row."""
+    network = bounds.network
+    return [
+        key
+        for key in bounds.offers.get("verification", ())
+        if network.node_types[key.node_type].verifications_per_s
+        and network.sites[key.site].lies_in(demand.countries, demand.blocs)
+    ]
 
 
 def verification_capacity(bounds: Bounds, book: Book) -> Iterator[Finding]:

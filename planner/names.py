@@ -5,8 +5,10 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+MOST_LISTED = 6
+"""How many names a sentence lists before it counts the rest."""
 _BRACKETS = re.compile(r"^(.*?)\s*[(\[]([^()\[\]]*)[)\]]\s*$", re.DOTALL)
 
 
@@ -45,3 +47,10 @@ def did_you_mean(text: str, known: Iterable[str], otherwise: str) -> str:
     """Return a question with the nearest known name, or the other way out if none is close."""
     name = nearest(text, known)
     return f"did you mean {name!r}?" if name else otherwise
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return the names as a sentence lists them: `a, b and c`; the rest is counted."""
+    more = len(names) - MOST_LISTED
+    *first, last = [*names[:MOST_LISTED], *([f"{more} more"] if more > 0 else [])]
+    return f"{', '.join(first)} and {last}" if first else last

@@ -38,8 +38,11 @@ def nearest_service(
 ) -> tuple[Problem, FloatArray] | None:
     """Return the model of what stands and its point of least waiting; None if it finds none.
 
-    The problem may hold but a part of the network.
+    The problem may hold but a part of the network. Where nothing is asked for nobody waits, and a
+    second model would be built for nothing.
     """
+    if not network.demand:
+        return None
     standing = _standing(problem, values)
     classes = demand_classes(network, _nearest(problem.block.classes.ways, standing), standing)
     if len(classes) > MOST_FLOWS:

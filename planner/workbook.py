@@ -22,8 +22,9 @@ from openpyxl.comments import Comment
 from openpyxl.styles import Alignment, Font
 from openpyxl.workbook.defined_name import DefinedName
 from openpyxl.worksheet.datavalidation import DataValidation
+from openpyxl.worksheet.filters import AutoFilter
 from openpyxl.worksheet.table import Table as ExcelTable
-from openpyxl.worksheet.table import TableStyleInfo
+from openpyxl.worksheet.table import TableColumn, TableStyleInfo
 from openpyxl.worksheet.worksheet import Worksheet
 
 from planner.findings import Finding, InputError, column_letters
@@ -231,7 +232,13 @@ def _write_sheet(sheet: Worksheet, rows: Sequence[Sequence[object]], layout: Lay
     sheet.freeze_panes = "A2"
     if layout.is_table and headers and len(set(headers)) == len(headers):
         area = f"A1:{column_letters(len(headers))}{max(2, len(rows))}"
-        table = ExcelTable(displayName=re.sub(r"\W", "_", sheet.title), ref=area)
+        table = ExcelTable(
+            displayName=re.sub(r"\W", "_", sheet.title),
+            ref=area,
+            autoFilter=AutoFilter(ref=area),
+            # To find the headers itself, the library would create every cell of the table.
+            tableColumns=[TableColumn(id=n, name=text) for n, text in enumerate(headers, start=1)],
+        )
         table.tableStyleInfo = TableStyleInfo(name="TableStyleLight1", showRowStripes=True)
         sheet.add_table(table)
 

@@ -905,6 +905,74 @@ _ARITHMETIC = [
     ),
 ]
 
+_PROTECTION = [
+    Defect(
+        "protected and unavoidable",
+        _put("Dependencies", 3, "protect", "yes"),
+        "Dependencies!E3",
+        (
+            "settlement:Base is protected",
+            "every offer for seats of committee 'shard' goes down with it",
+            "unavoidable there and not protected",
+            "do not hang on it, or write protect no",
+        ),
+        "warning",
+    ),
+    Defect(
+        "too few seats outside a protected shock",
+        # Two at par1, the only site left; three of four must stay.
+        _all(
+            _put("Shocks", 2, "takes_down", "fra1; ams1; whk1"),
+            _put("Shocks", 2, "protect", "yes"),
+        ),
+        "Shocks!C2",
+        ("'shard' needs 3 of its 4 seats outside it (max_faulty 1), but at most 2 can be had",),
+    ),
+    Defect(
+        "too few seats with every provider protected",
+        # One with each of Hetzner, OVH and Scaleway.
+        _all(
+            _row("Dependencies", "*", "provider", None, None, "yes"),
+            _put("Verification", 2, "quorum", 1),
+        ),
+        "Dependencies!E4",
+        (
+            "provider:Hetzner, provider:OVH and provider:Scaleway are protected",
+            "may lose 1 seats with each (max_faulty): at most 3 of its 4 can be had",
+        ),
+    ),
+    Defect(
+        "too few copies outside a protected shock",
+        _all(
+            _put("Shocks", 2, "takes_down", "fra1; ams1"),
+            _put("Shocks", 2, "protect", "yes"),
+            _put("Models", 2, "min_copies_left", 2),
+            _put("Capacities", 16, "max_nodes", 0),
+        ),
+        "Shocks!C2",
+        ("'llama' needs 2 of its 2 copies outside it (min_copies_left), but at most 1 can be",),
+    ),
+    Defect(
+        "no quorum outside a protected provider",
+        # Without a node of its own to execute at par1, OVH verifies whatever is executed.
+        _all(
+            _row("Dependencies", "OVH", "provider", None, None, "yes"),
+            _put("Capacities", 6, "max_nodes", 0),
+        ),
+        "Dependencies!E4",
+        ("'two' needs 2 of its 2 verifiers outside it (quorum)", "more than 1 there"),
+    ),
+    Defect(
+        "no quorum with every provider protected",
+        _all(
+            _row("Dependencies", "*", "provider", None, None, "yes"),
+            _put("Committees", 2, "max_faulty", 2),
+        ),
+        "Dependencies!E4",
+        ("may lose 0 of its 2 verifiers with each (quorum 2): no executing node", "than 0"),
+    ),
+]
+
 _UNFINISHED = [
     Defect(
         "phases", _add("Phases", ["phase"], ["first"]), "Phases!A2", ("not yet planned",), "warning"
@@ -946,14 +1014,17 @@ _UNFINISHED = [
     ),
     Defect(
         "protected shock",
-        _put("Shocks", 2, "protect", "yes"),
+        _all(_put("Shocks", 2, "protect", "yes"), _put("Committees", 2, "max_seats_per_site", 4)),
         "Shocks!C2",
         ("but not yet for routing demand after the failure",),
         "warning",
     ),
     Defect(
         "protected dependency",
-        _put("Dependencies", 2, "protect", "yes"),
+        _all(
+            _put("Dependencies", 2, "protect", "yes"),
+            _put("Committees", 2, "max_seats_per_site", 4),
+        ),
         "Dependencies!E2",
         ("but not yet for routing demand after the failure",),
         "warning",
@@ -975,6 +1046,7 @@ DEFECTS = [
     *_ITEMS,
     *_DIVERSITY,
     *_ARITHMETIC,
+    *_PROTECTION,
     *_UNFINISHED,
 ]
 """Every defect, for tests of the reader and of the command line alike."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from bench import best_known, report, runs
+from bench import best_known, committees, report, runs
 from bench.__main__ import main
 from bench.best_known import Known
 from bench.measures import Point
@@ -145,3 +145,18 @@ def test_an_unknown_way_is_refused_with_those_there_are() -> None:
     found = CliRunner().invoke(main, ["--ways", "plannr"])
     assert found.exit_code == 2
     assert "plannr: take planner, textbook, scip, ortools, pulp" in found.output
+
+
+def test_whole_commands_and_solvers_alone_are_compared_each_with_its_own_ratio() -> None:
+    ended = {"end": End(28.0, 0, 9.0), "points": (Point(8.0, 28.0, 28.0),)}
+    found = committees.compared(
+        {
+            "planner": [replace(LEGAL, before_s=7.5, **ended)],  # 0.5 s in the solver
+            "pulp": [replace(LEGAL, way="pulp", before_s=3.0, whole_s=10.0, **ended)],  # 5 s
+            committees.COMMAND: [
+                replace(LEGAL, way=committees.COMMAND, whole_s=4.0, points=(), end=ended["end"])
+            ],
+        }
+    )
+    assert "the planner is 2.5 times as fast; the target is 40" in found
+    assert "solvers alone: HiGHS 0.50 s, CBC 5.00 s, 10 times" in found

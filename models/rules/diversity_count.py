@@ -14,7 +14,7 @@ from typing import Any
 
 from models.data import DiversityRow, Item
 from models.expressions import row, rows
-from models.holdings import count_measure_of, holdings
+from models.holdings import Holding, count_measure_of, holdings
 from models.network import Network
 from models.plan import Deployment, Violation
 from models.rules import _diversity_terms as terms_of
@@ -40,46 +40,49 @@ def constrain(block: Any, model: Any, network: Network) -> None:
 
 def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
     """Yield dependencies that hold too many or too few under a hard row."""
-    for rule in network.diversity:
+    for rule, where, amount in _held(network, plan):
         if rule.penalty is not None:
             continue
-        for where, amount in _held(network, plan, rule):
-            if rule.max_count is not None and amount > rule.max_count:
-                message = f"{amount:g} hang on it, at most {rule.max_count} may"
-                yield Violation("diversity_count", where, message)
-            if rule.min_count is not None and amount < rule.min_count:
-                message = f"{amount:g} hang on it, at least {rule.min_count} must"
-                yield Violation("diversity_count", where, message)
+        if rule.max_count is not None and amount > rule.max_count:
+            message = f"{amount:g} hang on it, at most {rule.max_count} may"
+            yield Violation("diversity_count", where, message)
+        if rule.min_count is not None and amount < rule.min_count:
+            message = f"{amount:g} hang on it, at least {rule.min_count} must"
+            yield Violation("diversity_count", where, message)
 
 
 def penalty(network: Network, plan: Deployment) -> float:
     """Return what the soft rows cost in currency per month."""
     cost = 0.0
-    for rule in network.diversity:
+    for rule, _, amount in _held(network, plan):
         if rule.penalty is None:
             continue
-        for _, amount in _held(network, plan, rule):
-            if rule.max_count is not None:
-                cost += rule.penalty * max(0.0, amount - rule.max_count)
-            if rule.min_count is not None:
-                cost += rule.penalty * max(0.0, rule.min_count - amount)
+        if rule.max_count is not None:
+            cost += rule.penalty * max(0.0, amount - rule.max_count)
+        if rule.min_count is not None:
+            cost += rule.penalty * max(0.0, rule.min_count - amount)
     return cost
 
 
-def _held(network: Network, plan: Deployment, rule: DiversityRow) -> Iterator[tuple[str, float]]:
-    if rule.max_count is None and rule.min_count is None:
-        return
-    for holding in holdings(network, plan, rule, count_measure_of(rule)):
-        named = [Item(rule.kind, rule.dependency)] if rule.dependency else holding.dependencies
-        for item in named:
-            where = f"{rule.rule}, {' '.join(holding.label)}, {item}"
-            yield where, holding.on(frozenset((item,)))
+def _held(network: Network, plan: Deployment) -> Iterator[tuple[DiversityRow, str, float]]:
+    # Rows that differ only in what they limit share their amounts: hundreds of caps are common.
+    known: dict[tuple[str, ...], list[Holding]] = {}
+    for rule in network.diversity:
+        if rule.max_count is None and rule.min_count is None:
+            continue
+        measure = count_measure_of(rule)
+        key = (measure, rule.role, rule.kind, rule.applies_to, rule.scope)
+        if key not in known:
+            known[key] = holdings(network, plan, rule, measure)
+        for holding in known[key]:
+            named = [Item(rule.kind, rule.dependency)] if rule.dependency else holding.dependencies
+            for item in named:
+                where = f"{rule.rule}, {' '.join(holding.label)}, {item}"
+                yield rule, where, holding.on(frozenset((item,)))
 
 
 def explain(network: Network, plan: Deployment) -> str:
     """Return how many count limits bind."""
-    held = [
-        (rule, amount) for rule in network.diversity for _, amount in _held(network, plan, rule)
-    ]
-    binding = sum(amount in (rule.max_count, rule.min_count) for rule, amount in held)
+    held = list(_held(network, plan))
+    binding = sum(amount in (rule.max_count, rule.min_count) for rule, _, amount in held)
     return f"{len(held)} counts are limited, {binding} of them bind."

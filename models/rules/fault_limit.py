@@ -38,7 +38,8 @@ def constrain(block: Any, model: Any, network: Network) -> None:
 
 def _is_allowed(network: Network, site: str) -> bool:
     provider = network.providers[network.sites[site].provider]
-    return "forbidden" not in (network.sites[site].status, provider.status)
+    is_forbidden = "forbidden" in (network.sites[site].status, provider.status)
+    return not is_forbidden and provider.max_nodes != 0
 
 
 def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
@@ -67,9 +68,10 @@ def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
 
 def _can_stand(network: Network, offer: OfferKey) -> bool:
     site = network.sites[offer.site]
-    if site.status == "forbidden" or network.providers[site.provider].status == "forbidden":
+    provider = network.providers[site.provider]
+    if site.status == "forbidden" or provider.status == "forbidden":
         return False
-    return network.offers[offer].max_nodes > 0 and site.max_nodes != 0
+    return 0 not in (network.offers[offer].max_nodes, site.max_nodes, provider.max_nodes)
 
 
 def explain(network: Network, plan: Deployment) -> str:

@@ -60,7 +60,8 @@ def constrain(block: Any, model: Any, network: Network) -> None:
 
 def _is_allowed(network: Network, offer: OfferKey) -> bool:
     site = network.sites[offer.site]
-    return "forbidden" not in (site.status, network.providers[site.provider].status)
+    provider = network.providers[site.provider]
+    return "forbidden" not in (site.status, provider.status) and provider.max_nodes != 0
 
 
 def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
@@ -111,9 +112,10 @@ def _audit_copies(network: Network, name: str, holding: list[Replica]) -> Iterat
 
 def _can_stand(network: Network, offer: OfferKey) -> bool:
     site = network.sites[offer.site]
-    if site.status == "forbidden" or network.providers[site.provider].status == "forbidden":
+    provider = network.providers[site.provider]
+    if site.status == "forbidden" or provider.status == "forbidden":
         return False
-    return network.offers[offer].max_nodes > 0 and site.max_nodes != 0
+    return 0 not in (network.offers[offer].max_nodes, site.max_nodes, provider.max_nodes)
 
 
 def explain(network: Network, plan: Deployment) -> str:

@@ -101,7 +101,7 @@ def test_a_failure_that_spares_no_eligible_offer_is_unavoidable() -> None:
         assert_legal(rule, council(bolt, **only), seated("safe", c=7))
 
 
-@pytest.mark.parametrize("shut", ["site", "provider", "no room", "no offer"])
+@pytest.mark.parametrize("shut", ["site", "provider", "no contract", "no room", "no offer"])
 def test_a_survivor_that_may_hold_no_node_is_no_way_out(shut: str) -> None:
     # Everything but a hangs on the storm, and nothing may stand at a.
     storm = {"storm": [Item("provider", "Rent"), Item("provider", "Bolt")]}
@@ -110,6 +110,8 @@ def test_a_survivor_that_may_hold_no_node_is_no_way_out(shut: str) -> None:
     if shut == "provider":
         never = Provider(provider="Acme", status="forbidden")
         found.providers["Acme"] = never  # type: ignore[index]
+    elif shut == "no contract":
+        found.providers["Acme"] = Provider(provider="Acme", max_nodes=0)  # type: ignore[index]
     elif shut == "no offer":
         found.offers[OfferKey("a", "seat")] = offer("a", "seat", 0)  # type: ignore[index]
     else:

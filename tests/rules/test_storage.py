@@ -104,15 +104,17 @@ def test_a_dependency_that_no_store_escapes_is_left_out() -> None:
     assert_legal(rule, stores(**unavoidable), stored("a/chat", "b/chat"))
 
 
-@pytest.mark.parametrize("shut", ["site", "provider", "no room", "no offer"])
+@pytest.mark.parametrize("shut", ["site", "provider", "no contract", "no room", "no offer"])
 def test_a_survivor_that_may_hold_no_node_is_no_way_out(shut: str) -> None:
     # Without North only c is left, and there nothing may stand.
     found = stores(dependencies=[protected("grid", "North")])
     assert_illegal(rule, found, stored("a/chat", "b/chat"), "0 copies are left")
     south: dict[str, Any] = {"grid": (("South",),)}
-    if shut == "provider":
+    if shut in ("provider", "no contract"):
         found.sites["c"] = site("c", "Shut", **south)  # type: ignore[index]
         never = Provider(provider="Shut", status="forbidden")
+        if shut == "no contract":
+            never = Provider(provider="Shut", max_nodes=0)
         found.providers["Shut"] = never  # type: ignore[index]
     elif shut == "no offer":
         found.offers[OfferKey("c", "disk")] = offer("c", "disk", 0)  # type: ignore[index]
