@@ -115,12 +115,14 @@ def _client(address: str) -> Iterator[Client]:
     """Connect to the cluster for a while."""
     try:
         from distributed import Client
+        from distributed.comm import get_address_host_port
     except ImportError:
         raise NoCluster(
             "a cluster takes packages that are not here: "
             "pip install 'node-placement-planner[cluster]'"
         ) from None
     try:
+        get_address_host_port(address)  # a client with a bad address would not close for long
         client = Client(address, timeout=CONNECT_S, set_as_default=False)
     except (OSError, ValueError) as error:
         raise NoCluster(

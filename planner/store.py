@@ -32,7 +32,7 @@ class Store:
             if told["request"] != name or told["digest"] != _digest(told["solved"]):
                 return None
             return Response(request.key, from_plain(Solved, told["solved"]))
-        except (OSError, ValueError, TypeError, KeyError):
+        except (OSError, ValueError, TypeError, KeyError, RecursionError):
             return None
 
     def write(self, request: Request, response: Response) -> None:
