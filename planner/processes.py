@@ -81,7 +81,13 @@ def _parallel(
     count: int, numbered: Iterable[_Numbered], stopped: Path
 ) -> Iterator[tuple[int, Response]]:
     """Return the generator of joblib, one job a process and none taken long before its turn."""
-    with joblib.parallel_config("loky", inner_max_num_threads=1, initializer=_ignore_interrupts):
+    with joblib.parallel_config(
+        "loky",
+        inner_max_num_threads=1,
+        # Ctrl-C, which a terminal sends to all, is for the process that was started with it.
+        initializer=signal.signal,
+        initargs=(signal.SIGINT, signal.SIG_IGN),
+    ):
         parallel = joblib.Parallel(
             n_jobs=count, return_as="generator_unordered", pre_dispatch="n_jobs", batch_size=1
         )
@@ -89,11 +95,6 @@ def _parallel(
         joblib.delayed(_answer)(number, request, stopped) for number, request in numbered
     )
     return found
-
-
-def _ignore_interrupts() -> None:
-    """Leave Ctrl-C, which a terminal sends to all, to the process that was started with it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _answer(number: int, request: Request, stopped: Path) -> tuple[int, Response]:
