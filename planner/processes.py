@@ -69,10 +69,10 @@ def _alone(count: int, numbered: _Numbered, stopped: Path) -> Response:
     """Return the response of a job that was lost once, or that its process is always killed."""
     for _ in range(TRIES_ALONE):
         try:
-            for _, response in _parallel(count, [numbered], stopped):
-                return response
+            ((_, response),) = _parallel(count, [numbered], stopped)
         except BrokenProcessPool:
             continue
+        return response
     times = 1 + TRIES_ALONE
     return Response(numbered[1].key, failure=f"its process was killed {times} times out of {times}")
 
