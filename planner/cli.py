@@ -22,6 +22,7 @@ import click
 if TYPE_CHECKING:
     from models.plan import Violation
     from planner.findings import Finding
+    from planner.jobs import Workers
     from planner.result import Result
 
 PLAN, NO_PLAN, BAD_INPUT, REJECTED, TOO_EARLY, INTERRUPTED = 0, 1, 2, 3, 4, 130
@@ -118,6 +119,17 @@ def check(workbook: Path, as_json: bool) -> None:
     metavar="NAME=VALUE",
     help="An option of HiGHS, e.g. presolve=off.",
 )
+@click.option(
+    "--processes",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Independent solves at a time, one core each.  [default: every core]",
+)
+@click.option(
+    "--cluster",
+    metavar="ADDRESS",
+    help="A Dask cluster for independent solves, e.g. tcp://host:8786, instead of processes.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print plan.json instead of the summary.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress, no summary.")
 def solve(
@@ -126,6 +138,8 @@ def solve(
     time_limit: float | None,
     gap: float | None,
     solver_options: Sequence[str],
+    processes: int | None,
+    cluster: str | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -147,6 +161,7 @@ def solve(
         time_limit_s=time_limit,
         gap=gap,
         solver=dict(_option(text) for text in solver_options),
+        workers=_workers(processes, cluster),
     )
     with _stoppable() as stop, ProgressLine(sys.stderr, quiet) as progress:
         try:
@@ -260,6 +275,19 @@ def _option(text: str) -> tuple[str, Any]:
         except ValueError:
             continue
     return name, {"true": True, "false": False}.get(value.casefold(), value)
+
+
+def _workers(processes: int | None, cluster: str | None) -> Workers:
+    """Return who solves; a cluster that is not there is said before an hour's work, not after."""
+    from planner.cluster import NoCluster, demand_cluster
+    from planner.jobs import Workers, cores
+
+    if cluster is not None:
+        try:
+            demand_cluster(cluster)
+        except NoCluster as error:
+            raise click.UsageError(str(error)) from None
+    return Workers(processes or cores(), cluster)
 
 
 def _fail(text: str) -> NoReturn:

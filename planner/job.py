@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
-import platform
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -17,6 +15,7 @@ from planner.audit import audit, audit_stages
 from planner.baselines import PLAN, Score, Solve, compare, score
 from planner.conflict import reasons
 from planner.findings import Finding, InputError
+from planner.jobs import Workers
 from planner.plan_json import plan_path, write_json
 from planner.plan_workbook import PlanFile, read_plan, write_plan
 from planner.progress import ProgressLine
@@ -24,8 +23,8 @@ from planner.result import Limits, Result, Run
 from planner.room import TooLarge
 from planner.solve import Timer, solve
 from planner.tables import Tables, read_network
+from planner.versions import versions
 
-PACKAGES = ("pyomo", "highspy", "numpy", "scipy", "pandas", "openpyxl", "node-placement-planner")
 REJECTED = "rejected.xlsx"
 CHEAPEST_S, CHEAPEST_GAP = 30.0, 0.04
 """How long, and how exactly, the cheapest plan without independence is sought for comparison."""
@@ -42,6 +41,7 @@ class Job:
     time_limit_s: float | None = None
     gap: float | None = None
     solver: Mapping[str, object] = field(default_factory=dict)
+    workers: Workers = Workers()
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,8 @@ def run(job: Job, stop: threading.Event, progress: ProgressLine) -> Done:
         if solved.status == "infeasible":
             progress.say("looking for the rules in the way")
             with timer.step("reasons"):
-                done = replace(done, result=replace(result, reasons=reasons(network, stop)))
+                found = reasons(network, job.workers, stop)
+                done = replace(done, result=replace(result, reasons=found))
         return _finish(job, done, timer)
     with timer.step("compare"):
         progress.say("comparing with what simple tools would do")
@@ -122,17 +123,6 @@ def audit_plan(network: Network, path: Path) -> tuple[PlanFile, tuple[Violation,
     if any(finding.is_error for finding in found.findings):
         return found, ()
     return found, audit(network, found.plan)
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of everything that a plan depends on."""
-    found = {"python": platform.python_version()}
-    for name in PACKAGES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            found[name] = "not installed"
-    return found
 
 
 def _warnings(tables: Tables) -> tuple[Finding, ...]:

@@ -52,7 +52,7 @@ def write_json(
     }
     path = directory / PLAN_JSON
     text = json.dumps(_plain(content), ensure_ascii=False, indent=1, allow_nan=False)
-    _move_into_place(path, (text + "\n").encode("utf-8"))
+    move_into_place(path, (text + "\n").encode("utf-8"))
     return path
 
 
@@ -331,7 +331,7 @@ def _plain(value: object) -> object:
     return str(value)
 
 
-def _move_into_place(path: Path, data: bytes) -> None:
+def move_into_place(path: Path, data: bytes) -> None:
     handle, temporary = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=".tmp", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as stream:

@@ -45,10 +45,15 @@ def at_hand_bytes() -> int:
     return found
 
 
+def copies_that_fit(network: Network, classes: Classes) -> int:
+    """Return how many models of these classes fit side by side, each in a process of its own."""
+    return int(SPARE * at_hand_bytes() / _needed_bytes(count_columns(network, classes)))
+
+
 def demand_room(network: Network, classes: Classes) -> None:
     """Raise TooLarge where the model of these classes would not fit into the memory at hand."""
     columns, at_hand = count_columns(network, classes), at_hand_bytes()
-    needed, fits = BYTES_AT_LEAST + BYTES_EACH * columns, SPARE * at_hand
+    needed, fits = _needed_bytes(columns), SPARE * at_hand
     if needed > fits:
         share = max(0.0, fits - BYTES_AT_LEAST) / (BYTES_EACH * max(1, columns))
         raise TooLarge(
@@ -57,3 +62,7 @@ def demand_room(network: Network, classes: Classes) -> None:
             f"{len(classes):,} of them flows: {needed / 2**30:,.1f} GiB, and "
             f"{at_hand / 2**30:,.1f} GiB are at hand. What fits is {share:.0%} of that"
         )
+
+
+def _needed_bytes(columns: int) -> int:
+    return BYTES_AT_LEAST + BYTES_EACH * columns

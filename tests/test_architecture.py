@@ -18,6 +18,8 @@ DOORS = {
     "openpyxl": {"planner/workbook.py"},
     "highspy": {"planner/highs.py"},
     "click": {"planner/cli.py"},
+    "joblib": {"planner/processes.py"},
+    "distributed": {"planner/cluster.py"},
     "rich": {"planner/cli.py", "planner/progress.py", "planner/summary.py"},
 }
 """A library is used through one door; rich also by what only shapes the terminal's text."""

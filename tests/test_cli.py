@@ -194,8 +194,9 @@ def test_the_example_of_every_command_runs(name: str, tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
 
 
-def test_asking_for_help_loads_neither_solver_nor_spreadsheets() -> None:
-    heavy = {"pyomo", "highspy", "pandas", "openpyxl", "scipy", "numpy"}
+def test_asking_for_help_loads_no_solver_no_spreadsheets_and_no_pool() -> None:
+    solvers, tables = {"pyomo", "highspy", "scipy", "numpy"}, {"pandas", "openpyxl"}
+    heavy = solvers | tables | {"joblib", "distributed"}
     code = f"import sys, planner.cli; print({heavy!r} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

@@ -11,6 +11,7 @@ import pytest
 from models.network import Network
 from planner.conflict import reasons
 from planner.findings import Finding
+from planner.jobs import Workers
 from planner.result import Limits
 from planner.sheets import read_book
 from planner.solve import solve
@@ -114,7 +115,7 @@ def test_what_only_the_solver_finds_is_named_with_its_row(tmp_path: Path) -> Non
             "protect: no plan keeps every guarantee without provider:Acme "
             "(Dependencies, row 2). Take it off protect"
         )
-        for reason in reasons(network, threading.Event())
+        for reason in reasons(network, Workers(1), threading.Event())
     )
 
 
@@ -154,7 +155,7 @@ def test_drawn_networks_are_refused_only_where_there_is_no_plan(tmp_path: Path) 
         if "error" in levels:
             assert status == "infeasible", (seed, said)
         elif status == "infeasible":
-            found = reasons(network, threading.Event())
+            found = reasons(network, Workers(1), threading.Event())
             assert any(reason.startswith("protect: ") for reason in found), (seed, found)
     # Both outcomes with and without a note, and plans that only the solver knows not to exist.
     assert seen >= {

@@ -1,0 +1,78 @@
+"""`python -m bench.jobs`: how much sooner independent solves are done side by side.
+
+Forty solves of a generated network, each with another seed of the solver and of the same work
+wherever it runs: it ends by gap or by nodes, not by the clock. On one process, on two, and on a
+Dask cluster of two workers; workers are started before the clock is.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import click
+import pandas as pd
+from distributed import LocalCluster
+
+from bench.networks import Size, generate
+from planner.jobs import Request, Workers, run_jobs
+from planner.result import Limits
+
+SIZE = Size(sites=70, regions=60, models=6)
+TIME_LIMIT_S, GAP = 600.0, 1.0
+"""Any legal plan is good enough, and the limit far away: about a second of fixed work."""
+
+
+@click.command()
+@click.option("--jobs", default=40, show_default=True, help="Independent solves.")
+@click.option("--repeat", default=3, show_default=True, help="Runs of each, in turns.")
+def main(jobs: int, repeat: int) -> None:
+    """Print the seconds of one process, of two and of a cluster, and how many times sooner.
+
+    Example:
+      python -m bench.jobs --repeat 1
+    """
+    with _two_workers() as cluster:
+        ways = {
+            "1 process": Workers(1),
+            "2 processes": Workers(2),
+            "2 Dask workers": Workers(cluster=cluster),
+        }
+        rows = []
+        for number in range(1, repeat + 1):
+            seconds = {name: _seconds(jobs, workers) for name, workers in ways.items()}
+            alone = seconds["1 process"]
+            rows += [(number, name, took, alone / took) for name, took in seconds.items()]
+    table = pd.DataFrame(rows, columns=["run", "way", "seconds", "times sooner"])
+    click.echo(table.round(2).to_string(index=False))
+    click.echo(table.groupby("way", sort=False)["times sooner"].median().round(2).to_string())
+
+
+def _seconds(jobs: int, workers: Workers) -> float:
+    """Return how long all jobs take once the workers have solved something."""
+    # A network each: one that is shared would keep, in one process, what every job works out.
+    requests = [
+        Request(str(seed), generate(SIZE), Limits(TIME_LIMIT_S, GAP, seed)) for seed in range(jobs)
+    ]
+    list(run_jobs([replace(request, network=generate(SIZE)) for request in requests[:2]], workers))
+    begun = time.perf_counter()
+    responses = list(run_jobs(requests, workers))
+    took = time.perf_counter() - begun
+    failed = [response for response in responses if response.failure]
+    if failed or len(responses) != len(requests):
+        raise click.ClickException(f"{len(responses)} of {len(requests)} responses, {failed}")
+    return took
+
+
+@contextmanager
+def _two_workers() -> Iterator[str]:
+    with LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
+    ) as cluster:
+        yield cluster.scheduler_address
+
+
+if __name__ == "__main__":
+    main()
