@@ -193,17 +193,27 @@ class Classes:
         return found
 
 
+class TooManyFlows(Exception):
+    """The first `rows` demand rows, in `classes` classes, already have more flows than allowed."""
+
+    def __init__(self, rows: int, classes: int) -> None:
+        super().__init__(f"{rows:,} demand rows in {classes:,} classes have too many flows")
+        self.rows, self.classes = rows, classes
+
+
 def demand_classes(
     network: Network,
     apart: Sequence[Any] | None = None,
     only: frozenset[Serving] | None = None,
+    most_flows: float = np.inf,
 ) -> Classes:
     """Return the demand classes of a network, in the order of their first rows.
 
     Rows with different labels in `apart` are never merged (their positions give the model row by
-    row). With `only`, whatever else might serve is left out.
+    row). With `only`, whatever else might serve is left out. Raises TooManyFlows, at once, when the
+    rows so far have more than `most_flows`.
     """
-    return _Finder(network, apart, only).run()
+    return _Finder(network, apart, only, most_flows).run()
 
 
 @dataclass
@@ -220,20 +230,28 @@ class _Found:
 
 class _Finder:
     def __init__(
-        self, network: Network, apart: Sequence[Any] | None, only: frozenset[Serving] | None
+        self,
+        network: Network,
+        apart: Sequence[Any] | None,
+        only: frozenset[Serving] | None,
+        most_flows: float,
     ) -> None:
         self.network, self.apart, self.only = network, apart, only
+        self.flows_left = most_flows
         self.ways = Ways(network)
         self.stands, self.paths = self.ways.stands, self.ways.paths
         self.by_latency = any(goal.measure == "latency" for goal in network.goals)
         rules = [rule for rule in network.diversity if limits_requests(rule)]
         self.named = frozenset(rule.applies_to for rule in rules)
         self.found: dict[Any, _Found] = {}
+        self._there: dict[int, BoolArray] = {}
 
     def run(self) -> Classes:
         """Return the classes."""
         for index, demand in enumerate(self.network.demand):
             self._add(index, demand)
+            if self.flows_left < 0:
+                raise TooManyFlows(index + 1, len(self.found))
         return self._classes()
 
     def _add(self, index: int, demand: Demand) -> None:
@@ -267,6 +285,7 @@ class _Finder:
         if group is None:
             group = self.found[key] = _Found(flows, idle, worst_ms)
             group.sum_ms = [np.zeros(len(latency)) for latency in times]
+            self.flows_left -= sum(len(latency) for latency in times)
         weight = 1.0 if idle else demand.requests_per_s
         group.members.append(index)
         group.weight += weight
@@ -274,8 +293,11 @@ class _Finder:
             total += weight * latency
 
     def _standing(self, demand: Demand, stand: Stand) -> BoolArray:
-        there = np.zeros(len(self.stands.sites), dtype=bool)
-        there[[site for site in stand.offers_at if self._serving(demand, stand, site)]] = True
+        """Return the sites where a stand has wanted offers; a stand is of one model only."""
+        there = self._there.get(id(stand))
+        if there is None:
+            there = self._there[id(stand)] = np.zeros(len(self.stands.sites), dtype=bool)
+            there[[site for site in stand.offers_at if self._serving(demand, stand, site)]] = True
         return there
 
     def _serving(self, demand: Demand, stand: Stand, site: int) -> tuple[int, ...]:

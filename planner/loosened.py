@@ -43,6 +43,13 @@ SOURCES = frozenset({"sources"})
 """The rule that is left out: at no size measured did it move the bound."""
 
 
+def loosened_columns(network: Network, classes: Classes) -> int:
+    """Return about how many columns the loosened model has to begin with."""
+    held = int((~_may_wait(network, classes) & ~_dominated(classes)).sum())
+    streams = merged_streams(verification_streams(network, classes))
+    return held + len(classes.loads) + sum(len(stream.verifiers) for stream in streams)
+
+
 class Loosened:
     """The loosened model of one network, with the objectives it has been asked about so far."""
 

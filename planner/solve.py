@@ -32,12 +32,10 @@ from planner.lexicographic import Closed, Lexicographic, Progress, name_of, slac
 from planner.loosened import Loosened
 from planner.problem import Problem
 from planner.result import Limits, Stage
-from planner.room import count_columns, demand_room
+from planner.room import PART_FROM, PART_ONLY_FROM, classes_within, count_columns, demand_room
 from planner.stage import Clock
 from planner.tiebreak import nearest_service
 
-PART_FROM, PART_ONLY_FROM = 10_000, 50_000
-"""Columns from which a part of the network is searched first, and from which nothing else is."""
 BOUND_SHARE, PART_SHARE = 0.5, 0.5
 """Shares of the time left that the bound, and a part before the whole, may take."""
 
@@ -103,7 +101,7 @@ class _Driver:
     def run(self, without: frozenset[str]) -> Solved:
         """Return how it ended."""
         with self.timer.step("classes"):
-            classes = demand_classes(self.network)
+            classes = classes_within(self.network)
             demand_room(self.network, classes)
         columns = count_columns(self.network, classes)
         if columns > PART_ONLY_FROM:

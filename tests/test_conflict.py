@@ -60,7 +60,7 @@ def test_a_model_that_no_longer_fits_leaves_the_search_unfinished_and_says_so(
     monkeypatch.setattr(room, "at_hand_bytes", lambda: 1)
     found = reasons(too_poor(), Workers(2), threading.Event())
     assert found[0] == UNFINISHED
-    assert found[1].startswith("TooLarge: 3 demand rows")
+    assert found[1].startswith("TooLarge: the first 1 of 3 demand rows")
     assert len(found) == 2
 
 

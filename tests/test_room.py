@@ -12,9 +12,10 @@ from bench.networks import SIZES, generate
 from models.classes import demand_classes
 from planner import room
 from planner.cli import main
+from planner.loosened import loosened_columns
 from planner.problem import Problem
 from planner.result import Limits
-from planner.room import TooLarge, at_hand_bytes, count_columns, demand_room
+from planner.room import TooLarge, at_hand_bytes, classes_within, count_columns, demand_room
 from planner.solve import solve
 from tests.cases import small
 
@@ -45,6 +46,34 @@ def test_the_columns_counted_are_most_of_the_model() -> None:
     assert 0.7 * problem.size["columns"] < counted < problem.size["columns"]
 
 
+def test_classes_are_given_up_as_soon_as_their_flows_outgrow_the_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    network = generate(SIZES["S"], 1)
+    flows = len(demand_classes(network))
+    room_for = room.BYTES_AT_LEAST + flows * room.BYTES_OF_FLOW
+    monkeypatch.setattr(room, "at_hand_bytes", lambda: int(room_for / room.SPARE) + 10)
+    assert len(classes_within(network)) == flows
+    monkeypatch.setattr(room, "at_hand_bytes", lambda: int(room_for / room.SPARE / 2))
+    with pytest.raises(TooLarge, match=rf"the first \d+ of {len(network.demand)} demand rows"):
+        classes_within(network)
+
+
+def test_a_large_model_needs_room_for_its_loosened_form_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    network = generate(SIZES["M"], 1)
+    classes = demand_classes(network)
+    held = loosened_columns(network, classes)
+    assert held < 0.9 * count_columns(network, classes)
+    needed = room.BYTES_AT_LEAST + room.BYTES_EACH * held + room.BYTES_OF_FLOW * len(classes)
+    monkeypatch.setattr(room, "at_hand_bytes", lambda: int(needed / room.SPARE) + 10)
+    with pytest.raises(TooLarge):
+        demand_room(network, classes)
+    monkeypatch.setattr(room, "PART_ONLY_FROM", 1_000)
+    demand_room(network, classes)
+
+
 def test_nothing_is_built_of_what_does_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "at_hand_bytes", lambda: 1)
     monkeypatch.setattr("planner.solve.Problem", None)
@@ -62,7 +91,7 @@ def test_the_command_refuses_as_bad_input_and_says_a_way_out(
     monkeypatch.setattr(room, "at_hand_bytes", lambda: 1)
     done = CliRunner().invoke(main, ["solve", str(MINIMAL), "--out", str(tmp_path)])
     assert done.exit_code == 2
-    assert "GiB are at hand" in done.output
+    assert "GiB at hand" in done.output
     assert "merge regions or models" in done.output
     content = json.loads((tmp_path / "plan.json").read_text(encoding="utf-8"))
     assert content["status"] == "invalid"
@@ -71,7 +100,7 @@ def test_the_command_refuses_as_bad_input_and_says_a_way_out(
 def test_a_finished_plan_is_not_lost_to_a_comparison_that_does_not_fit(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    rooms = iter([2**40])
+    rooms = iter([2**40, 2**40])
     monkeypatch.setattr(room, "at_hand_bytes", lambda: next(rooms, 1))
     done = CliRunner().invoke(main, ["solve", str(MINIMAL), "--out", str(tmp_path), "-q"])
     assert done.exit_code == 0, done.output
