@@ -93,7 +93,13 @@ def run(job: Job, stop: threading.Event, progress: ProgressLine) -> Done:
         )
         return _finish(job, Done(Result("invalid", made), None, (*tables.findings, finding)), timer)
     options = {"time_limit_s": limits.time_limit_s, "gap": limits.gap, **job.solver}
-    made = replace(made, seed=limits.seed, options=options, clock_stopped=solved.clock_stopped)
+    made = replace(
+        made,
+        seed=limits.seed,
+        options=options,
+        clock_stopped=solved.clock_stopped,
+        search=solved.search,
+    )
     timer.times |= solved.times
     result = Result(solved.status, made, solved.plan, solved.gap, solved.stages, _warnings(tables))
     done = Done(result, network, tables.findings)

@@ -44,7 +44,8 @@ def _covering(loosened: Loosened, width: int) -> set[OfferKey]:
     Of the sites that are not there yet comes the one first that most classes still want.
     """
     classes = loosened.classes
-    warm, site_of = is_warm(classes), np.array([place.site for place in classes.places])
+    warm = is_warm(classes)
+    site_of = np.array([place.site for place in classes.places], dtype=np.int64)
     of, at = classes.of[warm], site_of[classes.place[warm]]
     pairs = np.unique(np.column_stack([of, at]), axis=0)
     sites = classes.ways.stands.sites

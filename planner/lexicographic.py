@@ -44,7 +44,8 @@ class Closed:
 class Lexicographic:
     """The solve of one problem for one group of goals after the other.
 
-    Where it holds but a part of the network, `floors` bound every group over the whole.
+    Where it holds but a part of the network, `floors` bound every group over the whole; with
+    `or_wider` it gives up where the part falls short of the first of them.
     """
 
     def __init__(
@@ -55,9 +56,10 @@ class Lexicographic:
         clock: Clock,
         progress: Progress | None,
         floors: Sequence[float] | None = None,
+        or_wider: bool = False,
     ) -> None:
         self.problem, self.limits, self.clock = problem, limits, clock
-        self.progress, self.floors = progress, floors
+        self.progress, self.floors, self.or_wider = progress, floors, or_wider
         self.stages = stages_of(problem, groups)
         self.closed: list[Closed] = []
         self.proven = True
@@ -80,7 +82,14 @@ class Lexicographic:
                 return outcome
             best = outcome.values
             self._close(number, goals, expression, outcome, best)
+            if self.or_wider and not self.proven and not self.clock.must_end:
+                break
         return outcome
+
+    @property
+    def is_complete(self) -> bool:
+        """Return whether every stage was solved."""
+        return len(self.closed) == len(self.stages)
 
     def _close(
         self,

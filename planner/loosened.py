@@ -117,8 +117,12 @@ class Loosened:
         self.problem.engine.add_rows(row, np.array([-np.inf]), upper)
 
     def standing(self, role: str) -> list[OfferKey]:
-        """Return the offers of a role at which the last point has nodes, or a part of one."""
-        assert self.point is not None
+        """Return the offers of a role at which the last point has nodes, or a part of one.
+
+        There are none where there is no point: no time for it, or no plan.
+        """
+        if self.point is None:
+            return []
         point, block = self.problem.point(self.point), self.problem.block
         offers = self.network.offers_of(role)
         return [offer for offer in offers if point(block.nodes[offer]) > NEARLY_NONE]

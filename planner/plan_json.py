@@ -312,6 +312,7 @@ def _run(result: Result) -> Json:
         "options": dict(sorted(run.options.items())),
         "seed": run.seed,
         "clock_stopped": run.clock_stopped,
+        "search": run.search,
     }
 
 

@@ -221,6 +221,7 @@ def _run(result: Result) -> list[list[object]]:
         ["gap", _finite(result.gap), "relative"],
         ["stopped by the clock", "yes" if run.clock_stopped else "no", ""],
         ["seed", run.seed, ""],
+        ["searched", run.search, ""],
     ]
     for stage in result.stages:
         name = f"objective {stage.priority}: {stage.measure}"

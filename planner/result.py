@@ -44,7 +44,11 @@ class Stage:
 
 @dataclass(frozen=True)
 class Run:
-    """How the plan was made. `times` are seconds by stage; `clock_stopped`: not reproducible."""
+    """How the plan was made.
+
+    `times` are seconds by stage; `clock_stopped`: not reproducible; `search`: where the plan was
+    sought, and of what its bound is.
+    """
 
     workbook: str
     sha256: str
@@ -53,6 +57,7 @@ class Run:
     versions: Mapping[str, str] = field(default_factory=dict)
     times: Mapping[str, float] = field(default_factory=dict)
     clock_stopped: bool = False
+    search: str = ""
 
 
 @dataclass(frozen=True)

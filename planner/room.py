@@ -69,6 +69,11 @@ def classes_within(network: Network) -> Classes:
         ) from None
 
 
+def has_room(columns: int) -> bool:
+    """Return whether a model of so many columns fits into the memory at hand."""
+    return _needed_bytes(columns) <= SPARE * at_hand_bytes()
+
+
 def demand_room(network: Network, classes: Classes) -> None:
     """Raise TooLarge where the largest model to be built would not fit into the memory at hand."""
     columns, at_hand = count_columns(network, classes), at_hand_bytes()

@@ -26,7 +26,8 @@ def nearest_first(classes: Classes) -> IntArray:
 
 def cheapest_first(network: Network, classes: Classes) -> IntArray:
     """Return the rank of every flow within its class by the cost of its nodes, warm ones first."""
-    costs: FloatArray = np.array([_node_cost(network, classes, place) for place in classes.places])
+    found = [_node_cost(network, classes, place) for place in classes.places]
+    costs: FloatArray = np.array(found, dtype=float)
     return _rank(classes, costs[classes.place])
 
 

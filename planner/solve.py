@@ -32,17 +32,26 @@ from planner.lexicographic import Closed, Lexicographic, Progress, name_of, slac
 from planner.loosened import Loosened
 from planner.problem import Problem
 from planner.result import Limits, Stage
-from planner.room import PART_FROM, PART_ONLY_FROM, classes_within, count_columns, demand_room
+from planner.room import (
+    PART_FROM,
+    PART_ONLY_FROM,
+    classes_within,
+    count_columns,
+    demand_room,
+    has_room,
+)
 from planner.stage import Clock
 from planner.tiebreak import nearest_service
 
+WIDTHS = (1, 2, 4)
+"""How wide the part is: the next where it serves less than the bound allows."""
 BOUND_SHARE, PART_SHARE = 0.5, 0.5
 """Shares of the time left that the bound, and a part before the whole, may take."""
 
 
 @dataclass(frozen=True)
 class Solved:
-    """How the solve ended; `times` are seconds by step, in order."""
+    """How the solve ended; `times` are seconds by step, `search` says what was searched."""
 
     status: str
     plan: Plan | None
@@ -50,6 +59,7 @@ class Solved:
     times: Mapping[str, float]
     clock_stopped: bool
     size: Mapping[str, int]
+    search: str = ""
 
     @property
     def gap(self) -> float:
@@ -95,6 +105,7 @@ class _Driver:
         self.clock = Clock(limits.time_limit_s, stop)
         self.timer = Timer()
         self.size: Mapping[str, int] = {}
+        self.search = ""
         by_priority = itertools.groupby(sorted(network.goals), key=lambda goal: goal.priority)
         self.groups = [list(goals) for _, goals in by_priority]
 
@@ -103,13 +114,16 @@ class _Driver:
         with self.timer.step("classes"):
             classes = classes_within(self.network)
             demand_room(self.network, classes)
-        columns = count_columns(self.network, classes)
-        if columns > PART_ONLY_FROM:
-            return self._finished(*self._in_part(classes, without, self.clock))
-        start = None
+        columns, start = count_columns(self.network, classes), None
         if columns > PART_FROM:
-            share = PART_SHARE * self.clock.left_s
-            start = self._in_part(classes, without, Clock(share, self.stop))
+            is_large = columns > PART_ONLY_FROM
+            clock = self.clock.share(1.0 if is_large else PART_SHARE)
+            start = self._in_part(classes, without, clock)
+            self.clock.stopped |= clock.stopped
+            found, ended = start[1].values is not None, clock.must_end
+            if is_large and (found or ended or not has_room(columns)):
+                return self._finished(*start)
+        self.search = "in the whole network, and so is the bound"
         whole = self._prepared(self.network, classes, without)
         with self.timer.step("solve"):
             best = None if start is None else self._adopted(whole, *start)
@@ -130,14 +144,29 @@ class _Driver:
                 floors.append(floor)
                 if np.isfinite(floor):
                     loosened.keep(goals, floor, slack(self.network, goals, floor))
-        with self.timer.step("classes"):
-            part = kernel(loosened, 1)
-            classes = demand_classes(part)
-        del loosened
-        problem = self._prepared(part, classes, without)
-        with self.timer.step("solve"):
-            search = Lexicographic(problem, self.groups, self.limits, clock, self.progress, floors)
-            return search, search.solve()
+        for width in WIDTHS:
+            with self.timer.step("classes"):
+                part = kernel(loosened, width)
+                classes = demand_classes(part)
+            problem = self._prepared(part, classes, without)
+            with self.timer.step("solve"):
+                search = Lexicographic(
+                    problem,
+                    self.groups,
+                    self.limits,
+                    clock,
+                    self.progress,
+                    floors,
+                    or_wider=width < WIDTHS[-1],
+                )
+                outcome = search.solve()
+            if search.is_complete or clock.must_end:
+                break
+        self.search = (
+            f"in {_offers(part)} of {_offers(self.network)} offers for execution and verification;"
+            " the bound is that of a loosened model of all of them"
+        )
+        return search, outcome
 
     def _prepared(self, network: Network, classes: Classes, without: frozenset[str]) -> Problem:
         with self.timer.step("build"):
@@ -200,7 +229,12 @@ class _Driver:
         return self._ended("interrupted" if self.stop.is_set() else "no_plan_found", None, ())
 
     def _ended(self, status: str, plan: Plan | None, stages: tuple[Stage, ...]) -> Solved:
-        return Solved(status, plan, stages, self.timer.times, self.clock.stopped, self.size)
+        times, stopped = self.timer.times, self.clock.stopped
+        return Solved(status, plan, stages, times, stopped, self.size, self.search)
+
+
+def _offers(network: Network) -> int:
+    return len(network.offers_of("execution")) + len(network.offers_of("verification"))
 
 
 def _stage_result(problem: Problem, entry: Closed, values: FloatArray) -> Stage:

@@ -50,6 +50,10 @@ class Clock:
         """Return the seconds that are left."""
         return self.time_limit_s - (time.perf_counter() - self.begun)
 
+    def share(self, part: float) -> Clock:
+        """Return a clock for a part of the time that is left."""
+        return Clock(self.time_limit_s - (1 - part) * self.left_s, self.stop, self.begun)
+
     @property
     def must_end(self) -> bool:
         """Return whether no step may be begun."""

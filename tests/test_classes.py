@@ -10,6 +10,7 @@ import pytest
 from models.classes import Classes, demand_classes
 from models.data import Demand, DiversityRow, Item, Model, NodeType, Region, Settings
 from models.network import Goal, Link, Network
+from planner import loosened
 from planner import solve as solver
 from planner.audit import audit
 from planner.result import Limits
@@ -41,10 +42,13 @@ def twinned(found: Network) -> Network:
 
 
 @pytest.mark.parametrize("part", range(6))
-def test_merged_and_row_by_row_have_the_same_optimum(
+def test_merged_row_by_row_and_priced_have_the_same_optimum(
     part: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """300 random networks in six parts, each with regions that can be told apart by name only."""
+    """300 random networks in six parts, each with regions that can be told apart by name only.
+
+    Priced, a part is searched first, between two models that start with hardly any flows.
+    """
     merged, ends = 0, set()
     for seed in range(50 * part, 50 * (part + 1)):
         found = twinned(solvable(seed))
@@ -53,8 +57,17 @@ def test_merged_and_row_by_row_have_the_same_optimum(
         merged += len(classes.classes) < len(found.demand)
         together = solve(found, EXACT)
         with monkeypatch.context() as patch:
-            patch.setattr(solver, "demand_classes", row_by_row)
+            patch.setattr(solver, "classes_within", row_by_row)
             apart = solve(found, EXACT)
+        with monkeypatch.context() as patch:
+            patch.setattr(solver, "PART_FROM", -1)
+            patch.setattr(loosened, "NEAREST", 1)
+            patch.setattr(loosened, "CHEAPEST", 0)
+            priced = solve(found, EXACT)
+        assert together.status == priced.status, seed
+        assert [found.value for found in together.stages] == pytest.approx(
+            [found.value for found in priced.stages], rel=1e-6, abs=1e-6
+        ), seed
         ends.add(together.status)
         assert together.status == apart.status, seed
         if together.plan is not None:
