@@ -22,7 +22,7 @@ from planner.arrays import Arrays, FloatArray
 from planner.highs import Outcome
 from planner.problem import Problem
 
-FEWEST_SITES, FIRST_SITES = 4, 8
+FEWEST_SITES, FIRST_SITES = 4, 14
 NODES = 50
 """Branch-and-bound nodes for one neighbourhood."""
 STALL = 24

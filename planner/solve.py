@@ -25,7 +25,7 @@ from models.build import SINGLE_PHASE
 from models.classes import Classes, demand_classes
 from models.network import Network
 from models.plan import Plan
-from planner.arrays import FloatArray
+from planner.arrays import FloatArray, IntArray
 from planner.highs import Outcome, relative_gap
 from planner.kernel import kernel
 from planner.lexicographic import Closed, Lexicographic, Progress, name_of, slack, stages_of
@@ -40,9 +40,12 @@ from planner.room import (
     demand_room,
     has_room,
 )
+from planner.seeds import first_flows
 from planner.stage import Clock
 from planner.tiebreak import nearest_service
 
+FLOWS_EACH = 16
+"""Warm flows of every class in a part that is large itself."""
 WIDTHS = (1, 2, 4)
 """How wide the part is: the next where it serves less than the bound allows."""
 BOUND_SHARE, PART_SHARE = 0.5, 0.5
@@ -148,7 +151,10 @@ class _Driver:
             with self.timer.step("classes"):
                 part = kernel(loosened, width)
                 classes = demand_classes(part)
-            problem = self._prepared(part, classes, without)
+            flows = None
+            if count_columns(part, classes) > PART_ONLY_FROM:
+                flows = first_flows(part, classes, FLOWS_EACH * width)
+            problem = self._prepared(part, classes, without, flows)
             with self.timer.step("solve"):
                 search = Lexicographic(
                     problem,
@@ -168,9 +174,15 @@ class _Driver:
         )
         return search, outcome
 
-    def _prepared(self, network: Network, classes: Classes, without: frozenset[str]) -> Problem:
+    def _prepared(
+        self,
+        network: Network,
+        classes: Classes,
+        without: frozenset[str],
+        flows: IntArray | None = None,
+    ) -> Problem:
         with self.timer.step("build"):
-            problem = Problem(network, classes, without)
+            problem = Problem(network, classes, without, flows=flows)
             expressions = [expression for _, expression in stages_of(problem, self.groups)]
         with self.timer.step("compile"):
             problem.compile(expressions)

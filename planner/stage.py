@@ -25,11 +25,11 @@ from planner.search import NeighbourhoodSearch
 Report = Callable[[float, float, float], None]
 """Called with incumbent, bound and seconds."""
 
-RUNG_SHARE, LOOK_SHARE, SEARCH_SHARE, COMPLETE_SHARE = 0.4, 0.3, 0.7, 0.25
+RUNG_SHARE, LOOK_SHARE, SEARCH_SHARE, COMPLETE_SHARE = 0.4, 0.4, 0.95, 0.25
 """Shares of the time left that a rung, a look, the search and completing a point may take."""
 NEAR, NEAR_SHARE = 0.05, 0.6
 """The gap of a plan that is hard to better by rounding, and the share of a rung beside one."""
-COMPLETE_NODES, LOOK_NODES = 200, 1
+COMPLETE_NODES, LOOK_NODES = 200, 10
 """Branch-and-bound nodes to complete a point, and for a look at the whole: work, not time."""
 NONE: IntArray = np.empty(0, dtype=np.int64)
 FINER = 0.25
