@@ -206,14 +206,16 @@ def demand_classes(
     apart: Sequence[Any] | None = None,
     only: frozenset[Serving] | None = None,
     most_flows: float = np.inf,
+    worst_ms: Sequence[float] | None = None,
 ) -> Classes:
     """Return the demand classes of a network, in the order of their first rows.
 
     Rows with different labels in `apart` are never merged (their positions give the model row by
     row). With `only`, whatever else might serve is left out. Raises TooManyFlows, at once, when the
-    rows so far have more than `most_flows`.
+    rows so far have more than `most_flows`. What unserved rows count in latency is `worst_ms`, by
+    row, if it is given: in a part of a network it is that of the whole.
     """
-    return _Finder(network, apart, only, most_flows).run()
+    return _Finder(network, apart, only, most_flows, worst_ms).run()
 
 
 @dataclass
@@ -235,9 +237,10 @@ class _Finder:
         apart: Sequence[Any] | None,
         only: frozenset[Serving] | None,
         most_flows: float,
+        worst_ms: Sequence[float] | None,
     ) -> None:
         self.network, self.apart, self.only = network, apart, only
-        self.flows_left = most_flows
+        self.flows_left, self.worst_ms = most_flows, worst_ms
         self.ways = Ways(network)
         self.stands, self.paths = self.ways.stands, self.ways.paths
         self.by_latency = any(goal.measure == "latency" for goal in network.goals)
@@ -269,6 +272,8 @@ class _Finder:
             if len(entries):
                 flows.append((stand, entries))
                 times.append(latency)
+        if self.worst_ms is not None:
+            worst_ms = self.worst_ms[index]
         key = (
             demand.model,
             demand.verification,

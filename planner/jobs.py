@@ -88,10 +88,10 @@ def run_jobs(
                 yield request
 
     for request, response in _run(unsolved(), workers, stop):
-        while known:
-            yield known.pop(0)
         if kept:
             kept.write(request, response)
+        while known:
+            yield known.pop(0)
         yield response
     yield from known
 

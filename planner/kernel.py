@@ -23,7 +23,7 @@ CHOICE, SPARE = 8, 2
 
 
 def kernel(loosened: Loosened, width: int) -> Network:
-    """Return the network with the offers that matter; with twice the width, twice as many."""
+    """Return the network with the offers that matter; the wider, the more of them."""
     network, classes = loosened.network, loosened.classes
     executing = _covering(loosened, width)
     streams = [

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -27,6 +28,10 @@ MONEY_SLACK = 0.01
 """Currency that later stages may give up of an earlier cost, for numerical safety."""
 DEMAND_SLACK = 1e-6
 """Share of all demand that later stages may leave unserved beside an earlier optimum above 0."""
+SHORT = 0.05
+"""The gap of a first stage from which a part of the network is too small."""
+ROUNDING = 1e-9
+"""How far two limits may be apart and still be the same."""
 ENDED_BY_CLOCK = ("limit", "interrupted")
 
 
@@ -41,11 +46,18 @@ class Closed:
     allowed: float
 
 
+class Floor(NamedTuple):
+    """A bound on a stage over a whole network; it and later ones hold for plans within `limit`."""
+
+    bound: float
+    limit: float
+
+
 class Lexicographic:
     """The solve of one problem for one group of goals after the other.
 
-    Where it holds but a part of the network, `floors` bound every group over the whole; with
-    `or_wider` it gives up where the part falls short of the first of them.
+    Where it holds but a part of the network, `floors` bound every stage over the whole; with
+    `or_wider` it gives up where the first stage falls far short of what its floor allows.
     """
 
     def __init__(
@@ -55,7 +67,7 @@ class Lexicographic:
         limits: Limits,
         clock: Clock,
         progress: Progress | None,
-        floors: Sequence[float] | None = None,
+        floors: Sequence[Floor] | None = None,
         or_wider: bool = False,
     ) -> None:
         self.problem, self.limits, self.clock = problem, limits, clock
@@ -75,21 +87,23 @@ class Lexicographic:
                 self.limits.gap,
                 self.limits.seed,
                 self._reporter(name_of(goals)),
-                None if self.floors is None else self.floors[number],
+                None if self.floors is None else self.floors[number].bound,
             ).solve()
             self.clock.stopped |= outcome.status in ENDED_BY_CLOCK
             if outcome.values is None:
                 return outcome
             best = outcome.values
             self._close(number, goals, expression, outcome, best)
-            if self.or_wider and not self.proven and not self.clock.must_end:
+            if self.falls_short:
                 break
         return outcome
 
     @property
-    def is_complete(self) -> bool:
-        """Return whether every stage was solved."""
-        return len(self.closed) == len(self.stages)
+    def falls_short(self) -> bool:
+        """Return whether to try another part: no plan, or a poor one at the first stage."""
+        if not self.or_wider:
+            return False
+        return not self.closed or self.closed[0].gap > max(SHORT, self.limits.gap)
 
     def _close(
         self,
@@ -107,10 +121,9 @@ class Lexicographic:
             bound = min(found, float(np.ceil(bound - 1e-6)))
         gap = relative_gap(found, bound)
         self.proven = self.proven and gap <= max(self.limits.gap, 1e-9)
-        if self.floors is not None:  # the next floor is that of plans as good as this floor
-            floor = self.floors[number]
-            self.proven = self.proven and found <= floor + slack(self.problem.network, goals, floor)
         allowed = self._keep(goals, expression, costs, found)
+        if self.floors is not None:
+            self.proven = self.proven and allowed <= self.floors[number].limit + ROUNDING
         self.closed.append(Closed(goals, expression, bound, gap, allowed))
 
     def _keep(
@@ -122,7 +135,7 @@ class Lexicographic:
         limit = found + given
         if expression.integral:
             limit = float(np.floor(limit + 1e-6))
-        elif given <= DEMAND_SLACK * _demand(network) and self.problem.fix_if_least(
+        elif is_numerical(network, given) and self.problem.fix_if_least(
             costs, found - expression.constant
         ):
             # What is at its least is kept there term by term: any slack here would be spent.
@@ -165,6 +178,11 @@ def slack(network: Network, goals: list[Goal], found: float) -> float:
     elif measures == {"unserved"}:
         numerical = DEMAND_SLACK * _demand(network)
     return max(relative * abs(found), absolute, numerical)
+
+
+def is_numerical(network: Network, given: float) -> bool:
+    """Return whether a slack is there for numerical safety alone."""
+    return given <= DEMAND_SLACK * _demand(network)
 
 
 def _demand(network: Network) -> float:

@@ -26,6 +26,7 @@ from models.objectives import flow_costs, stage
 from models.stands import FETCHED, STORED, BoolArray
 from models.streams import merged_streams, verification_streams
 from planner.arrays import FloatArray, IntArray, Rows
+from planner.lexicographic import is_numerical
 from planner.problem import Problem
 from planner.seeds import cheapest_first, is_warm, nearest_first
 
@@ -104,17 +105,24 @@ class Loosened:
                     break
         return bound
 
-    def keep(self, goals: list[Goal], value: float, slack: float) -> None:
-        """Ask of what follows that the goals stay within a slack of a value."""
+    def keep(self, goals: list[Goal], value: float, slack: float) -> float:
+        """Ask of what follows that the goals stay near a value; return how far they may go.
+
+        That is twice the slack, as plans that are proven only within a gap have their own.
+        """
         expression = stage(self.problem.block, self.network, goals)
         costs = self.problem.arrays.costs(expression.terms)
-        if self.problem.fix_if_least(costs, value - expression.constant):
-            return
+        if is_numerical(self.network, slack) and self.problem.fix_if_least(
+            costs, value - expression.constant
+        ):
+            return value
+        limit = value + 2 * slack
         of_flows = flow_costs(self.network, self.classes, goals)
         row = Rows.of_row(np.concatenate([costs, of_flows[self.added]]))
-        upper = np.array([value + slack - expression.constant])
+        upper = np.array([limit - expression.constant])
         self._kept.append((self.problem.engine.highs.getNumRow(), of_flows))
         self.problem.engine.add_rows(row, np.array([-np.inf]), upper)
+        return limit
 
     def standing(self, role: str) -> list[OfferKey]:
         """Return the offers of a role at which the last point has nodes, or a part of one.

@@ -28,7 +28,7 @@ from models.plan import Plan
 from planner.arrays import FloatArray, IntArray
 from planner.highs import Outcome, relative_gap
 from planner.kernel import kernel
-from planner.lexicographic import Closed, Lexicographic, Progress, name_of, slack, stages_of
+from planner.lexicographic import Closed, Floor, Lexicographic, Progress, name_of, slack, stages_of
 from planner.loosened import Loosened
 from planner.problem import Problem
 from planner.result import Limits, Stage
@@ -118,7 +118,7 @@ class _Driver:
             classes = classes_within(self.network)
             demand_room(self.network, classes)
         columns, start = count_columns(self.network, classes), None
-        if columns > PART_FROM:
+        if columns > PART_FROM and _is_divisible(self.network, without):
             is_large = columns > PART_ONLY_FROM
             clock = self.clock.share(1.0 if is_large else PART_SHARE)
             start = self._in_part(classes, without, clock)
@@ -131,7 +131,10 @@ class _Driver:
         with self.timer.step("solve"):
             best = None if start is None else self._adopted(whole, *start)
             search = Lexicographic(whole, self.groups, self.limits, self.clock, self.progress)
-            return self._finished(search, search.solve(best))
+            outcome = search.solve(best)
+            if outcome.values is None and start is not None and start[1].values is not None:
+                return self._finished(*start)
+            return self._finished(search, outcome)
 
     def _in_part(
         self, classes: Classes, without: frozenset[str], clock: Clock
@@ -140,22 +143,26 @@ class _Driver:
         with self.timer.step("build"):
             loosened = Loosened(self.network, classes, without)
             loosened.hand_over(self.groups, self.stop, self._solver)
-        floors = []
+        floors, bounding = [], clock.share(BOUND_SHARE)
         with self.timer.step("bound"):
             for goals in self.groups:
-                floor = loosened.bound(goals, lambda: BOUND_SHARE * clock.left_s)
-                floors.append(floor)
+                floor = limit = loosened.bound(goals, lambda: bounding.left_s)
                 if np.isfinite(floor):
-                    loosened.keep(goals, floor, slack(self.network, goals, floor))
+                    limit = loosened.keep(goals, floor, slack(self.network, goals, floor))
+                floors.append(Floor(floor, limit))
+        clock.stopped |= bounding.left_s <= 0
+        worst_ms = [classes.classes[number].worst_ms for number in classes.class_of]
+        kept: tuple[Lexicographic, Outcome] | None = None
         for width in WIDTHS:
             with self.timer.step("classes"):
                 part = kernel(loosened, width)
-                classes = demand_classes(part)
+                within = demand_classes(part, worst_ms=worst_ms)
             flows = None
-            if count_columns(part, classes) > PART_ONLY_FROM:
-                flows = first_flows(part, classes, FLOWS_EACH * width)
-            problem = self._prepared(part, classes, without, flows)
+            if count_columns(part, within) > PART_ONLY_FROM:
+                flows = first_flows(part, within, FLOWS_EACH * width)
+            problem = self._prepared(part, within, without, flows)
             with self.timer.step("solve"):
+                best = None if kept is None else self._adopted(problem, *kept)
                 search = Lexicographic(
                     problem,
                     self.groups,
@@ -165,14 +172,17 @@ class _Driver:
                     floors,
                     or_wider=width < WIDTHS[-1],
                 )
-                outcome = search.solve()
-            if search.is_complete or clock.must_end:
+                outcome = search.solve(best)
+            if kept is None or outcome.values is not None:
+                kept = search, outcome
+            if not search.falls_short or clock.must_end:
                 break
         self.search = (
             f"in {_offers(part)} of {_offers(self.network)} offers for execution and verification;"
             " the bound is that of a loosened model of all of them"
         )
-        return search, outcome
+        assert kept is not None
+        return kept
 
     def _prepared(
         self,
@@ -226,7 +236,7 @@ class _Driver:
         values = problem.tightened(values, expressions)
         stages = tuple(
             _stage_result(problem, replace(entry, expression=expression), values)
-            for entry, expression in zip(closed, expressions, strict=True)
+            for entry, expression in zip(closed, expressions, strict=False)  # as far as it came
         )
         good = all(stage.gap <= max(self.limits.gap, 1e-9) for stage in stages)
         status = "optimal" if good else "feasible"
@@ -237,12 +247,20 @@ class _Driver:
     def _without_plan(self, search: Lexicographic, outcome: Outcome) -> Solved:
         if outcome.status == "infeasible" and search.proven and search.floors is None:
             return self._ended("infeasible", None, ())
-        self.clock.stopped = True
+        self.clock.stopped |= outcome.status != "infeasible"
         return self._ended("interrupted" if self.stop.is_set() else "no_plan_found", None, ())
 
     def _ended(self, status: str, plan: Plan | None, stages: tuple[Stage, ...]) -> Solved:
         times, stopped = self.timer.times, self.clock.stopped
         return Solved(status, plan, stages, times, stopped, self.size, self.search)
+
+
+def _is_divisible(network: Network, without: frozenset[str]) -> bool:
+    """Return whether a plan of a part is one of the whole, and flows can be priced.
+
+    Rows with min_count ask something of every dependency, and so of every offer.
+    """
+    return "demand" not in without and all(row.min_count is None for row in network.diversity)
 
 
 def _offers(network: Network) -> int:

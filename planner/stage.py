@@ -255,7 +255,8 @@ class StageSolver:
         """Solve for a share of the time left; `useless` says of an incumbent that it may end."""
         allowed = share * self.clock.left_s
         begun = time.perf_counter()
-        finer = self.gap if nodes is None and share == 1.0 else FINER * self.gap
+        is_last = nodes is None and share == 1.0 and self.floor is None
+        finer = self.gap if is_last else FINER * self.gap
         outcome = self.engine.solve(
             time_limit_s=allowed,
             gap=finer,

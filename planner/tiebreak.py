@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from models.classes import Classes, Serving, demand_classes
+from models.classes import Classes, Serving, TooManyFlows, demand_classes
 from models.data import OfferKey
 from models.network import Goal, Network
 from models.objectives import stage
@@ -22,6 +22,7 @@ from models.streams import Stream, verification_streams
 from models.ways import Ways
 from planner.arrays import FloatArray, Rows
 from planner.problem import FINISH_S, Problem
+from planner.room import has_room
 
 MOST_FLOWS = 150_000
 """Flows beyond which rows with other nearest services may be one class after all."""
@@ -44,9 +45,13 @@ def nearest_service(
     if not network.demand:
         return None
     standing = _standing(problem, values)
-    classes = demand_classes(network, _nearest(problem.block.classes.ways, standing), standing)
-    if len(classes) > MOST_FLOWS:
+    nearest = _nearest(problem.block.classes.ways, standing)
+    try:
+        classes = demand_classes(network, nearest, standing, MOST_FLOWS)
+    except TooManyFlows:
         classes = demand_classes(network, None, standing)
+    if not has_room(len(classes) + len(classes.loads)):
+        return None
     found = Problem(network, classes, problem.without, _streams(network, classes, problem, values))
     goals = [*stages, [Goal(1, "unserved")]]
     kept = [stage(found.block, network, group) for group in goals]
