@@ -44,6 +44,7 @@ A model is hundreds of thousands of objects that all live until the plan is made
 """
 
 WORKBOOK = click.Path(path_type=Path)
+FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
 class _Group(click.Group):
@@ -99,7 +100,7 @@ def check(workbook: Path, as_json: bool) -> None:
 
 @main.command()
 @click.argument("workbook", type=WORKBOOK)
-@click.option("--out", type=WORKBOOK, help="Folder for the plan.  [default: WORKBOOK-plan]")
+@click.option("--out", type=FOLDER, help="Folder for the plan.  [default: WORKBOOK-plan]")
 @click.option(
     "--time-limit",
     type=click.FloatRange(min=0),

@@ -66,8 +66,8 @@ class Solved:
 
     @property
     def gap(self) -> float:
-        """Return the largest gap of any stage."""
-        return max((stage.gap for stage in self.stages), default=0.0)
+        """Return the largest gap of any stage; infinite without a plan."""
+        return max((stage.gap for stage in self.stages), default=0.0 if self.plan else np.inf)
 
 
 class Timer:

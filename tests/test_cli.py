@@ -200,3 +200,12 @@ def test_asking_for_help_loads_no_solver_no_spreadsheets_and_no_pool() -> None:
     code = f"import sys, planner.cli; print({heavy!r} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_a_file_where_the_folder_should_be_is_bad_usage_and_stays_as_it_is(tmp_path: Path) -> None:
+    taken = tmp_path / "plans"
+    taken.write_text("mine", encoding="utf-8")
+    done = CliRunner().invoke(main, ["solve", str(MINIMAL), "--out", str(taken)])
+    assert done.exit_code == 2
+    assert "is a file" in done.output
+    assert taken.read_text(encoding="utf-8") == "mine"
