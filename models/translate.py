@@ -117,7 +117,7 @@ def deployment(block: Any, network: Network, value: Values) -> Deployment:
     flows = routing(
         network,
         classes,
-        lambda position: value(block.flow[position]) if position in block.flow else 0.0,
+        lambda position: value(block.flow[position]),
         lambda offer, job: value(block.load[*classes.offers[offer], job]),
         copies,
     )

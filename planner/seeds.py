@@ -31,13 +31,6 @@ def cheapest_first(network: Network, classes: Classes) -> IntArray:
     return _rank(classes, costs[classes.place])
 
 
-def first_flows(network: Network, classes: Classes, each: int) -> IntArray:
-    """Return the flows that are cold, or among the first of their class: half near, half cheap."""
-    first = nearest_first(classes) < each // 2
-    first |= cheapest_first(network, classes) < each - each // 2
-    return np.flatnonzero(first | ~is_warm(classes))
-
-
 def _rank(classes: Classes, measure: FloatArray) -> IntArray:
     order = np.lexsort((measure, ~is_warm(classes), classes.of))
     rank = np.empty(len(classes), dtype=np.int64)

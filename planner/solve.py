@@ -25,7 +25,7 @@ from models.build import SINGLE_PHASE
 from models.classes import Classes, demand_classes
 from models.network import Network
 from models.plan import Plan
-from planner.arrays import FloatArray, IntArray
+from planner.arrays import FloatArray
 from planner.highs import Outcome, relative_gap
 from planner.kernel import kernel
 from planner.lexicographic import Closed, Floor, Lexicographic, Progress, name_of, slack, stages_of
@@ -40,12 +40,9 @@ from planner.room import (
     demand_room,
     has_room,
 )
-from planner.seeds import first_flows
 from planner.stage import Clock
 from planner.tiebreak import nearest_service
 
-FLOWS_EACH = 16
-"""Warm flows of every class in a part that is large itself."""
 WIDTHS = (1, 2, 4)
 """How wide the part is: the next where it serves less than the bound allows."""
 BOUND_SHARE, PART_SHARE = 0.5, 0.5
@@ -157,10 +154,7 @@ class _Driver:
             with self.timer.step("classes"):
                 part = kernel(loosened, width)
                 within = demand_classes(part, worst_ms=worst_ms)
-            flows = None
-            if count_columns(part, within) > PART_ONLY_FROM:
-                flows = first_flows(part, within, FLOWS_EACH * width)
-            problem = self._prepared(part, within, without, flows)
+            problem = self._prepared(part, within, without)
             with self.timer.step("solve"):
                 best = None if kept is None else self._adopted(problem, *kept)
                 search = Lexicographic(
@@ -184,15 +178,9 @@ class _Driver:
         assert kept is not None
         return kept
 
-    def _prepared(
-        self,
-        network: Network,
-        classes: Classes,
-        without: frozenset[str],
-        flows: IntArray | None = None,
-    ) -> Problem:
+    def _prepared(self, network: Network, classes: Classes, without: frozenset[str]) -> Problem:
         with self.timer.step("build"):
-            problem = Problem(network, classes, without, flows=flows)
+            problem = Problem(network, classes, without)
             expressions = [expression for _, expression in stages_of(problem, self.groups)]
         with self.timer.step("compile"):
             problem.compile(expressions)
