@@ -4,7 +4,7 @@ The loosened model is easier than the network in three ways: nothing need be who
 a policy may verify any of its executors, and copies lie wherever a cold load wants one. What it can
 reach is therefore no worse than any plan: a bound on all of them.
 
-It holds only flows that pay. Each class starts with its nearest places; the duals of the solved
+It holds only flows that pay. Each class starts with near and cheap places; the duals of the solved
 relaxation price every other flow at once, in whole arrays, and the best of those that would pay
 come in, until none does (column generation; Barnhart et al., 1998). As the flows of a class add up
 to at most 1, those left out can lower the optimum by no more than the least reduced cost of each

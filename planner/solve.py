@@ -105,7 +105,6 @@ class _Driver:
         self.clock = Clock(limits.time_limit_s, stop)
         self.timer = Timer()
         self.size: Mapping[str, int] = {}
-        self.search = ""
         by_priority = itertools.groupby(sorted(network.goals), key=lambda goal: goal.priority)
         self.groups = [list(goals) for _, goals in by_priority]
 
@@ -123,7 +122,6 @@ class _Driver:
             found, ended = start[1].values is not None, clock.must_end
             if is_large and (found or ended or not has_room(columns)):
                 return self._finished(*start)
-        self.search = "in the whole network, and so is the bound"
         whole = self._prepared(self.network, classes, without)
         with self.timer.step("solve"):
             best = None if start is None else self._adopted(whole, *start)
@@ -171,10 +169,6 @@ class _Driver:
                 kept = search, outcome
             if not search.falls_short or clock.must_end:
                 break
-        self.search = (
-            f"in {_offers(part)} of {_offers(self.network)} offers for execution and verification;"
-            " the bound is that of a loosened model of all of them"
-        )
         assert kept is not None
         return kept
 
@@ -230,7 +224,16 @@ class _Driver:
         status = "optimal" if good else "feasible"
         if self.stop.is_set():
             status = "interrupted"
-        return self._ended(status, plan, stages)
+        return self._ended(status, plan, stages, self._searched(search))
+
+    def _searched(self, search: Lexicographic) -> str:
+        """Return where the plan was sought, and of what its bound is."""
+        if search.floors is None:
+            return "in the whole network, and so is the bound"
+        return (
+            f"in {_offers(search.problem.network)} of {_offers(self.network)} offers for execution"
+            " and verification; the bound is that of a loosened model of all of them"
+        )
 
     def _without_plan(self, search: Lexicographic, outcome: Outcome) -> Solved:
         if outcome.status == "infeasible" and search.proven and search.floors is None:
@@ -238,9 +241,11 @@ class _Driver:
         self.clock.stopped |= outcome.status != "infeasible"
         return self._ended("interrupted" if self.stop.is_set() else "no_plan_found", None, ())
 
-    def _ended(self, status: str, plan: Plan | None, stages: tuple[Stage, ...]) -> Solved:
+    def _ended(
+        self, status: str, plan: Plan | None, stages: tuple[Stage, ...], searched: str = ""
+    ) -> Solved:
         times, stopped = self.timer.times, self.clock.stopped
-        return Solved(status, plan, stages, times, stopped, self.size, self.search)
+        return Solved(status, plan, stages, times, stopped, self.size, searched)
 
 
 def _is_divisible(network: Network, without: frozenset[str]) -> bool:
