@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from pyomo.repn import generate_standard_repn
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
 
 SMALLEST, LARGEST = 1e-9, 1e15
 """Coefficients outside are dropped or refused by the solver without a word."""
@@ -40,18 +42,68 @@ class Rows:
     def __len__(self) -> int:
         return len(self.starts) - 1
 
+    @cached_property
+    def row(self) -> IntArray:
+        """Return the row of every entry."""
+        return np.repeat(np.arange(len(self)), np.diff(self.starts))
+
+    def joined(self, others: Iterable[Rows]) -> Rows:
+        """Return these rows with others below."""
+        parts = [self, *others]
+        lengths = np.concatenate([np.diff(part.starts) for part in parts])
+        return Rows(
+            np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32),
+            np.concatenate([part.columns for part in parts]),
+            np.concatenate([part.values for part in parts]),
+        )
+
 
 @dataclass(frozen=True)
-class Arrays:
+class Program:
     """row_lower ≤ matrix · x ≤ row_upper, lower ≤ x ≤ upper, x whole where `integer`."""
 
-    columns: tuple[Any, ...]
     lower: FloatArray
     upper: FloatArray
-    integer: NDArray[np.bool_]
+    integer: BoolArray
     matrix: Rows
     row_lower: FloatArray
     row_upper: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.lower)
+
+    def part(self, free: BoolArray, whole: BoolArray, point: FloatArray) -> Program:
+        """Return the program of the free columns, all others as they are at the point.
+
+        Rows without a free column are left out; those that the point breaks, it may go on breaking.
+        """
+        matrix, count = self.matrix, len(self.matrix)
+        inside = free[matrix.columns]
+        at_point = matrix.values * point[matrix.columns]
+        fixed = np.bincount(matrix.row[~inside], at_point[~inside], minlength=count)
+        reached = fixed + np.bincount(matrix.row[inside], at_point[inside], minlength=count)
+        entries = np.bincount(matrix.row[inside], minlength=count)
+        kept = entries > 0
+        position = np.cumsum(free) - 1
+        return Program(
+            lower=self.lower[free],
+            upper=self.upper[free],
+            integer=whole[free],
+            matrix=Rows(
+                np.concatenate([[0], np.cumsum(entries[kept])]).astype(np.int32),
+                position[matrix.columns[inside]].astype(np.int32),
+                matrix.values[inside],
+            ),
+            row_lower=(np.minimum(self.row_lower, reached) - fixed)[kept],
+            row_upper=(np.maximum(self.row_upper, reached) - fixed)[kept],
+        )
+
+
+@dataclass(frozen=True)
+class Arrays(Program):
+    """The program of a Pyomo model: the variable of every column, the name of every row."""
+
+    columns: tuple[Any, ...]
     row_names: tuple[str, ...]
     column_of: dict[int, int]
     row_of: dict[int, int]

@@ -13,7 +13,7 @@ import highspy
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.arrays import Arrays, FloatArray, Rows, short_names
+from planner.arrays import FloatArray, Program, Rows
 
 Progress = Callable[[float, float, float], None]
 """Called with incumbent, bound and seconds since the solve began."""
@@ -59,12 +59,12 @@ class Engine:
     """One model inside HiGHS, passed once and then only changed."""
 
     def __init__(
-        self, arrays: Arrays, stop: threading.Event, options: Mapping[str, Any] | None = None
+        self, program: Program, stop: threading.Event, options: Mapping[str, Any] | None = None
     ) -> None:
-        self.arrays = arrays
+        self.program = program
         self.stop = stop
         self._enough: Callable[[float], bool] | None = None
-        self.whole: NDArray[np.int64] = np.flatnonzero(arrays.integer)
+        self.whole: NDArray[np.int64] = np.flatnonzero(program.integer)
         self.highs: Any = highspy.Highs()  # type: ignore[no-untyped-call]
         self.set_option("output_flag", True)
         self.set_option("log_to_console", False)
@@ -76,27 +76,25 @@ class Engine:
         for event in (self.highs.cbSimplexInterrupt, self.highs.cbIpmInterrupt):
             event.subscribe(self._interrupt)
         self.highs.cbMipInterrupt.subscribe(self._interrupt_mip)
-        self._pass(arrays)
+        self._pass(program)
 
     def set_option(self, name: str, value: Any) -> None:
         """Set an option; raise UnknownOption where HiGHS would stay silent."""
         if self.highs.setOptionValue(name, value) != highspy.HighsStatus.kOk:
             raise UnknownOption(f"HiGHS does not take option {name!r} = {value!r}")
 
-    def _pass(self, arrays: Arrays) -> None:
+    def _pass(self, program: Program) -> None:
         lp = highspy.HighsLp()
-        lp.num_col_, lp.num_row_ = len(arrays.columns), len(arrays.row_names)
+        lp.num_col_, lp.num_row_ = len(program), len(program.matrix)
         lp.col_cost_ = np.zeros(lp.num_col_)
-        lp.col_lower_, lp.col_upper_ = arrays.lower, arrays.upper
-        lp.row_lower_, lp.row_upper_ = arrays.row_lower, arrays.row_upper
+        lp.col_lower_, lp.col_upper_ = program.lower, program.upper
+        lp.row_lower_, lp.row_upper_ = program.row_lower, program.row_upper
         lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-        lp.a_matrix_.start_ = arrays.matrix.starts
-        lp.a_matrix_.index_ = arrays.matrix.columns
-        lp.a_matrix_.value_ = arrays.matrix.values
+        lp.a_matrix_.start_ = program.matrix.starts
+        lp.a_matrix_.index_ = program.matrix.columns
+        lp.a_matrix_.value_ = program.matrix.values
         kind = (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger)
-        lp.integrality_ = [kind[int(whole)] for whole in arrays.integer]
-        lp.col_names_ = [_plain(name) for name in short_names(arrays.columns)]
-        lp.row_names_ = [_plain(name) for name in arrays.row_names]
+        lp.integrality_ = [kind[int(whole)] for whole in program.integer]
         if self.highs.passModel(lp) == highspy.HighsStatus.kError:
             raise RuntimeError("HiGHS refused the model")
 
@@ -153,7 +151,7 @@ class Engine:
 
     def keep_whole(self, columns: NDArray[np.int64]) -> None:
         """Ask only of these columns to be whole numbers."""
-        integer = np.flatnonzero(self.arrays.integer).astype(np.int32)
+        integer = np.flatnonzero(self.program.integer).astype(np.int32)
         known = highspy.HighsVarType
         kinds = np.isin(integer, columns)
         kind = [known.kInteger if whole else known.kContinuous for whole in kinds]
@@ -199,7 +197,7 @@ class Engine:
         begun = time.perf_counter()
         # A mixed-integer solve counts its own seconds, a linear one those of all solves before it.
         before_s = self.highs.getRunTime() if self.is_relaxed else 0.0
-        interior = interior and self.is_relaxed and len(self.arrays.columns) > LARGE_LP
+        interior = interior and self.is_relaxed and len(self.program) > LARGE_LP
         self.set_option("solver", "ipm" if interior else "choose")
         self.set_option("time_limit", before_s + max(0.1, time_limit_s))
         self.set_option("mip_rel_gap", gap)
@@ -245,11 +243,6 @@ class Engine:
             return Outcome("infeasible", None, float("inf"), float("inf"), seconds)
         ended = "interrupted" if self.stop.is_set() else "limit"
         return Outcome(ended, values, objective, bound, seconds)
-
-
-def _plain(name: str) -> str:
-    """Return a name that the LP and MPS formats take."""
-    return name.replace(" ", "_")
 
 
 def _reporter(progress: Progress | None, begun: float) -> Callable[[Any], None]:

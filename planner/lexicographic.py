@@ -15,7 +15,7 @@ import numpy as np
 
 from models.network import Goal, Network
 from models.objectives import Expression, stage
-from planner.arrays import FloatArray, Rows
+from planner.arrays import FloatArray
 from planner.highs import Outcome, relative_gap
 from planner.problem import Problem
 from planner.result import Limits
@@ -140,8 +140,7 @@ class Lexicographic:
         ):
             # What is at its least is kept there term by term: any slack here would be spent.
             return found
-        upper = np.array([limit - expression.constant])
-        self.problem.engine.add_rows(Rows.of_row(costs), np.array([-np.inf]), upper)
+        self.problem.add_row(costs, -np.inf, limit - expression.constant)
         return limit
 
     def _reporter(self, name: str) -> Callable[[float, float, float], None] | None:

@@ -27,6 +27,7 @@ from planner.arrays import (
     BadNumber,
     FloatArray,
     IntArray,
+    Program,
     Rows,
     bad_costs,
     compile_model,
@@ -59,6 +60,8 @@ class Problem:
         self.rules = [rule for rule in RULES if rule_name(rule) not in without]
         self.model = build(network, classes, without, streams, flows)
         self.block = self.model.phase[SINGLE_PHASE]
+        self._added: list[tuple[Rows, FloatArray, FloatArray]] = []
+        self._program: Program | None = None
 
     def compile(self, expressions: Iterable[Expression]) -> None:
         """Make the arrays; every variable of the expressions gets a column.
@@ -115,6 +118,12 @@ class Problem:
         block = self.block
         families = (block.nodes, block.open, block.contract)
         return self.columns(variable for family in families for variable in family.values())
+
+    @property
+    def executing(self) -> IntArray:
+        """Return the columns of nodes, replicas and slots that execute."""
+        nodes = [self.block.nodes[offer] for offer in self.network.offers_of("execution")]
+        return self.columns([*nodes, *self.block.warm.values(), *self.block.cold_slots.values()])
 
     def dearest(self, costs: FloatArray) -> IntArray:
         """Return which whole numbers to insist on first: those that cost most, and what they need.
@@ -210,7 +219,29 @@ class Problem:
         costs = self.arrays.costs(cut.terms)
         lower = -np.inf if cut.lower is None else cut.lower
         upper = np.inf if cut.upper is None else cut.upper
-        self.engine.add_rows(Rows.of_row(costs), np.array([lower]), np.array([upper]))
+        self.add_row(costs, lower, upper)
+
+    def add_row(self, costs: FloatArray, lower: float, upper: float) -> None:
+        """Add lower ≤ costs · x ≤ upper."""
+        row = Rows.of_row(costs), np.array([lower]), np.array([upper])
+        self.engine.add_rows(*row)
+        self._added.append(row)
+        self._program = None
+
+    @property
+    def program(self) -> Program:
+        """Return the program as the engine holds it, with every row that was added."""
+        if self._program is None:
+            arrays, added = self.arrays, self._added
+            self._program = Program(
+                arrays.lower,
+                arrays.upper,
+                arrays.integer,
+                arrays.matrix.joined(rows for rows, _, _ in added),
+                np.concatenate([arrays.row_lower, *(lower for _, lower, _ in added)]),
+                np.concatenate([arrays.row_upper, *(upper for _, _, upper in added)]),
+            )
+        return self._program
 
     def point(self, values: FloatArray) -> Point:
         """Return what the value of a variable is at a point; its least where it has no column."""
@@ -267,13 +298,22 @@ class Problem:
 
     def repaired(self, values: FloatArray, gap: float) -> FloatArray | None:
         """Return a legal point that keeps execution, copies and seats and decides the rest anew."""
-        executing = [self.block.nodes[offer] for offer in self.network.offers_of("execution")]
-        loaded = [*self.block.warm.values(), *self.block.cold_slots.values()]
-        stored = [*self.block.copy.values(), *self.block.seats.values()]
-        columns = self.columns([*executing, *loaded, *stored])
-        with self.undisturbed(), self.fixed(columns, np.round(values[columns])):
-            found = self.separated(time_limit_s=FINISH_S, gap=gap)
+        stored = self.columns([*self.block.copy.values(), *self.block.seats.values()])
+        with self.undisturbed():
+            found = self._deciding_the_rest(
+                np.union1d(self.executing, stored), values, gap, FINISH_S
+            )
         return None if found is None else self.exact(found)
+
+    def decided(self, values: FloatArray, gap: float, time_limit_s: float) -> FloatArray | None:
+        """Return a legal point that keeps execution and decides all the rest."""
+        return self._deciding_the_rest(self.executing, values, gap, time_limit_s)
+
+    def _deciding_the_rest(
+        self, kept: IntArray, values: FloatArray, gap: float, time_limit_s: float
+    ) -> FloatArray | None:
+        with self.fixed(kept, np.round(values[kept])):
+            return self.separated(time_limit_s=time_limit_s, gap=gap)
 
     def separated(self, *, time_limit_s: float, **how: Any) -> FloatArray | None:
         """Return what a solve finds once no rule has rows to add; `how` is told to the engine."""

@@ -2,24 +2,26 @@
 
 Neighbourhoods are sites near each other, sites that hang on one dependency, some open with some
 closed ones, and the sites of one role. Those that help are drawn more often, and the number of
-sites follows how hard they turn out. All limits are work, not time, so a search that is not cut
-short is reproducible; the clock only ever ends it, and then it says so.
+sites follows how hard they turn out. Each is taken out of the model and solved by itself; in a
+large model only what is routed to its sites and those around may move, in others everything. All
+limits are work, not time, so a search that is not cut short is reproducible; the clock only ever
+ends it, and then it says so.
 (Ropke and Pisinger, 2006, adaptive large neighbourhood search; Danna et al., 2005, on MIPs.)
 """
 
 from __future__ import annotations
 
 import random
-from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from models.data import ROLES, Item, Site
-from models.service import distance_km
-from planner.arrays import Arrays, FloatArray
+from models.data import ROLES, Item
+from planner.arrays import FloatArray
 from planner.highs import Outcome
+from planner.locations import Locations
+from planner.part import Part
 from planner.problem import Problem
 
 FEWEST_SITES, FIRST_SITES = 4, 14
@@ -31,18 +33,8 @@ DECAY, REWARD = 0.8, 4.0
 """How fast the weight of a kind of neighbourhood forgets, and what an improvement adds."""
 SMALLEST_GAIN = 1e-6
 """Relative gain that counts as an improvement."""
-
-SITE_POSITION = {
-    "open": 0,
-    "nodes": 0,
-    "warm": 0,
-    "cold_slots": 0,
-    "copy": 0,
-    "seats": 1,
-    "at": 1,
-    "site_used": 1,
-}
-"""Where the site stands in the index of each family of whole-number variables."""
+MOST_ROUTED, NEIGHBOURS = 30_000, 12
+"""Flows and loads that may all move at once; of more, those at the sites and at some around."""
 
 
 @dataclass(frozen=True)
@@ -56,19 +48,15 @@ class Found:
 
 
 class NeighbourhoodSearch:
-    """A search over one model; the engine's bounds are left as they were found."""
+    """A search over one model; sites are positions in its locations."""
 
-    def __init__(self, problem: Problem, seed: int) -> None:
-        self.problem, self.network = problem, problem.network
-        self.arrays, self.engine = problem.arrays, problem.engine
+    def __init__(self, problem: Problem, locations: Locations, seed: int) -> None:
+        self.problem, self.network, self.locations = problem, problem.network, locations
         self.draw = random.Random(seed)
-        self.columns_at = _columns_by_site(self.arrays)
-        self.sites = sorted(self.columns_at)
-        self.located = np.array(
-            sorted(column for columns in self.columns_at.values() for column in columns),
-            dtype=np.int64,
-        )
-        self.kinds: dict[str, Callable[[set[str]], list[str]]] = {
+        self.sites = self._offering({offer.site for offer in self.network.offers})
+        of_role = [{offer.site for offer in self.network.offers_of(role)} for role in ROLES]
+        self.of_role = [self._offering(sites) for sites in of_role if sites]
+        self.kinds: dict[str, Callable[[set[int]], list[int]]] = {
             "near": self._near,
             "dependency": self._dependency,
             "mixed": self._mixed,
@@ -89,12 +77,12 @@ class NeighbourhoodSearch:
         objective = float(costs @ values) + constant
         size, stall, rounds = min(FIRST_SITES, len(self.sites)), 0, 0
         while stall < STALL and objective > target and len(self.sites) > FEWEST_SITES:
-            if left_s() <= 0 or self.engine.stop.is_set():
+            if left_s() <= 0 or self.problem.engine.stop.is_set():
                 return Found(values, objective, rounds, cut_short=True)
             rounds += 1
             kind = self.draw.choices(list(self.weights), list(self.weights.values()))[0]
-            free = set(self.kinds[kind](self._open(values))[:size])
-            outcome = self._solve(values, free, left_s())
+            free = self.kinds[kind](self._open(values))[:size]
+            outcome = self._solve(values, free, costs, constant, left_s())
             gained = (
                 outcome.values is not None
                 and outcome.objective < objective - SMALLEST_GAIN * max(1.0, abs(objective))
@@ -111,36 +99,42 @@ class NeighbourhoodSearch:
                 size = max(FEWEST_SITES, size - 2)
         return Found(values, objective, rounds, cut_short=False)
 
-    def _solve(self, values: FloatArray, free: set[str], left_s: float) -> Outcome:
-        arrays, engine = self.arrays, self.engine
-        lower, upper = arrays.lower.copy(), arrays.upper.copy()
-        fixed = np.ones(len(arrays.columns), dtype=bool)
-        fixed[[column for site in sorted(free) for column in self.columns_at[site]]] = False
-        kept = self.located[fixed[self.located]]
-        lower[kept] = upper[kept] = np.round(values[kept])
-        engine.bound(self.located, lower[self.located], upper[self.located])
-        outcome = engine.solve(time_limit_s=left_s, gap=1e-4, start=values, max_nodes=NODES)
-        located = self.located
-        engine.bound(located, arrays.lower[located], arrays.upper[located])
-        return outcome
+    def _solve(
+        self,
+        values: FloatArray,
+        sites: list[int],
+        costs: FloatArray,
+        constant: float,
+        left_s: float,
+    ) -> Outcome:
+        locations, integer = self.locations, self.problem.arrays.integer
+        here = locations.within(sites)
+        free = ~locations.placed | here
+        if locations.routed.sum() > MOST_ROUTED:
+            around = [site for site in locations.by_nearness(sites) if site in self._open(values)]
+            near = here | locations.within([*sites, *around[: len(sites) + NEIGHBOURS]])
+            free &= ~locations.routed | near
+        kept = np.where(locations.placed, np.round(values), values)
+        part = Part(self.problem, costs, constant, kept, free, whole=free & integer)
+        return part.solve(start=values, time_limit_s=left_s, gap=1e-4, max_nodes=NODES)
 
     # Neighbourhoods: lists of sites, best first -------------------------------------------------
 
-    def _open(self, values: FloatArray) -> set[str]:
-        return {
-            site for site, columns in self.columns_at.items() if np.any(values[list(columns)] > 0.5)
-        }
+    def _offering(self, sites: set[str]) -> list[int]:
+        return [number for number, site in enumerate(self.locations.sites) if site in sites]
 
-    def _near(self, opened: set[str]) -> list[str]:
-        """Return the sites by distance from one that is open, or any where none is placed."""
-        placed = [site for site in self.sites if self.network.sites[site].latitude is not None]
-        centres = [site for site in placed if site in opened] or placed
-        if not centres:
-            return self._mixed(opened)
-        centre = self.network.sites[self.draw.choice(centres)]
-        return sorted(placed, key=lambda site: (_km(centre, self.network.sites[site]), site))
+    def _open(self, values: FloatArray) -> set[int]:
+        return set(self.locations.holding(values, self.locations.placed, 0.5).tolist())
 
-    def _dependency(self, opened: set[str]) -> list[str]:
+    def _near(self, opened: set[int]) -> list[int]:
+        """Return open and closed sites in turn, by nearness to one that is open."""
+        centres = [site for site in self.sites if site in opened] or self.sites
+        near = self.locations.by_nearness([self.draw.choice(centres)]).tolist()
+        among = set(self.sites)
+        ins = [site for site in near if site in opened & among]
+        return list(_alternate(ins, [site for site in near if site in among - opened]))
+
+    def _dependency(self, opened: set[int]) -> list[int]:
         """Return the sites that hang on one dependency, in random order, then others."""
         centre = self.draw.choice(sorted(opened) or self.sites)
         items = sorted(self._hangs_on(centre))
@@ -154,10 +148,10 @@ class NeighbourhoodSearch:
         half = max(1, len(together) // 2)
         return [*together[: max(half, FEWEST_SITES)], *others]
 
-    def _hangs_on(self, site: str) -> frozenset[Item]:
-        return self.network.graph.hangs_on(Item("site", site))
+    def _hangs_on(self, site: int) -> frozenset[Item]:
+        return self.network.graph.hangs_on(Item("site", self.locations.sites[site]))
 
-    def _mixed(self, opened: set[str]) -> list[str]:
+    def _mixed(self, opened: set[int]) -> list[int]:
         """Return open and closed sites in turn, each in random order."""
         ins = [site for site in self.sites if site in opened]
         outs = [site for site in self.sites if site not in opened]
@@ -165,39 +159,14 @@ class NeighbourhoodSearch:
         self.draw.shuffle(outs)
         return list(_alternate(ins, outs))
 
-    def _role(self, opened: set[str]) -> list[str]:
+    def _role(self, opened: set[int]) -> list[int]:
         """Return sites that offer one role, open ones first."""
-        role = self.draw.choice(ROLES)
-        offering = {offer.site for offer in self.network.offers_of(role)} & set(self.sites)
-        found = sorted(offering)
+        found = list(self.draw.choice(self.of_role))
         self.draw.shuffle(found)
-        return sorted(found, key=lambda site: site not in opened) or self._mixed(opened)
+        return sorted(found, key=lambda site: site not in opened)
 
 
-def _columns_by_site(arrays: Arrays) -> dict[str, list[int]]:
-    found: dict[str, list[int]] = defaultdict(list)
-    for column in np.flatnonzero(arrays.integer).tolist():
-        variable = arrays.columns[column]
-        position = SITE_POSITION.get(variable.parent_component().local_name)
-        if position is None:
-            continue
-        index = variable.index()
-        found[index[position] if isinstance(index, tuple) else index].append(column)
-    return dict(found)
-
-
-def _km(origin: Site, target: Site) -> float:
-    if None in (origin.latitude, origin.longitude, target.latitude, target.longitude):
-        return float("inf")
-    return distance_km(
-        origin.latitude or 0.0,
-        origin.longitude or 0.0,
-        target.latitude or 0.0,
-        target.longitude or 0.0,
-    )
-
-
-def _alternate(first: list[str], second: list[str]) -> Iterator[str]:
+def _alternate(first: Sequence[int], second: Sequence[int]) -> Iterator[int]:
     for position in range(max(len(first), len(second))):
         yield from first[position : position + 1]
         yield from second[position : position + 1]

@@ -13,20 +13,23 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
 from models.objectives import Expression
 from planner.arrays import FloatArray, IntArray
 from planner.highs import LARGE_LP, Outcome, relative_gap
+from planner.locations import Locations
 from planner.problem import NEARLY_WHOLE, SEPARATION_ROUNDS, Problem
+from planner.relax_and_fix import RelaxAndFix
 from planner.search import NeighbourhoodSearch
 
 Report = Callable[[float, float, float], None]
 """Called with incumbent, bound and seconds."""
 
-RUNG_SHARE, LOOK_SHARE, SEARCH_SHARE, COMPLETE_SHARE = 0.4, 0.4, 0.95, 0.25
-"""Shares of the time left that a rung, a look, the search and completing a point may take."""
+RUNG_SHARE, LOOK_SHARE, SEARCH_SHARE, COMPLETE_SHARE, ROUND_SHARE = 0.4, 0.4, 0.95, 0.25, 0.5
+"""Shares of the time left: a rung, a look, the search, completing and rounding a point."""
 NEAR, NEAR_SHARE = 0.05, 0.6
 """The gap of a plan that is hard to better by rounding, and the share of a rung beside one."""
 COMPLETE_NODES, LOOK_NODES = 200, 10
@@ -85,6 +88,12 @@ class StageSolver:
         self.dearest = problem.dearest(self.costs)
         self.gap, self.seed, self.report = gap, seed, report
         self.infeasible = False
+        self.relaxed: FloatArray | None = None
+
+    @cached_property
+    def locations(self) -> Locations:
+        """Return where the columns stand, once it is asked for."""
+        return Locations(self.problem)
 
     def solve(self) -> Outcome:
         """Return the best legal point and the bound; infeasible only if two ways agree."""
@@ -165,6 +174,9 @@ class StageSolver:
 
     def _steps(self) -> Iterator[Callable[[], None]]:
         yield self._relax
+        yield self._round
+        if self.floor is not None and self._is_regional:
+            yield self._search
         if self.floor is None and (not len(self.dearest) or len(self.costs) <= LARGE_LP):
             yield self._look
         if len(self.dearest):
@@ -190,8 +202,28 @@ class StageSolver:
                 added += self.problem.tighten(point) if gained and len(self.dearest) else 0
                 if self.clock.must_end or not added:
                     break
-        if point is not None and not self._is_near:
-            self._complete(point, self.problem.whole, NONE)
+        self.relaxed = point
+
+    def _round(self) -> None:
+        """Make a plan of the point of the relaxation: a few sites at a time, or all at once."""
+        if self.relaxed is None or self._is_near:
+            return
+        if self._is_regional:
+            clock = self.clock.share(ROUND_SHARE)
+            self._offer(self._in_turns.run(self.relaxed, lambda: clock.left_s))
+            self.clock.stopped |= clock.left_s <= 0
+        if self.best is None or not self._is_regional:
+            self._complete(self.relaxed, self.problem.whole, NONE)
+
+    @cached_property
+    def _in_turns(self) -> RelaxAndFix:
+        gap = FINER * self.gap
+        return RelaxAndFix(self.problem, self.locations, self.costs, self.constant, gap)
+
+    @property
+    def _is_regional(self) -> bool:
+        """Return whether the relaxation executes at so many sites that it is rounded in turns."""
+        return self.relaxed is not None and self._in_turns.has_many_sites(self.relaxed)
 
     def _climb(self) -> None:
         """Solve the model with only what is dearest whole, and complete its point."""
@@ -232,7 +264,7 @@ class StageSolver:
         if self.best is None:
             return
         reserve = self.clock.left_s * (1 - SEARCH_SHARE)
-        found = NeighbourhoodSearch(self.problem, self.seed).improve(
+        found = NeighbourhoodSearch(self.problem, self.locations, self.seed).improve(
             self.best,
             self.costs,
             self.constant,

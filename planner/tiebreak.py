@@ -20,7 +20,7 @@ from models.objectives import stage
 from models.stands import BoolArray
 from models.streams import Stream, verification_streams
 from models.ways import Ways
-from planner.arrays import FloatArray, Rows
+from planner.arrays import FloatArray
 from planner.problem import FINISH_S, Problem
 from planner.room import has_room
 
@@ -65,8 +65,7 @@ def nearest_service(
         before = stage(problem.block, problem.network, group)
         amount = float(problem.arrays.costs(before.terms) @ values) + before.constant
         limit = amount + KEPT * max(1.0, abs(amount)) * (amount != 0) - expression.constant
-        row = Rows.of_row(found.arrays.costs(expression.terms))
-        found.engine.add_rows(row, np.array([-np.inf]), np.array([limit]))
+        found.add_row(found.arrays.costs(expression.terms), -np.inf, limit)
     found.minimise(found.arrays.costs(waiting.terms), waiting.constant)
     with found.undisturbed(), found.engine.relaxation():
         point = found.separated(time_limit_s=FINISH_S)

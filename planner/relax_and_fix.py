@@ -1,0 +1,99 @@
+"""A plan from the point of a relaxation, a few sites at a time.
+
+The sites of each turn get whole numbers for what executes there. Neighbours still to come stay
+relaxed, neighbours that had their turn give what they have, and what is further away stays as it
+is: a small model each, however large the whole. In the end all the rest is decided at once.
+(Relax-and-fix; Pochet and Wolsey, 2006, Production Planning by Mixed Integer Programming, ch. 3.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from planner.arrays import BoolArray, FloatArray, IntArray
+from planner.locations import Locations
+from planner.part import Part
+from planner.problem import NEARLY_WHOLE, Problem
+
+MANY_SITES = 24
+"""Used sites from which turns are sooner done, and with a better plan, than all at once."""
+TOGETHER, NEIGHBOURS = 6, 12
+"""Sites that get whole numbers in one turn, beside as many unused ones, and sites around them."""
+NODES, MORE_TIME = 200, 2.0
+"""Branch-and-bound nodes of a turn, and how much more than its share of the time it may take."""
+
+
+class RelaxAndFix:
+    """The way from a point to a plan of one problem, for one objective."""
+
+    def __init__(
+        self, problem: Problem, locations: Locations, costs: FloatArray, constant: float, gap: float
+    ) -> None:
+        self.problem, self.locations = problem, locations
+        self.costs, self.constant, self.gap = costs, constant, gap
+
+    def has_many_sites(self, point: FloatArray) -> bool:
+        """Return whether the point executes at more sites than are decided at once."""
+        return len(self._used(point)) >= MANY_SITES
+
+    def _used(self, values: FloatArray) -> IntArray:
+        return self.locations.holding(values, self.locations.executing, NEARLY_WHOLE)
+
+    def run(self, point: FloatArray, left_s: Callable[[], float]) -> FloatArray | None:
+        """Return a legal plan; None where a turn finds nothing, or in no time."""
+        locations = self.locations
+        could = np.unique(locations.at[locations.executing])
+        done = np.zeros(len(locations.sites), dtype=bool)
+        together, values = TOGETHER, point
+        while True:
+            used = self._used(values)
+            waiting = used[~done[used]]
+            if not len(waiting):
+                return self.problem.decided(values, self.gap, left_s())
+            if left_s() <= 0:
+                return None
+            near = locations.by_nearness(self._most_remote(waiting))
+            near = near[np.isin(near, could)]
+            is_used, is_waiting = np.isin(near, used), np.isin(near, waiting)
+            turn = np.concatenate([near[is_waiting][:together], near[~is_used][:together]])
+            around = near[is_used & ~np.isin(near, turn)][:NEIGHBOURS]
+            share = MORE_TIME / (len(waiting) / together + MORE_TIME)
+            found = self._turn(values, turn, around, done, share * left_s())
+            if found is not None:
+                values, done[turn] = found, True
+            elif together < len(waiting):
+                together *= 2
+            else:
+                return None
+
+    def _most_remote(self, waiting: IntArray) -> IntArray:
+        """Return the site that is furthest from all others: what is left in the end is together."""
+        travel_ms = self.locations.travel_ms[np.ix_(waiting, waiting)]
+        known = np.where(np.isinf(travel_ms), 0.0, travel_ms)
+        return waiting[[int(np.argmax(known.sum(axis=1)))]]
+
+    def _turn(
+        self,
+        values: FloatArray,
+        turn: IntArray,
+        around: IntArray,
+        done: BoolArray,
+        allowed_s: float,
+    ) -> FloatArray | None:
+        locations, integer = self.locations, self.problem.arrays.integer
+        here = locations.within(turn)
+        whole = here & locations.executing
+        relaxed = locations.executing & locations.within(around[~done[around]])
+        routed = locations.routed & (here | locations.within(around))
+        beside = ~locations.routed & ~locations.executing
+        part = Part(
+            self.problem,
+            self.costs,
+            self.constant,
+            values,
+            free=whole | relaxed | routed | beside,
+            whole=whole & integer,
+        )
+        return part.solve(time_limit_s=allowed_s, gap=self.gap, max_nodes=NODES).values

@@ -1,0 +1,82 @@
+"""Plans made a few sites at a time, and neighbourhoods of a few flows, keep every rule."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bench.networks import SIZES, generate
+from planner import relax_and_fix, search, stage
+from planner.audit import audit, audit_stages
+from planner.result import Limits
+from planner.solve import solve
+from tests.test_part import prepared
+from tests.test_solve import solvable
+
+EXACT = Limits(time_limit_s=30.0, gap=0.0)
+
+
+@pytest.fixture
+def in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every relaxation be rounded two sites at a time."""
+    monkeypatch.setattr(relax_and_fix, "MANY_SITES", 1)
+    monkeypatch.setattr(relax_and_fix, "TOGETHER", 2)
+    monkeypatch.setattr(relax_and_fix, "NEIGHBOURS", 1)
+    monkeypatch.setattr(search, "MOST_ROUTED", 0)
+    monkeypatch.setattr(search, "NEIGHBOURS", 1)
+
+
+def test_random_networks_have_the_same_optimum_by_turns(
+    in_turns: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+    run = relax_and_fix.RelaxAndFix.run
+
+    def noted(self, *given):  # type: ignore[no-untyped-def]
+        made.append(run(self, *given))
+        return made[-1]
+
+    for seed in range(60):
+        network = solvable(seed)
+        with monkeypatch.context() as patch:
+            patch.setattr(relax_and_fix, "MANY_SITES", 10**6)
+            known = solve(network, EXACT)
+        with monkeypatch.context() as patch:
+            patch.setattr(relax_and_fix.RelaxAndFix, "run", noted)
+            found = solve(network, EXACT)
+        assert found.status == known.status
+        assert [entry.value for entry in found.stages] == pytest.approx(
+            [entry.value for entry in known.stages], rel=1e-6, abs=1e-6
+        ), f"network {seed}"
+        if found.plan is not None:
+            wrong = audit(network, found.plan) + audit_stages(network, found.plan, found.stages)
+            assert not wrong, f"network {seed}: {wrong[0]}"
+    assert len([point for point in made if point is not None]) > 10
+
+
+@pytest.mark.parametrize("case", ["S", "S-local"])
+def test_a_plan_made_in_turns_is_not_far_from_the_relaxation(
+    case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relax_and_fix, "MANY_SITES", 1)
+    problem, costs = prepared(generate(SIZES[case], 1))
+    with problem.engine.relaxation():
+        point = problem.engine.solve(time_limit_s=60).values
+    assert point is not None
+    way = relax_and_fix.RelaxAndFix(problem, stage.Locations(problem), costs, 0.0, 0.01)
+    assert way.has_many_sites(point)
+    plan = way.run(point, lambda: 60.0)
+    assert plan is not None
+    whole = problem.arrays.integer
+    assert np.abs(plan[whole] - np.round(plan[whole])).max() < 1e-6
+    assert not problem.separate(plan)
+    assert float(costs @ point) <= float(costs @ plan) <= 1.3 * float(costs @ point)
+
+
+def test_without_time_there_is_no_plan(in_turns: None) -> None:
+    problem, costs = prepared(generate(SIZES["S"], 1))
+    with problem.engine.relaxation():
+        point = problem.engine.solve(time_limit_s=60).values
+    assert point is not None
+    way = relax_and_fix.RelaxAndFix(problem, stage.Locations(problem), costs, 0.0, 0.01)
+    assert way.run(point, lambda: -1.0) is None
