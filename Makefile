@@ -33,7 +33,7 @@ format: install ## put the code into the house format
 inputs: install ## write the example workbooks from their tables
 	$(BIN)/python inputs/make_workbooks.py
 
-bench: install ## the planner beside four other ways, on S and M; takes twenty minutes
+bench: install ## the planner beside five other ways, on S and M; takes twenty minutes
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python -m bench --size S --size S-local --size M --size M-local --limit 60 --repeat 1
 

@@ -25,6 +25,7 @@ from models.plan import Plan
 from planner.arrays import Arrays, FloatArray
 from planner.audit import audit
 from planner.problem import Problem
+from planner.room import TooLarge, count_columns, has_room
 from planner.tables import read_network
 
 UNSERVED_PRICE = 1e6
@@ -77,13 +78,20 @@ class Subject:
         return Plan({"": self.problem.deployment(values)})
 
 
-def compiled(network: Network) -> Subject:
+def compiled(network: Network, row_by_row: bool = False) -> Subject:
     """Return the model of the network as arrays, without rows added later.
+
+    With `row_by_row` no demand rows are merged; raises TooLarge where that would not fit.
 
     Rows that the planner adds only where a plan breaks them are left out, which makes the problem
     of the others easier: the column `audit` says whether their plan keeps the rule all the same.
     """
-    problem = Problem(network, demand_classes(network))
+    apart = range(len(network.demand)) if row_by_row else None
+    classes = demand_classes(network, apart)
+    columns = count_columns(network, classes)
+    if not has_room(columns):
+        raise TooLarge(f"{columns:,} columns, more than fit into the memory at hand")
+    problem = Problem(network, classes)
     expression = stage(problem.block, network, list(network.goals))
     problem.compile([expression])
     arrays = problem.arrays

@@ -144,7 +144,7 @@ def test_planner_and_textbook_agree_on_a_small_workbook_and_say_so() -> None:
 def test_an_unknown_way_is_refused_with_those_there_are() -> None:
     found = CliRunner().invoke(main, ["--ways", "plannr"])
     assert found.exit_code == 2
-    assert "plannr: take planner, textbook, scip, ortools, pulp" in found.output
+    assert "plannr: take planner, textbook, row_by_row, scip, ortools, pulp" in found.output
 
 
 def test_whole_commands_and_solvers_alone_are_compared_each_with_its_own_ratio() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bench.subject import GAP, compiled, in_highs
+from bench.subject import GAP, Subject, compiled, in_highs
 from bench.trace import Clock, Trace
 from models.network import Network
 from models.plan import Plan
@@ -12,7 +12,11 @@ from models.plan import Plan
 
 def run(network: Network, clock: Clock, trace: Trace) -> Plan | None:
     """Return the plan of one plain solve."""
-    subject = compiled(network)
+    return solved(compiled(network), clock, trace)
+
+
+def solved(subject: Subject, clock: Clock, trace: Trace) -> Plan | None:
+    """Return the plan of one plain solve of a subject."""
     engine = in_highs(subject)
 
     def improved(event: Any) -> None:
