@@ -17,9 +17,8 @@ import click
 
 from bench import best_known, committees, report
 from bench.best_known import Known
-from bench.cases import CASES, COMMITTEES, is_here, limit_s, repeats
+from bench.cases import CASES, COMMITTEES, GENERATED, is_here, limit_s, repeats
 from bench.measures import measure
-from bench.networks import SIZES
 from bench.runs import run
 from bench.trace import Record
 from bench.ways import PER_NODE, WAYS
@@ -57,7 +56,7 @@ def main(
             click.echo(f"{case}: its workbook is not here\n")
             continue
         limited = limit_s(case) if limit is None else limit
-        of_case = (case, seed if case in SIZES else 0)
+        of_case = (case, seed if case in GENERATED else 0)
         runs = _runs(of_case, wanted, limited, repeats(case) if repeat is None else repeat)
         before = known.get(of_case, Known(*of_case))
         best = _best(before, list(runs.values()))

@@ -16,7 +16,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bench.cases import WORKBOOKS
+from bench import facilities
+from bench.cases import FACILITIES, WORKBOOKS
 from bench.networks import SIZES, generate
 from models.classes import demand_classes
 from models.network import Goal, Network
@@ -52,6 +53,8 @@ def load(name: str, seed: int) -> Network:
     """Return the network of that name, blended; the seed is for generated ones."""
     if name in SIZES:
         return blended(generate(SIZES[name], seed))
+    if name == FACILITIES:
+        return blended(facilities.generate(seed))
     found = read_network(WORKBOOKS[name]).network
     if found is None:
         raise ValueError(f"{WORKBOOKS[name]} has findings: run planner check")

@@ -114,6 +114,11 @@ def check(workbook: Path, as_json: bool) -> None:
     help="Proven relative gap that is good enough; the workbook's mip_gap otherwise.",
 )
 @click.option(
+    "--deterministic",
+    is_flag=True,
+    help="End by work, not by the clock: twice the same plan, if the time is enough.",
+)
+@click.option(
     "--solver-option",
     "solver_options",
     multiple=True,
@@ -138,6 +143,7 @@ def solve(
     out: Path | None,
     time_limit: float | None,
     gap: float | None,
+    deterministic: bool,
     solver_options: Sequence[str],
     processes: int | None,
     cluster: str | None,
@@ -161,6 +167,7 @@ def solve(
         out=out or workbook.with_name(f"{workbook.stem}-plan"),
         time_limit_s=time_limit,
         gap=gap,
+        deterministic=deterministic,
         solver=dict(_option(text) for text in solver_options),
         workers=_workers(processes, cluster),
     )

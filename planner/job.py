@@ -40,6 +40,7 @@ class Job:
     out: Path
     time_limit_s: float | None = None
     gap: float | None = None
+    deterministic: bool = False
     solver: Mapping[str, object] = field(default_factory=dict)
     workers: Workers = Workers()
 
@@ -70,6 +71,7 @@ def run(job: Job, stop: threading.Event, progress: ProgressLine) -> Done:
         if job.time_limit_s is None
         else job.time_limit_s,
         gap=network.settings.mip_gap if job.gap is None else job.gap,
+        deterministic=job.deterministic,
         seed=network.settings.seed,
         solver=job.solver,
     )
@@ -92,7 +94,12 @@ def run(job: Job, stop: threading.Event, progress: ProgressLine) -> Done:
             "regions or models that are alike; split the workbook; or run it where there is more",
         )
         return _finish(job, Done(Result("invalid", made), None, (*tables.findings, finding)), timer)
-    options = {"time_limit_s": limits.time_limit_s, "gap": limits.gap, **job.solver}
+    options = {
+        "time_limit_s": limits.time_limit_s,
+        "gap": limits.gap,
+        "deterministic": limits.deterministic,
+        **job.solver,
+    }
     made = replace(
         made,
         seed=limits.seed,
@@ -145,7 +152,9 @@ class _Cheapest:
     def __call__(self, network: Network) -> Deployment | None:
         if self.stop.is_set():
             return None
-        seconds = min(CHEAPEST_S, self.limits.time_limit_s / 4)
+        seconds = self.limits.time_limit_s
+        if not self.limits.deterministic:
+            seconds = min(CHEAPEST_S, seconds / 4)
         limits = replace(self.limits, time_limit_s=seconds, gap=CHEAPEST_GAP)
         solved = solve(network, limits, self.stop)
         self.clock_stopped = solved.clock_stopped

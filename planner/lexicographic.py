@@ -16,10 +16,11 @@ import numpy as np
 from models.network import Goal, Network
 from models.objectives import Expression, stage
 from planner.arrays import FloatArray
+from planner.clock import Clock
 from planner.highs import Outcome, relative_gap
 from planner.problem import Problem
 from planner.result import Limits
-from planner.stage import Clock, StageSolver
+from planner.stage import StageSolver
 
 Progress = Callable[[str, float, float, float], None]
 """Called with the name of the stage, incumbent, bound and seconds since the run began."""

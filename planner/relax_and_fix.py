@@ -8,17 +8,16 @@ is: a small model each, however large the whole. In the end all the rest is deci
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from planner.arrays import BoolArray, FloatArray, IntArray
+from planner.clock import Clock
 from planner.locations import Locations
 from planner.part import Part
 from planner.problem import NEARLY_WHOLE, Problem
 
-MANY_SITES = 24
-"""Used sites from which turns are sooner done, and with a better plan, than all at once."""
+MANY = 1000
+"""Whole numbers of execution from which turns give a better plan than all of them at once."""
 TOGETHER, NEIGHBOURS = 6, 12
 """Sites that get whole numbers in one turn, beside as many unused ones, and sites around them."""
 NODES, MORE_TIME = 200, 2.0
@@ -34,33 +33,27 @@ class RelaxAndFix:
         self.problem, self.locations = problem, locations
         self.costs, self.constant, self.gap = costs, constant, gap
 
-    def has_many_sites(self, point: FloatArray) -> bool:
-        """Return whether the point executes at more sites than are decided at once."""
-        return len(self._used(point)) >= MANY_SITES
-
-    def _used(self, values: FloatArray) -> IntArray:
-        return self.locations.holding(values, self.locations.executing, NEARLY_WHOLE)
-
-    def run(self, point: FloatArray, left_s: Callable[[], float]) -> FloatArray | None:
+    def run(self, point: FloatArray, clock: Clock) -> FloatArray | None:
         """Return a legal plan; None where a turn finds nothing, or in no time."""
         locations = self.locations
         could = np.unique(locations.at[locations.executing])
         done = np.zeros(len(locations.sites), dtype=bool)
         together, values = TOGETHER, point
         while True:
-            used = self._used(values)
+            used = locations.holding(values, locations.executing, NEARLY_WHOLE)
             waiting = used[~done[used]]
             if not len(waiting):
-                return self.problem.decided(values, self.gap, left_s())
-            if left_s() <= 0:
+                return self.problem.decided(values, self.gap, clock.left_s)
+            if clock.must_end:
                 return None
             near = locations.by_nearness(self._most_remote(waiting))
             near = near[np.isin(near, could)]
             is_used, is_waiting = np.isin(near, used), np.isin(near, waiting)
             turn = np.concatenate([near[is_waiting][:together], near[~is_used][:together]])
             around = near[is_used & ~np.isin(near, turn)][:NEIGHBOURS]
-            share = MORE_TIME / (len(waiting) / together + MORE_TIME)
-            found = self._turn(values, turn, around, done, share * left_s())
+            own = clock.share(MORE_TIME / (len(waiting) / together + MORE_TIME))
+            found = self._turn(values, turn, around, done, own.left_s)
+            clock.stopped |= own.left_s <= 0
             if found is not None:
                 values, done[turn] = found, True
             elif together < len(waiting):

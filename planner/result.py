@@ -22,13 +22,17 @@ STATUSES = (
 
 @dataclass(frozen=True)
 class Limits:
-    """When to stop: seconds for everything, and the relative gap that is good enough."""
+    """When to stop: seconds for everything, and the relative gap that is good enough.
+
+    `deterministic` steps end by work and not by shares of the time.
+    """
 
     time_limit_s: float
     gap: float
     seed: int = 0
     threads: int = 1
     solver: Mapping[str, Any] = field(default_factory=dict)
+    deterministic: bool = False
 
 
 @dataclass(frozen=True)

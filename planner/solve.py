@@ -26,6 +26,7 @@ from models.classes import Classes, demand_classes
 from models.network import Network
 from models.plan import Plan
 from planner.arrays import FloatArray
+from planner.clock import Clock
 from planner.highs import Outcome, relative_gap
 from planner.kernel import kernel
 from planner.lexicographic import Closed, Floor, Lexicographic, Progress, name_of, slack, stages_of
@@ -40,7 +41,6 @@ from planner.room import (
     demand_room,
     has_room,
 )
-from planner.stage import Clock
 from planner.tiebreak import nearest_service
 
 WIDTHS = (1, 2, 4)
@@ -102,7 +102,7 @@ class _Driver:
         self, network: Network, limits: Limits, stop: threading.Event, progress: Progress | None
     ) -> None:
         self.network, self.limits, self.stop, self.progress = network, limits, stop, progress
-        self.clock = Clock(limits.time_limit_s, stop)
+        self.clock = Clock(limits.time_limit_s, stop, by_work=limits.deterministic)
         self.timer = Timer()
         self.size: Mapping[str, int] = {}
         by_priority = itertools.groupby(sorted(network.goals), key=lambda goal: goal.priority)

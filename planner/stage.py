@@ -9,16 +9,15 @@ another row. The best of them is never forgotten, whatever a later step comes ba
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
 from models.objectives import Expression
+from planner import relax_and_fix
 from planner.arrays import FloatArray, IntArray
+from planner.clock import Clock
 from planner.highs import LARGE_LP, Outcome, relative_gap
 from planner.locations import Locations
 from planner.problem import NEARLY_WHOLE, SEPARATION_ROUNDS, Problem
@@ -34,33 +33,11 @@ NEAR, NEAR_SHARE = 0.05, 0.6
 """The gap of a plan that is hard to better by rounding, and the share of a rung beside one."""
 COMPLETE_NODES, LOOK_NODES = 200, 10
 """Branch-and-bound nodes to complete a point, and for a look at the whole: work, not time."""
+WORK_NODES = 1000
+"""Branch-and-bound nodes of every other solve where work decides and not the clock."""
 NONE: IntArray = np.empty(0, dtype=np.int64)
 FINER = 0.25
 """How much finer than the gap that is good enough the steps on the way are solved."""
-
-
-@dataclass
-class Clock:
-    """The time there is, and whether it or somebody cut anything short."""
-
-    time_limit_s: float
-    stop: threading.Event
-    begun: float = field(default_factory=time.perf_counter)
-    stopped: bool = False
-
-    @property
-    def left_s(self) -> float:
-        """Return the seconds that are left."""
-        return self.time_limit_s - (time.perf_counter() - self.begun)
-
-    def share(self, part: float) -> Clock:
-        """Return a clock for a part of the time that is left."""
-        return Clock(self.time_limit_s - (1 - part) * self.left_s, self.stop, self.begun)
-
-    @property
-    def must_end(self) -> bool:
-        """Return whether no step may be begun."""
-        return self.stop.is_set() or self.left_s <= 0
 
 
 class StageSolver:
@@ -108,7 +85,8 @@ class StageSolver:
                 step()
         if self.infeasible and not self._has_plan:
             return self._second_opinion()
-        status = "optimal" if self.is_closed else "exhausted" if self._is_done else "limit"
+        is_spent = self._is_done or (self.clock.by_work and not self.clock.must_end)
+        status = "optimal" if self.is_closed else "exhausted" if is_spent else "limit"
         if status == "limit" and self.clock.stop.is_set():
             status = "interrupted"
         return Outcome(status, self.best, self.value, min(self.proven, self.value), 0.0)
@@ -210,20 +188,17 @@ class StageSolver:
             return
         if self._is_regional:
             clock = self.clock.share(ROUND_SHARE)
-            self._offer(self._in_turns.run(self.relaxed, lambda: clock.left_s))
-            self.clock.stopped |= clock.left_s <= 0
+            gap = FINER * self.gap
+            way = RelaxAndFix(self.problem, self.locations, self.costs, self.constant, gap)
+            self._offer(way.run(self.relaxed, clock))
+            self.clock.stopped |= clock.stopped or clock.left_s <= 0
         if self.best is None or not self._is_regional:
             self._complete(self.relaxed, self.problem.whole, NONE)
 
-    @cached_property
-    def _in_turns(self) -> RelaxAndFix:
-        gap = FINER * self.gap
-        return RelaxAndFix(self.problem, self.locations, self.costs, self.constant, gap)
-
     @property
     def _is_regional(self) -> bool:
-        """Return whether the relaxation executes at so many sites that it is rounded in turns."""
-        return self.relaxed is not None and self._in_turns.has_many_sites(self.relaxed)
+        """Return whether execution has too many whole numbers to be rounded at once."""
+        return len(self.problem.executing) >= relax_and_fix.MANY
 
     def _climb(self) -> None:
         """Solve the model with only what is dearest whole, and complete its point."""
@@ -247,12 +222,12 @@ class StageSolver:
         unused = among[point[among] <= NEARLY_WHOLE]
         upper[unused] = arrays.lower[unused]
         changed = np.union1d(unused, near)
-        begun, allowed = time.perf_counter(), COMPLETE_SHARE * self.clock.left_s
+        clock = self.clock.share(COMPLETE_SHARE)
         with self.problem.bounded(changed, lower[changed], upper[changed]):
             found = self.problem.separated(
-                time_limit_s=allowed, gap=FINER * self.gap, max_nodes=COMPLETE_NODES
+                time_limit_s=clock.left_s, gap=FINER * self.gap, max_nodes=COMPLETE_NODES
             )
-        self.clock.stopped |= time.perf_counter() - begun >= allowed
+        self.clock.stopped |= clock.left_s <= 0
         self._offer(found)
 
     def _look(self) -> None:
@@ -263,13 +238,13 @@ class StageSolver:
         """Search neighbourhoods of the best plan."""
         if self.best is None:
             return
-        reserve = self.clock.left_s * (1 - SEARCH_SHARE)
+        clock = self.clock.share(SEARCH_SHARE)
         found = NeighbourhoodSearch(self.problem, self.locations, self.seed).improve(
             self.best,
             self.costs,
             self.constant,
             target=self.proven + self.gap * abs(self.value),
-            left_s=lambda: self.clock.left_s - reserve,
+            left_s=lambda: clock.left_s,
             found=self._offer,
         )
         self.clock.stopped |= found.cut_short
@@ -285,12 +260,13 @@ class StageSolver:
         self, share: float, nodes: int | None, useless: Callable[[float], bool] | None = None
     ) -> Outcome:
         """Solve for a share of the time left; `useless` says of an incumbent that it may end."""
-        allowed = share * self.clock.left_s
-        begun = time.perf_counter()
-        is_last = nodes is None and share == 1.0 and self.floor is None
+        clock = self.clock.share(share)
+        if nodes is None and clock.by_work:
+            nodes = WORK_NODES
+        is_last = share == 1.0 and self.floor is None
         finer = self.gap if is_last else FINER * self.gap
         outcome = self.engine.solve(
-            time_limit_s=allowed,
+            time_limit_s=clock.left_s,
             gap=finer,
             absolute_gap=1 - 1e-6 if self.integral else 1e-6,
             start=self.best,
@@ -299,7 +275,7 @@ class StageSolver:
             enough=useless,
             interior=len(self.dearest) > 0,  # without costs of nodes the simplex method is sooner
         )
-        self.clock.stopped |= time.perf_counter() - begun >= allowed
+        self.clock.stopped |= clock.left_s <= 0
         self.infeasible |= outcome.status == "infeasible"
         return outcome
 

@@ -80,14 +80,18 @@ def test_findings_come_as_json_when_asked(tmp_path: Path) -> None:
     assert {"sheet", "cell", "message", "way_out", "found", "level"} <= found[0].keys()
 
 
-def test_the_same_workbook_gives_the_same_plan_json_apart_from_times(tmp_path: Path) -> None:
+@pytest.mark.parametrize("options", [[], ["--deterministic"]])
+def test_the_same_workbook_gives_the_same_plan_json_apart_from_times(
+    options: list[str], tmp_path: Path
+) -> None:
     contents = []
     for folder in ("one", "two"):
-        assert run("solve", MINIMAL, "--out", tmp_path / folder, "-q").exit_code == 0
+        assert run("solve", MINIMAL, "--out", tmp_path / folder, "-q", *options).exit_code == 0
         content = figures(tmp_path / folder)
         del content["times"]
         contents.append(content)
     assert contents[0] == contents[1]
+    assert contents[0]["run"]["options"]["deterministic"] is bool(options)  # type: ignore[index]
 
 
 def test_a_plan_that_was_edited_is_never_replaced(tmp_path: Path) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 
 from bench.networks import SIZES, generate
-from planner import relax_and_fix, search, stage
+from planner import relax_and_fix, search
 from planner.audit import audit, audit_stages
+from planner.clock import Clock
+from planner.locations import Locations
 from planner.result import Limits
 from planner.solve import solve
 from tests.test_part import prepared
@@ -19,7 +23,7 @@ EXACT = Limits(time_limit_s=30.0, gap=0.0)
 @pytest.fixture
 def in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every relaxation be rounded two sites at a time."""
-    monkeypatch.setattr(relax_and_fix, "MANY_SITES", 1)
+    monkeypatch.setattr(relax_and_fix, "MANY", 1)
     monkeypatch.setattr(relax_and_fix, "TOGETHER", 2)
     monkeypatch.setattr(relax_and_fix, "NEIGHBOURS", 1)
     monkeypatch.setattr(search, "MOST_ROUTED", 0)
@@ -39,7 +43,7 @@ def test_random_networks_have_the_same_optimum_by_turns(
     for seed in range(60):
         network = solvable(seed)
         with monkeypatch.context() as patch:
-            patch.setattr(relax_and_fix, "MANY_SITES", 10**6)
+            patch.setattr(relax_and_fix, "MANY", 10**6)
             known = solve(network, EXACT)
         with monkeypatch.context() as patch:
             patch.setattr(relax_and_fix.RelaxAndFix, "run", noted)
@@ -58,14 +62,13 @@ def test_random_networks_have_the_same_optimum_by_turns(
 def test_a_plan_made_in_turns_is_not_far_from_the_relaxation(
     case: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(relax_and_fix, "MANY_SITES", 1)
+    monkeypatch.setattr(relax_and_fix, "MANY", 1)
     problem, costs = prepared(generate(SIZES[case], 1))
     with problem.engine.relaxation():
         point = problem.engine.solve(time_limit_s=60).values
     assert point is not None
-    way = relax_and_fix.RelaxAndFix(problem, stage.Locations(problem), costs, 0.0, 0.01)
-    assert way.has_many_sites(point)
-    plan = way.run(point, lambda: 60.0)
+    way = relax_and_fix.RelaxAndFix(problem, Locations(problem), costs, 0.0, 0.01)
+    plan = way.run(point, Clock(60.0, threading.Event()))
     assert plan is not None
     whole = problem.arrays.integer
     assert np.abs(plan[whole] - np.round(plan[whole])).max() < 1e-6
@@ -78,5 +81,5 @@ def test_without_time_there_is_no_plan(in_turns: None) -> None:
     with problem.engine.relaxation():
         point = problem.engine.solve(time_limit_s=60).values
     assert point is not None
-    way = relax_and_fix.RelaxAndFix(problem, stage.Locations(problem), costs, 0.0, 0.01)
-    assert way.run(point, lambda: -1.0) is None
+    way = relax_and_fix.RelaxAndFix(problem, Locations(problem), costs, 0.0, 0.01)
+    assert way.run(point, Clock(0.0, threading.Event())) is None
