@@ -21,6 +21,7 @@ import numpy as np
 
 from models.classes import Classes
 from models.data import OfferKey
+from models.forcing import by_nodes
 from models.network import Goal, Network
 from models.objectives import flow_costs, stage
 from models.stands import FETCHED, STORED, BoolArray
@@ -32,12 +33,14 @@ from planner.seeds import cheapest_first, is_warm, nearest_first
 
 NEAREST, CHEAPEST = 4, 12
 """Warm places that a class starts with."""
+MOST_BY_NODES = 300_000
+"""Flows answered by nodes themselves that are held from the start."""
 MOST_AT_ONCE = 20_000
 """Flows that come in at a time: of every class as many, those that pay most."""
 PRIMAL, DUAL = 4, 1
 """What HiGHS calls its two simplex methods."""
 ENOUGH = 1e-4
-"""What flows left out may still gain, relative to the bound, when pricing ends."""
+"""What flows left out, or more rows, may still gain relative to the bound when they end."""
 NEARLY_NONE = 1e-6
 """What a number that need not be whole may be and still be none."""
 SOURCES = frozenset({"sources"})
@@ -84,7 +87,7 @@ class Loosened:
         expression = stage(self.problem.block, self.network, goals)
         costs = self.problem.arrays.costs(expression.terms)
         of_flows = flow_costs(self.network, self.classes, goals)
-        engine, bound = self.problem.engine, -np.inf
+        engine, bound, before = self.problem.engine, -np.inf, -np.inf
         engine.set_option("simplex_strategy", DUAL)
         engine.minimise(np.concatenate([costs, of_flows[self.added]]), expression.constant)
         with engine.relaxation():
@@ -101,7 +104,10 @@ class Loosened:
                 engine.set_option("simplex_strategy", PRIMAL if pays else DUAL)
                 if pays:
                     self._add(reduced, of_flows)
-                elif not self.problem.tighten(self.point):
+                    continue
+                gained = bound - before > ENOUGH * abs(bound)
+                before = bound
+                if not gained or not self.problem.tighten(self.point):
                     break
         return bound
 
@@ -179,9 +185,16 @@ def _positions(family: Any, row_of: Mapping[int, int]) -> IntArray:
 
 
 def _may_wait(network: Network, classes: Classes) -> BoolArray:
-    """Return which flows need not be in the model from the start: warm, neither near nor cheap."""
+    """Return which flows need not be in the model from the start: warm, neither near nor cheap.
+
+    Flows that nodes answer are there, unless they are too many: what comes in later has no row that
+    asks for a whole node.
+    """
     first = nearest_first(classes) < NEAREST
     first |= cheapest_first(network, classes) < CHEAPEST
+    alone = by_nodes(network, classes)
+    if alone.sum() <= MOST_BY_NODES:
+        first |= alone
     found: BoolArray = is_warm(classes) & ~first
     return found
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from models import covers
+from models import covers, forcing
 from models.build import SINGLE_PHASE, build, plan_families, rule_name
 from models.classes import Classes
 from models.data import OfferKey
@@ -38,7 +38,7 @@ from planner.highs import Engine
 SEPARATION_ROUNDS = 20
 """How often rows are added for one point before it is given up."""
 COVERED_BY = frozenset({"demand", "throughput", "memory"})
-"""The rules from which cover rows follow."""
+"""The rules from which cover and forcing rows follow."""
 NEARLY_WHOLE = 1e-6
 """How near a number must be to a whole one to be taken for it."""
 FINISH_S = 60.0
@@ -114,9 +114,9 @@ class Problem:
 
     @property
     def placed(self) -> IntArray:
-        """Return the columns of nodes, sites and contracts."""
+        """Return the columns of sites and contracts."""
         block = self.block
-        families = (block.nodes, block.open, block.contract)
+        families = (block.open, block.contract)
         return self.columns(variable for family in families for variable in family.values())
 
     @property
@@ -207,10 +207,11 @@ class Problem:
         return added
 
     def tighten(self, values: FloatArray) -> int:
-        """Add cover rows that a point of the relaxation breaks, and return how many."""
+        """Add rows that follow from whole numbers and that a point breaks; return how many."""
         if self.without & COVERED_BY:
             return 0
-        cuts = list(covers.separate(self.block, self.network, self.point(values)))
+        given = self.block, self.network, self.point(values)
+        cuts = [*covers.separate(*given), *forcing.separate(*given)]
         for cut in cuts:
             self._add(cut)
         return len(cuts)

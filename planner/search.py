@@ -24,10 +24,10 @@ from planner.locations import Locations
 from planner.part import Part
 from planner.problem import Problem
 
-FEWEST_SITES, FIRST_SITES = 4, 14
-NODES = 50
-"""Branch-and-bound nodes for one neighbourhood."""
-STALL = 24
+FEWEST_SITES, FIRST_SITES = 4, 10
+NODES = 2
+"""Branch-and-bound nodes for one neighbourhood: many quick looks gain more than a few long ones."""
+STALL = 48
 """Neighbourhoods without improvement after which the search gives up."""
 DECAY, REWARD = 0.8, 4.0
 """How fast the weight of a kind of neighbourhood forgets, and what an improvement adds."""
@@ -127,12 +127,11 @@ class NeighbourhoodSearch:
         return set(self.locations.holding(values, self.locations.placed, 0.5).tolist())
 
     def _near(self, opened: set[int]) -> list[int]:
-        """Return open and closed sites in turn, by nearness to one that is open."""
-        centres = [site for site in self.sites if site in opened] or self.sites
+        """Return the sites that execute, if any do, by nearness to one that is open."""
+        among = set(self.of_role[0])
+        centres = sorted(among & opened) or sorted(among)
         near = self.locations.by_nearness([self.draw.choice(centres)]).tolist()
-        among = set(self.sites)
-        ins = [site for site in near if site in opened & among]
-        return list(_alternate(ins, [site for site in near if site in among - opened]))
+        return [site for site in near if site in among]
 
     def _dependency(self, opened: set[int]) -> list[int]:
         """Return the sites that hang on one dependency, in random order, then others."""
