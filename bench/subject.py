@@ -84,7 +84,7 @@ class Subject:
 def compiled(network: Network, row_by_row: bool = False) -> Subject:
     """Return the model of the network as arrays, without rows added later.
 
-    With `row_by_row` no demand rows are merged; raises TooLarge where that would not fit.
+    With `row_by_row` no demand rows are merged. Raises TooLarge where the model would not fit.
 
     Rows that the planner adds only where a plan breaks them are left out, which makes the problem
     of the others easier: the column `audit` says whether their plan keeps the rule all the same.

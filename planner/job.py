@@ -119,7 +119,7 @@ def run(job: Job, stop: threading.Event, progress: ProgressLine) -> Done:
         return _finish(job, done, timer)
     with timer.step("compare"):
         progress.say("comparing with what simple tools would do")
-        cheapest = _Cheapest(stop, limits)
+        cheapest = _Cheapest(stop, limits, sum(solved.times.values()))
         scores = _scores(network, solved.plan.final, cheapest if network.demand else None)
         if cheapest.clock_stopped:
             result = replace(result, run=replace(made, clock_stopped=True))
@@ -145,16 +145,16 @@ def _warnings(tables: Tables) -> tuple[Finding, ...]:
 class _Cheapest:
     """The planner's own solver on a short leash, for the plan that is blind to what is shared."""
 
-    def __init__(self, stop: threading.Event, limits: Limits) -> None:
-        self.stop, self.limits = stop, limits
+    def __init__(self, stop: threading.Event, limits: Limits, spent_s: float) -> None:
+        self.stop, self.limits, self.spent_s = stop, limits, spent_s
         self.clock_stopped = False
 
     def __call__(self, network: Network) -> Deployment | None:
         if self.stop.is_set():
             return None
-        seconds = self.limits.time_limit_s
-        if not self.limits.deterministic:
-            seconds = min(CHEAPEST_S, seconds / 4)
+        seconds = min(CHEAPEST_S, self.limits.time_limit_s / 4)
+        if self.limits.deterministic:
+            seconds = max(seconds, self.limits.time_limit_s - self.spent_s)
         limits = replace(self.limits, time_limit_s=seconds, gap=CHEAPEST_GAP)
         solved = solve(network, limits, self.stop)
         self.clock_stopped = solved.clock_stopped

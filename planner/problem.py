@@ -41,6 +41,8 @@ COVERED_BY = frozenset({"demand", "throughput", "memory"})
 """The rules from which cover and forcing rows follow."""
 NEARLY_WHOLE = 1e-6
 """How near a number must be to a whole one to be taken for it."""
+FINISH_NODES = 200
+"""Branch-and-bound nodes to decide the rest where execution is given."""
 FINISH_S = 60.0
 """Seconds to finish a plan with whole numbers fixed, beyond the limit: it is worth the wait."""
 
@@ -231,7 +233,7 @@ class Problem:
 
     @property
     def program(self) -> Program:
-        """Return the program as the engine holds it, with every row that was added."""
+        """Return the program with every row that was added; columns are those of the arrays."""
         if self._program is None:
             arrays, added = self.arrays, self._added
             self._program = Program(
@@ -314,7 +316,7 @@ class Problem:
         self, kept: IntArray, values: FloatArray, gap: float, time_limit_s: float
     ) -> FloatArray | None:
         with self.fixed(kept, np.round(values[kept])):
-            return self.separated(time_limit_s=time_limit_s, gap=gap)
+            return self.separated(time_limit_s=time_limit_s, gap=gap, max_nodes=FINISH_NODES)
 
     def separated(self, *, time_limit_s: float, **how: Any) -> FloatArray | None:
         """Return what a solve finds once no rule has rows to add; `how` is told to the engine."""

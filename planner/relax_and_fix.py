@@ -12,7 +12,7 @@ import numpy as np
 
 from planner.arrays import BoolArray, FloatArray, IntArray
 from planner.clock import Clock
-from planner.locations import Locations
+from planner.geography import Geography
 from planner.part import Part
 from planner.problem import NEARLY_WHOLE, Problem
 
@@ -28,25 +28,25 @@ class RelaxAndFix:
     """The way from a point to a plan of one problem, for one objective."""
 
     def __init__(
-        self, problem: Problem, locations: Locations, costs: FloatArray, constant: float, gap: float
+        self, problem: Problem, geography: Geography, costs: FloatArray, constant: float, gap: float
     ) -> None:
-        self.problem, self.locations = problem, locations
+        self.problem, self.geography = problem, geography
         self.costs, self.constant, self.gap = costs, constant, gap
 
     def run(self, point: FloatArray, clock: Clock) -> FloatArray | None:
         """Return a legal plan; None where a turn finds nothing, or in no time."""
-        locations = self.locations
-        could = np.unique(locations.at[locations.executing])
-        done = np.zeros(len(locations.sites), dtype=bool)
+        geography = self.geography
+        could = np.unique(geography.at[geography.executing])
+        done = np.zeros(len(geography.sites), dtype=bool)
         together, values = TOGETHER, point
         while True:
-            used = locations.holding(values, locations.executing, NEARLY_WHOLE)
+            used = geography.holding(values, geography.executing, NEARLY_WHOLE)
             waiting = used[~done[used]]
             if not len(waiting):
                 return self.problem.decided(values, self.gap, clock.left_s)
             if clock.must_end:
                 return None
-            near = locations.by_nearness(self._most_remote(waiting))
+            near = geography.by_nearness(self._most_remote(waiting))
             near = near[np.isin(near, could)]
             is_used, is_waiting = np.isin(near, used), np.isin(near, waiting)
             turn = np.concatenate([near[is_waiting][:together], near[~is_used][:together]])
@@ -63,7 +63,7 @@ class RelaxAndFix:
 
     def _most_remote(self, waiting: IntArray) -> IntArray:
         """Return the site that is furthest from all others: what is left in the end is together."""
-        travel_ms = self.locations.travel_ms[np.ix_(waiting, waiting)]
+        travel_ms = self.geography.travel_ms[np.ix_(waiting, waiting)]
         known = np.where(np.isinf(travel_ms), 0.0, travel_ms)
         return waiting[[int(np.argmax(known.sum(axis=1)))]]
 
@@ -75,12 +75,12 @@ class RelaxAndFix:
         done: BoolArray,
         allowed_s: float,
     ) -> FloatArray | None:
-        locations, integer = self.locations, self.problem.arrays.integer
-        here = locations.within(turn)
-        whole = here & locations.executing
-        relaxed = locations.executing & locations.within(around[~done[around]])
-        routed = locations.routed & (here | locations.within(around))
-        beside = ~locations.routed & ~locations.executing
+        geography, integer = self.geography, self.problem.arrays.integer
+        here = geography.within(turn)
+        whole = here & geography.executing
+        relaxed = geography.executing & geography.within(around[~done[around]])
+        routed = geography.routed & (here | geography.within(around))
+        beside = ~geography.routed & ~geography.executing
         part = Part(
             self.problem,
             self.costs,

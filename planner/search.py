@@ -19,8 +19,8 @@ import numpy as np
 
 from models.data import ROLES, Item
 from planner.arrays import FloatArray
+from planner.geography import Geography
 from planner.highs import Outcome
-from planner.locations import Locations
 from planner.part import Part
 from planner.problem import Problem
 
@@ -29,7 +29,7 @@ NODES = 2
 """Branch-and-bound nodes for one neighbourhood: many quick looks gain more than a few long ones."""
 STALL = 48
 """Neighbourhoods without improvement after which the search gives up."""
-DECAY, REWARD = 0.8, 4.0
+DECAY, REWARD = 0.5, 2.0
 """How fast the weight of a kind of neighbourhood forgets, and what an improvement adds."""
 SMALLEST_GAIN = 1e-6
 """Relative gain that counts as an improvement."""
@@ -48,10 +48,10 @@ class Found:
 
 
 class NeighbourhoodSearch:
-    """A search over one model; sites are positions in its locations."""
+    """A search over one model; sites are positions in its geography."""
 
-    def __init__(self, problem: Problem, locations: Locations, seed: int) -> None:
-        self.problem, self.network, self.locations = problem, problem.network, locations
+    def __init__(self, problem: Problem, geography: Geography, seed: int) -> None:
+        self.problem, self.network, self.geography = problem, problem.network, geography
         self.draw = random.Random(seed)
         self.sites = self._offering({offer.site for offer in self.network.offers})
         of_role = [{offer.site for offer in self.network.offers_of(role)} for role in ROLES]
@@ -107,31 +107,37 @@ class NeighbourhoodSearch:
         constant: float,
         left_s: float,
     ) -> Outcome:
-        locations, integer = self.locations, self.problem.arrays.integer
-        here = locations.within(sites)
-        free = ~locations.placed | here
-        if locations.routed.sum() > MOST_ROUTED:
-            around = [site for site in locations.by_nearness(sites) if site in self._open(values)]
-            near = here | locations.within([*sites, *around[: len(sites) + NEIGHBOURS]])
-            free &= ~locations.routed | near
-        kept = np.where(locations.placed, np.round(values), values)
+        geography, integer = self.geography, self.problem.arrays.integer
+        here = geography.within(sites)
+        free = ~geography.placed | here
+        if geography.routed.sum() > MOST_ROUTED:
+            opened = self._open(values)
+            around = [site for site in geography.by_nearness(sites).tolist() if site in opened]
+            near = here | geography.within([*sites, *around[: len(sites) + NEIGHBOURS]])
+            free &= ~geography.routed | near
+        kept = np.where(geography.placed, np.round(values), values)
         part = Part(self.problem, costs, constant, kept, free, whole=free & integer)
-        return part.solve(start=values, time_limit_s=left_s, gap=1e-4, max_nodes=NODES)
+        return part.solve(start=kept, time_limit_s=left_s, gap=1e-4, max_nodes=NODES)
 
     # Neighbourhoods: lists of sites, best first -------------------------------------------------
 
     def _offering(self, sites: set[str]) -> list[int]:
-        return [number for number, site in enumerate(self.locations.sites) if site in sites]
+        return [number for number, site in enumerate(self.geography.sites) if site in sites]
 
     def _open(self, values: FloatArray) -> set[int]:
-        return set(self.locations.holding(values, self.locations.placed, 0.5).tolist())
+        return set(self.geography.holding(values, self.geography.placed, 0.5).tolist())
 
     def _near(self, opened: set[int]) -> list[int]:
-        """Return the sites that execute, if any do, by nearness to one that is open."""
+        """Return the sites that execute, if any do, by nearness to one that is open.
+
+        Where nobody knows what is near, open and closed sites in random order.
+        """
         among = set(self.of_role[0])
-        centres = sorted(among & opened) or sorted(among)
-        near = self.locations.by_nearness([self.draw.choice(centres)]).tolist()
-        return [site for site in near if site in among]
+        centre = self.draw.choice(sorted(among & opened) or sorted(among))
+        if np.isfinite(self.geography.travel_ms[centre, sorted(among - {centre})]).any():
+            near = self.geography.by_nearness([centre]).tolist()
+            return [site for site in near if site in among]
+        return self._mixed(opened)
 
     def _dependency(self, opened: set[int]) -> list[int]:
         """Return the sites that hang on one dependency, in random order, then others."""
@@ -148,7 +154,7 @@ class NeighbourhoodSearch:
         return [*together[: max(half, FEWEST_SITES)], *others]
 
     def _hangs_on(self, site: int) -> frozenset[Item]:
-        return self.network.graph.hangs_on(Item("site", self.locations.sites[site]))
+        return self.network.graph.hangs_on(Item("site", self.geography.sites[site]))
 
     def _mixed(self, opened: set[int]) -> list[int]:
         """Return open and closed sites in turn, each in random order."""

@@ -29,7 +29,16 @@ from planner.arrays import FloatArray
 from planner.clock import Clock
 from planner.highs import Outcome, relative_gap
 from planner.kernel import kernel
-from planner.lexicographic import Closed, Floor, Lexicographic, Progress, name_of, slack, stages_of
+from planner.lexicographic import (
+    ENDED_BY_CLOCK,
+    Closed,
+    Floor,
+    Lexicographic,
+    Progress,
+    name_of,
+    slack,
+    stages_of,
+)
 from planner.loosened import Loosened
 from planner.problem import Problem
 from planner.result import Limits, Stage
@@ -238,7 +247,7 @@ class _Driver:
     def _without_plan(self, search: Lexicographic, outcome: Outcome) -> Solved:
         if outcome.status == "infeasible" and search.proven and search.floors is None:
             return self._ended("infeasible", None, ())
-        self.clock.stopped |= outcome.status != "infeasible"
+        self.clock.stopped |= outcome.status in ENDED_BY_CLOCK
         return self._ended("interrupted" if self.stop.is_set() else "no_plan_found", None, ())
 
     def _ended(

@@ -2,9 +2,11 @@
 
 First the relaxation with the rows its point breaks; then sites, contracts and the nodes of the
 dearest role whole; then everything. Every rung is easier than the next, its bound holds for all
-plans, and its point, with what it leaves unused closed, is completed to a plan. Before the last,
-neighbourhoods are searched. Only legal points are kept: those for which no rule separates
-another row. The best of them is never forgotten, whatever a later step comes back with.
+plans, and its point, with what it leaves unused closed, is completed to a plan; where execution has
+too many whole numbers for that, the relaxation is made a plan a few sites at a time. Before the
+last rung neighbourhoods are searched, in a large part of a network also before the second. Only
+legal points are kept: those for which no rule separates another row. The best of them is never
+forgotten, whatever a later step comes back with.
 """
 
 from __future__ import annotations
@@ -18,8 +20,8 @@ from models.objectives import Expression
 from planner import relax_and_fix
 from planner.arrays import FloatArray, IntArray
 from planner.clock import Clock
+from planner.geography import Geography
 from planner.highs import LARGE_LP, Outcome, relative_gap
-from planner.locations import Locations
 from planner.problem import NEARLY_WHOLE, SEPARATION_ROUNDS, Problem
 from planner.relax_and_fix import RelaxAndFix
 from planner.search import NeighbourhoodSearch
@@ -67,10 +69,20 @@ class StageSolver:
         self.infeasible = False
         self.relaxed: FloatArray | None = None
 
+    @property
+    def _pays_for_whole(self) -> bool:
+        """Return whether whole numbers cost anything: else rows about them move no bound."""
+        return bool((self.costs[self.problem.whole] > 0).any())
+
     @cached_property
-    def locations(self) -> Locations:
+    def _neighbourhoods(self) -> NeighbourhoodSearch:
+        """Return the search, one for the whole stage: it goes on drawing where it ended."""
+        return NeighbourhoodSearch(self.problem, self.geography, self.seed)
+
+    @cached_property
+    def geography(self) -> Geography:
         """Return where the columns stand, once it is asked for."""
-        return Locations(self.problem)
+        return Geography(self.problem)
 
     def solve(self) -> Outcome:
         """Return the best legal point and the bound; infeasible only if two ways agree."""
@@ -165,7 +177,7 @@ class StageSolver:
     # The steps ------------------------------------------------------------------------------
 
     def _relax(self) -> None:
-        """Solve the relaxation until no rule separates its point, and complete that."""
+        """Solve the relaxation until no rule separates its point."""
         point, before = None, -np.inf
         with self.engine.relaxation():
             for _ in range(SEPARATION_ROUNDS):
@@ -177,7 +189,7 @@ class StageSolver:
                 gained = self.bound - before > FINER * self.gap * abs(self.bound)
                 before = self.bound
                 added = self.problem.separate(point) if gained else 0
-                added += self.problem.tighten(point) if gained and len(self.dearest) else 0
+                added += self.problem.tighten(point) if gained and self._pays_for_whole else 0
                 if self.clock.must_end or not added:
                     break
         self.relaxed = point
@@ -189,7 +201,7 @@ class StageSolver:
         if self._is_regional:
             clock = self.clock.share(ROUND_SHARE)
             gap = FINER * self.gap
-            way = RelaxAndFix(self.problem, self.locations, self.costs, self.constant, gap)
+            way = RelaxAndFix(self.problem, self.geography, self.costs, self.constant, gap)
             self._offer(way.run(self.relaxed, clock))
             self.clock.stopped |= clock.stopped or clock.left_s <= 0
         if self.best is None or not self._is_regional:
@@ -239,7 +251,7 @@ class StageSolver:
         if self.best is None:
             return
         clock = self.clock.share(SEARCH_SHARE)
-        found = NeighbourhoodSearch(self.problem, self.locations, self.seed).improve(
+        found = self._neighbourhoods.improve(
             self.best,
             self.costs,
             self.constant,
@@ -250,10 +262,15 @@ class StageSolver:
         self.clock.stopped |= found.cut_short
 
     def _finish(self) -> None:
-        """Solve the whole to the end, again after every row that a rule separates."""
+        """Solve the whole to the end, again after every row that a rule separates.
+
+        By work, the end is the first plan where there is none yet.
+        """
         for _ in range(SEPARATION_ROUNDS):
-            outcome = self._run(1.0, None)
-            if self._take(outcome) or outcome.status != "optimal" or self.clock.must_end:
+            any_will_do = self.clock.by_work and not self._has_plan
+            outcome = self._run(1.0, None, useless=np.isfinite if any_will_do else None)
+            is_over = outcome.status == "infeasible" or self.clock.must_end
+            if self._take(outcome) or is_over or (outcome.status != "optimal" and self._has_plan):
                 return
 
     def _run(
@@ -261,8 +278,8 @@ class StageSolver:
     ) -> Outcome:
         """Solve for a share of the time left; `useless` says of an incumbent that it may end."""
         clock = self.clock.share(share)
-        if nodes is None and clock.by_work:
-            nodes = WORK_NODES
+        if nodes is None and clock.by_work and (self._has_plan or share < 1.0):
+            nodes = WORK_NODES  # a first plan is sought as long as there is time
         is_last = share == 1.0 and self.floor is None
         finer = self.gap if is_last else FINER * self.gap
         outcome = self.engine.solve(

@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
-from bench.networks import Size, generate
-from planner import search, stage
+from bench.networks import SIZES, Size, generate
+from planner import relax_and_fix, search, stage
 from planner.clock import Clock
 from planner.result import Limits
 from planner.solve import solve
@@ -41,3 +41,17 @@ def test_twice_the_same_plan_however_much_time_there_is(monkeypatch: pytest.Monk
     assert first.stages == second.stages
     assert first.status == second.status == "feasible"  # it ended by work, long before its time
     assert not first.clock_stopped
+
+
+@pytest.mark.parametrize("many", [1, 10**6])
+def test_by_work_a_first_plan_is_sought_as_long_as_there_is_time(
+    many: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("WORK_NODES", "COMPLETE_NODES", "LOOK_NODES"):
+        monkeypatch.setattr(stage, name, 0)
+    monkeypatch.setattr(relax_and_fix, "MANY", many)
+    network = generate(SIZES["S-local"], 1)
+    monkeypatch.setattr(search, "STALL", 1)
+    found = solve(network, Limits(300.0, gap=0.5, deterministic=True))
+    assert found.plan is not None
+    assert not found.clock_stopped

@@ -8,7 +8,9 @@ from bench import facilities
 from models import forcing
 from models.classes import demand_classes
 from models.objectives import stage
+from planner import loosened
 from planner.loosened import Loosened
+from planner.problem import Problem
 from planner.result import Limits
 from planner.solve import solve
 from tests.cases import small
@@ -55,14 +57,28 @@ def test_the_relaxation_of_facility_location_comes_near_its_optimum() -> None:
     assert 0.98 * best.stages[1].value < bounds[-1] <= best.stages[1].value * (1 + 1e-6)
 
 
-def test_the_loosened_model_holds_every_flow_that_nodes_answer() -> None:
-    network = facilities.generate(1, sites=12, customers=60)
+def test_the_loosened_model_holds_every_flow_that_nodes_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    network = facilities.generate(1, sites=25, customers=40)
     classes = demand_classes(network)
     assert forcing.by_nodes(network, classes).all()
     assert not Loosened(network, classes).left_out.any()
     unserved, cost = network.goals
     reached = bound(network, [cost], keep=[unserved])
-    assert reached == pytest.approx(solve(network, Limits(60.0, 1e-6)).stages[1].value, rel=0.02)
+    assert reached == pytest.approx(solve(network, Limits(60.0, 1e-3)).stages[1].value, rel=0.02)
+    with monkeypatch.context() as patch:
+        patch.setattr(loosened, "MOST_BY_NODES", 25 * 40 - 1)
+        assert Loosened(network, classes).left_out.any()
+
+
+def test_a_solve_asks_for_the_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    added, genuine = [], Problem.tighten
+    monkeypatch.setattr(
+        Problem, "tighten", lambda *given: added.append(genuine(*given)) or added[-1]
+    )
+    solve(facilities.generate(1, sites=12, customers=60), Limits(20.0, 0.01))
+    assert max(added) > 0
 
 
 def test_replicas_of_models_have_no_such_rows() -> None:

@@ -11,7 +11,7 @@ from bench.networks import SIZES, generate
 from planner import relax_and_fix, search
 from planner.audit import audit, audit_stages
 from planner.clock import Clock
-from planner.locations import Locations
+from planner.geography import Geography
 from planner.result import Limits
 from planner.solve import solve
 from tests.test_part import prepared
@@ -62,14 +62,22 @@ def test_random_networks_have_the_same_optimum_by_turns(
 def test_a_plan_made_in_turns_is_not_far_from_the_relaxation(
     case: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(relax_and_fix, "MANY", 1)
+    monkeypatch.setattr(relax_and_fix, "TOGETHER", 5)
+    turns: list[int] = []
+    genuine = relax_and_fix.RelaxAndFix._turn
+    monkeypatch.setattr(
+        relax_and_fix.RelaxAndFix,
+        "_turn",
+        lambda self, *given: turns.append(len(given[1])) or genuine(self, *given),
+    )
     problem, costs = prepared(generate(SIZES[case], 1))
     with problem.engine.relaxation():
         point = problem.engine.solve(time_limit_s=60).values
     assert point is not None
-    way = relax_and_fix.RelaxAndFix(problem, Locations(problem), costs, 0.0, 0.01)
+    way = relax_and_fix.RelaxAndFix(problem, Geography(problem), costs, 0.0, 0.01)
     plan = way.run(point, Clock(60.0, threading.Event()))
     assert plan is not None
+    assert len(turns) > 1
     whole = problem.arrays.integer
     assert np.abs(plan[whole] - np.round(plan[whole])).max() < 1e-6
     assert not problem.separate(plan)
@@ -81,5 +89,5 @@ def test_without_time_there_is_no_plan(in_turns: None) -> None:
     with problem.engine.relaxation():
         point = problem.engine.solve(time_limit_s=60).values
     assert point is not None
-    way = relax_and_fix.RelaxAndFix(problem, Locations(problem), costs, 0.0, 0.01)
+    way = relax_and_fix.RelaxAndFix(problem, Geography(problem), costs, 0.0, 0.01)
     assert way.run(point, Clock(0.0, threading.Event())) is None

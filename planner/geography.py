@@ -24,7 +24,7 @@ SITE_POSITION = {
 """Where the site stands in the index of each family of whole-number variables."""
 
 
-class Locations:
+class Geography:
     """The site of every column, as a position in `sites`, or NOWHERE.
 
     `placed` are whole numbers of a site, `executing` those with which it executes, `routed` the
