@@ -8,8 +8,11 @@ is: a small model each, however large the whole. In the end all the rest is deci
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 import numpy as np
 
+from models.data import OfferKey
 from planner.arrays import BoolArray, FloatArray, IntArray
 from planner.clock import Clock
 from planner.geography import Geography
@@ -20,6 +23,8 @@ MANY = 1000
 """Whole numbers of execution from which turns give a better plan than all of them at once."""
 TOGETHER, NEIGHBOURS = 6, 12
 """Sites that get whole numbers in one turn, beside as many unused ones, and sites around them."""
+TURNS_SHARE = 0.75
+"""The share of the time for all turns; the rest is for what is decided in the end."""
 NODES, MORE_TIME = 200, 2.0
 """Branch-and-bound nodes of a turn, and how much more than its share of the time it may take."""
 
@@ -34,7 +39,11 @@ class RelaxAndFix:
         self.costs, self.constant, self.gap = costs, constant, gap
 
     def run(self, point: FloatArray, clock: Clock) -> FloatArray | None:
-        """Return a legal plan; None where a turn finds nothing, or in no time."""
+        """Return a legal plan; None where a turn or the end finds nothing.
+
+        Sites for which no time is left are rounded up.
+        """
+        turns = clock.share(TURNS_SHARE)
         geography = self.geography
         could = np.unique(geography.at[geography.executing])
         done = np.zeros(len(geography.sites), dtype=bool)
@@ -42,16 +51,16 @@ class RelaxAndFix:
         while True:
             used = geography.holding(values, geography.executing, NEARLY_WHOLE)
             waiting = used[~done[used]]
+            if turns.must_end:
+                values, waiting = self._rounded_up(values, waiting), waiting[:0]
             if not len(waiting):
                 return self.problem.decided(values, self.gap, clock.left_s)
-            if clock.must_end:
-                return None
             near = geography.by_nearness(self._most_remote(waiting))
             near = near[np.isin(near, could)]
             is_used, is_waiting = np.isin(near, used), np.isin(near, waiting)
             turn = np.concatenate([near[is_waiting][:together], near[~is_used][:together]])
             around = near[is_used & ~np.isin(near, turn)][:NEIGHBOURS]
-            own = clock.share(MORE_TIME / (len(waiting) / together + MORE_TIME))
+            own = turns.share(MORE_TIME / (len(waiting) / together + MORE_TIME))
             found = self._turn(values, turn, around, done, own.left_s)
             clock.stopped |= own.left_s <= 0
             if found is not None:
@@ -89,4 +98,30 @@ class RelaxAndFix:
             free=whole | relaxed | routed | beside,
             whole=whole & integer,
         )
-        return part.solve(time_limit_s=allowed_s, gap=self.gap, max_nodes=NODES).values
+        start = self._rounded_up(values, turn)
+        return part.solve(start, time_limit_s=allowed_s, gap=self.gap, max_nodes=NODES).values
+
+    def _rounded_up(self, values: FloatArray, turn: IntArray) -> FloatArray:
+        """Return the point with all that executes at the sites rounded up, and nodes to hold it.
+
+        Dear, but legal more often than not: without it the first plan of a turn is far dearer yet.
+        """
+        block, column_of, start = self.problem.block, self.problem.arrays.column_of, values.copy()
+        sites = {self.geography.sites[site] for site in turn.tolist()}
+        held: dict[OfferKey, list[tuple[float, int]]] = defaultdict(list)
+        for (offer, name), size in block.sizes.items():
+            held[offer].append((size, column_of[id(block.warm[*offer, name])]))
+        for offer, size in block.slot_sizes.items():
+            held[offer].append((size, column_of[id(block.cold_slots[offer])]))
+        for offer in self.problem.network.offers_of("execution"):
+            if offer.site not in sites:
+                continue
+            for _, column in held[offer]:
+                start[column] = np.ceil(values[column] - NEARLY_WHOLE)
+            needed = sum(size * start[column] for size, column in held[offer])
+            column = column_of[id(block.nodes[offer])]
+            most = max(values[column], needed) - NEARLY_WHOLE
+            start[column] = min(np.ceil(most), self.problem.arrays.upper[column])
+            if start[column] > 0:
+                start[column_of[id(block.open[offer.site])]] = 1.0
+        return start

@@ -38,6 +38,8 @@ COMPLETE_NODES, LOOK_NODES = 200, 10
 WORK_NODES = 1000
 """Branch-and-bound nodes of every other solve where work decides and not the clock."""
 NONE: IntArray = np.empty(0, dtype=np.int64)
+AT_ONCE = 5_000
+"""Whole numbers up to which a point is made some plan at once, also where turns give a better."""
 FINER = 0.25
 """How much finer than the gap that is good enough the steps on the way are solved."""
 
@@ -195,17 +197,19 @@ class StageSolver:
         self.relaxed = point
 
     def _round(self) -> None:
-        """Make a plan of the point of the relaxation: a few sites at a time, or all at once."""
+        """Make a plan of the point of the relaxation: soon all at once, better a few at a time."""
         if self.relaxed is None or self._is_near:
             return
-        if self._is_regional:
+        if not self._is_regional or len(self.problem.whole) <= AT_ONCE:
+            self._complete(self.relaxed, self.problem.whole, NONE)
+        if self._is_regional and not self._is_done:
             clock = self.clock.share(ROUND_SHARE)
             gap = FINER * self.gap
             way = RelaxAndFix(self.problem, self.geography, self.costs, self.constant, gap)
             self._offer(way.run(self.relaxed, clock))
             self.clock.stopped |= clock.stopped or clock.left_s <= 0
-        if self.best is None or not self._is_regional:
-            self._complete(self.relaxed, self.problem.whole, NONE)
+            if self.best is None and len(self.problem.whole) > AT_ONCE:
+                self._complete(self.relaxed, self.problem.whole, NONE)
 
     @property
     def _is_regional(self) -> bool:

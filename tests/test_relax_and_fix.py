@@ -84,6 +84,34 @@ def test_a_plan_made_in_turns_is_not_far_from_the_relaxation(
     assert float(costs @ point) <= float(costs @ plan) <= 1.3 * float(costs @ point)
 
 
+def test_sites_without_time_for_a_turn_are_rounded_up(
+    in_turns: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relax_and_fix, "TURNS_SHARE", 0.0)
+    problem, costs = prepared(generate(SIZES["S"], 1))
+    with problem.engine.relaxation():
+        point = problem.engine.solve(time_limit_s=60).values
+    assert point is not None
+    way = relax_and_fix.RelaxAndFix(problem, Geography(problem), costs, 0.0, 0.01)
+    ends: list[np.ndarray] = []
+    monkeypatch.setattr(problem, "decided", lambda values, *_: ends.append(values))
+    way.run(point, Clock(60.0, threading.Event()))
+    (rounded,) = ends
+    warm = problem.columns(problem.block.warm.values())
+    assert np.array_equal(rounded[warm], np.ceil(point[warm] - 1e-6))
+    held, column_of = 0, problem.arrays.column_of
+    for offer in problem.network.offers_of("execution"):
+        column = column_of[id(problem.block.nodes[offer])]
+        load = sum(
+            size * rounded[column_of[id(problem.block.warm[*placed, name])]]
+            for (placed, name), size in problem.block.sizes.items()
+            if placed == offer
+        )
+        held += rounded[column] >= load > 0
+        assert rounded[column] >= load - 1e-6 or rounded[column] == problem.arrays.upper[column]
+    assert held > 0
+
+
 def test_without_time_there_is_no_plan(in_turns: None) -> None:
     problem, costs = prepared(generate(SIZES["S"], 1))
     with problem.engine.relaxation():
