@@ -23,7 +23,7 @@ MANY = 1000
 """Whole numbers of execution from which turns give a better plan than all of them at once."""
 TOGETHER, NEIGHBOURS = 6, 12
 """Sites that get whole numbers in one turn, beside as many unused ones, and sites around them."""
-TURNS_SHARE = 0.75
+TURNS_SHARE = 0.85
 """The share of the time for all turns; the rest is for what is decided in the end."""
 NODES, MORE_TIME = 200, 2.0
 """Branch-and-bound nodes of a turn, and how much more than its share of the time it may take."""

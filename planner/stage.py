@@ -29,7 +29,7 @@ from planner.search import NeighbourhoodSearch
 Report = Callable[[float, float, float], None]
 """Called with incumbent, bound and seconds."""
 
-RUNG_SHARE, LOOK_SHARE, SEARCH_SHARE, COMPLETE_SHARE, ROUND_SHARE = 0.4, 0.4, 0.95, 0.25, 0.5
+RUNG_SHARE, LOOK_SHARE, SEARCH_SHARE, COMPLETE_SHARE, ROUND_SHARE = 0.4, 0.4, 0.95, 0.25, 0.7
 """Shares of the time left: a rung, a look, the search, completing and rounding a point."""
 NEAR, NEAR_SHARE = 0.05, 0.6
 """The gap of a plan that is hard to better by rounding, and the share of a rung beside one."""
