@@ -115,11 +115,9 @@ class Problem:
         return np.flatnonzero(self.arrays.integer)
 
     @property
-    def placed(self) -> IntArray:
-        """Return the columns of sites and contracts."""
-        block = self.block
-        families = (block.open, block.contract)
-        return self.columns(variable for family in families for variable in family.values())
+    def sites_and_contracts(self) -> IntArray:
+        """Return the columns of open sites and held contracts."""
+        return self.columns([*self.block.open.values(), *self.block.contract.values()])
 
     @property
     def executing(self) -> IntArray:
@@ -142,7 +140,7 @@ class Problem:
         dearest = roles[int(np.argmax(prices))]
         of_role = [column for column, role in zip(nodes, roles, strict=True) if role == dearest]
         first = np.sort(np.concatenate(of_role))
-        places = self.columns([*self.block.open.values(), *self.block.contract.values()])
+        places = self.sites_and_contracts
         return np.union1d(first, places[costs[places] > 0])
 
     def columns(self, variables: Iterable[Any]) -> IntArray:

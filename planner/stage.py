@@ -224,7 +224,7 @@ class StageSolver:
         if outcome.status != "infeasible":
             self._prove(outcome.bound)
         if outcome.values is not None and not self._is_done:
-            self._complete(outcome.values, self.problem.placed, self.dearest)
+            self._complete(outcome.values, self.problem.sites_and_contracts, self.dearest)
 
     def _complete(self, point: FloatArray, among: IntArray, near: IntArray) -> None:
         """Find a plan that leaves closed what the point does not use of these columns.
