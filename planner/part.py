@@ -14,6 +14,9 @@ from planner.arrays import BoolArray, FloatArray
 from planner.highs import Engine, Outcome
 from planner.problem import Problem
 
+QUICK = {"mip_allow_restart": "off", "mip_heuristic_run_rins": False}
+"""Options for a part: its root is looked at once, and its start is good already."""
+
 
 class Part:
     """The objective and every row of a problem as far as its free columns matter."""
@@ -29,7 +32,8 @@ class Part:
     ) -> None:
         self.free, self.point = free, point
         within = problem.engine
-        self.engine = Engine(problem.program.part(free, whole, point), within.stop, within.given)
+        options = {**QUICK, **within.given}
+        self.engine = Engine(problem.program.part(free, whole, point), within.stop, options)
         fixed = ~free
         self.engine.minimise(costs[free], constant + float(costs[fixed] @ point[fixed]))
 

@@ -17,7 +17,7 @@ BYTES_AT_LEAST = 300 * 2**20
 """What the interpreter and the libraries take with the smallest model."""
 BYTES_OF_FLOW = 250
 """Memory of a flow that is priced and not built, measured at 2.2 million flows."""
-PART_FROM, PART_ONLY_FROM = 10_000, 50_000
+PART_FROM, PART_ONLY_FROM = 30_000, 50_000
 """Columns from which a part of the network is searched first, and from which nothing else is."""
 SPARE = 0.9
 """The share of the memory at hand that a model may fill."""

@@ -229,11 +229,11 @@ class StageSolver:
     def _complete(self, point: FloatArray, among: IntArray, near: IntArray) -> None:
         """Find a plan that leaves closed what the point does not use of these columns.
 
-        Columns in `near` stay within one of what they are.
+        Columns in `near` stay what they are or become one more.
         """
         arrays = self.problem.arrays
         lower, upper = arrays.lower.copy(), arrays.upper.copy()
-        lower[near] = np.maximum(lower[near], np.ceil(point[near] - 1 - NEARLY_WHOLE))
+        lower[near] = np.maximum(lower[near], np.floor(point[near] + NEARLY_WHOLE))
         upper[near] = np.minimum(upper[near], np.floor(point[near] + 1 + NEARLY_WHOLE))
         unused = among[point[among] <= NEARLY_WHOLE]
         upper[unused] = arrays.lower[unused]

@@ -97,6 +97,7 @@ def test_of_a_large_network_the_plan_is_that_of_a_part_and_says_so(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     network = generate(SIZES["M"], 1)
+    monkeypatch.setattr(solver, "PART_FROM", 1_000)
     monkeypatch.setattr(solver, "PART_ONLY_FROM", 1_000)
     solved = solve(network, Limits(120.0, gap=0.02))
     assert solved.status == "optimal"
