@@ -17,7 +17,7 @@ import pandas as pd
 from distributed import LocalCluster
 
 from bench.networks import Size, generate
-from planner.jobs import Request, Workers, run_jobs
+from planner.jobs.requests import Request, Workers, run_jobs
 from planner.result import Limits
 
 SIZE = Size(sites=70, regions=60, models=6)

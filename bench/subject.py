@@ -23,11 +23,11 @@ from models.classes import demand_classes
 from models.network import Goal, Network
 from models.objectives import stage, value
 from models.plan import Plan
-from planner.arrays import Arrays, FloatArray
-from planner.audit import audit
-from planner.problem import Problem
-from planner.room import TooLarge, count_columns, has_room
-from planner.tables import read_network
+from planner.evaluation.audit import audit
+from planner.reading import read_network
+from planner.solver.arrays import Arrays, FloatArray
+from planner.solver.problem import Problem
+from planner.solver.room import TooLarge, count_columns, has_room
 
 UNSERVED_PRICE = 1e6
 """Currency per month for one request/s that is not served: dearer than any way to serve it."""

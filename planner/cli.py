@@ -21,9 +21,9 @@ import click
 
 if TYPE_CHECKING:
     from models.plan import Violation
-    from planner.findings import Finding
-    from planner.jobs import Workers
+    from planner.jobs.requests import Workers
     from planner.result import Result
+    from planner.workbook.findings import Finding
 
 PLAN, NO_PLAN, BAD_INPUT, REJECTED, TOO_EARLY, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
@@ -88,7 +88,7 @@ def check(workbook: Path, as_json: bool) -> None:
     Example:
       planner check inputs/minimal.xlsx
     """
-    from planner.tables import read_network
+    from planner.reading import read_network
 
     tables = read_network(workbook)
     if as_json:
@@ -158,9 +158,9 @@ def solve(
     Example:
       planner solve inputs/minimal.xlsx --out my-plan --time-limit 60
     """
-    from planner.highs import UnknownOption
     from planner.job import Job, run
-    from planner.progress import ProgressLine
+    from planner.report.progress import ProgressLine
+    from planner.solver.highs import UnknownOption
 
     job = Job(
         workbook=workbook,
@@ -185,7 +185,7 @@ def solve(
         if not quiet and done.network is not None and done.result.plan is not None:
             from rich.console import Console
 
-            from planner.summary import WIDTH, summary
+            from planner.report.screen import WIDTH, summary
 
             console = Console(width=WIDTH, highlight=False, soft_wrap=True)
             console.print(summary(done.network, done.result, done.scores, done.files))
@@ -204,7 +204,7 @@ def audit(workbook: Path, plan: Path, as_json: bool) -> None:
       planner audit inputs/minimal.xlsx my-plan/plan.xlsx
     """
     from planner.job import audit_plan
-    from planner.tables import read_network
+    from planner.reading import read_network
 
     tables = read_network(workbook)
     if tables.network is None:
@@ -287,8 +287,8 @@ def _option(text: str) -> tuple[str, Any]:
 
 def _workers(processes: int | None, cluster: str | None) -> Workers:
     """Return who solves; a cluster that is not there is said before an hour's work, not after."""
-    from planner.cluster import NoCluster, demand_cluster
-    from planner.jobs import Workers, cores
+    from planner.jobs.cluster import NoCluster, demand_cluster
+    from planner.jobs.requests import Workers, cores
 
     if cluster is not None:
         try:

@@ -10,20 +10,20 @@ from pathlib import Path
 
 from models.network import Network
 from models.plan import Deployment, Plan, Violation
-from planner.arrays import BadNumber
-from planner.audit import audit, audit_stages
-from planner.baselines import PLAN, Score, Solve, compare, score
-from planner.conflict import reasons
-from planner.findings import Finding, InputError
-from planner.jobs import Workers
-from planner.plan_json import plan_path, write_json
-from planner.plan_workbook import PlanFile, read_plan, write_plan
-from planner.progress import ProgressLine
+from planner.evaluation.audit import audit, audit_stages
+from planner.evaluation.baselines import PLAN, Score, Solve, compare, score
+from planner.evaluation.conflict import reasons
+from planner.jobs.requests import Workers
+from planner.reading import Tables, read_network
+from planner.report.plan_json import plan_path, write_json
+from planner.report.plan_workbook import PlanFile, read_plan, write_plan
+from planner.report.progress import ProgressLine
 from planner.result import Limits, Result, Run
-from planner.room import TooLarge
-from planner.solve import Timer, solve
-from planner.tables import Tables, read_network
+from planner.solver.arrays import BadNumber
+from planner.solver.room import TooLarge
+from planner.solver.solve import Timer, solve
 from planner.versions import versions
+from planner.workbook.findings import Finding, InputError
 
 REJECTED = "rejected.xlsx"
 CHEAPEST_S, CHEAPEST_GAP = 30.0, 0.04

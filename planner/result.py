@@ -6,8 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from models.plan import Plan, Violation
-from planner.findings import Finding
+from planner.workbook.findings import Finding
+
+SAME = 1e-6
+"""How far a bound may be from a value for both to be the same, given the solver's tolerances."""
 
 STATUSES = (
     "optimal",
@@ -79,3 +84,13 @@ class Result:
     warnings: tuple[Finding, ...] = ()
     violations: tuple[Violation, ...] = ()
     reasons: tuple[str, ...] = ()
+
+
+def relative_gap(objective: float, bound: float) -> float:
+    """Return (objective − bound) / |objective|; 0 where they meet, infinite without a plan."""
+    if not np.isfinite(objective):
+        return float("inf")
+    distance = max(0.0, objective - bound)
+    if distance <= max(SAME, 1e-9 * abs(objective)):
+        return 0.0
+    return distance / abs(objective) if objective else float("inf")

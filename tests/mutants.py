@@ -68,20 +68,25 @@ def test_rows_hold_exactly_when_the_audit_finds_nothing():
 FIRST = {
     "_diversity_terms": ("tests/rules/test_diversity_share.py",),
     "_panel_audit": ("tests/rules/test_verification.py",),
-    "costs": ("tests/rules/test_budget.py", "tests/test_objectives.py"),
+    "costs": ("tests/rules/test_budget.py", "tests/models/test_objectives.py"),
     "holdings": ("tests/rules/test_diversity_share.py", "tests/rules/test_diversity_count.py"),
-    "objectives": ("tests/test_objectives.py",),
-    "classes": ("tests/test_classes.py", "tests/test_ways.py"),
-    "paths": ("tests/test_ways.py", "tests/test_classes.py"),
-    "split": ("tests/test_split.py",),
-    "stands": ("tests/test_ways.py",),
-    "ways": ("tests/test_ways.py",),
+    "objectives": ("tests/models/test_objectives.py",),
+    "classes": ("tests/models/test_classes.py", "tests/models/test_ways.py"),
+    "paths": ("tests/models/test_ways.py", "tests/models/test_classes.py"),
+    "split": ("tests/models/test_split.py",),
+    "stands": ("tests/models/test_ways.py",),
+    "ways": ("tests/models/test_ways.py",),
     "panels": ("tests/rules/test_verification.py",),
-    "service": ("tests/test_ways.py", "tests/rules/test_demand.py"),
+    "service": ("tests/models/test_ways.py", "tests/rules/test_demand.py"),
     "streams": ("tests/rules/test_verification.py",),
 }
 """The tests that are likeliest to catch a mistake in a file that is no rule."""
-TESTS = ("tests/rules", "tests/test_fewer.py", "tests/test_objectives.py", "tests/test_ways.py")
+TESTS = (
+    "tests/rules",
+    "tests/test_fewer.py",
+    "tests/models/test_objectives.py",
+    "tests/models/test_ways.py",
+)
 """The fast selection, in order; a rule's own tests come first."""
 
 EQUIVALENT = {

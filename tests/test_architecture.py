@@ -15,14 +15,26 @@ ROOT = Path(__file__).parents[1]
 MODULES = sorted([*ROOT.glob("models/**/*.py"), *ROOT.glob("planner/**/*.py")])
 
 DOORS = {
-    "openpyxl": {"planner/workbook.py"},
-    "highspy": {"planner/highs.py"},
+    "openpyxl": {"planner/workbook/excel.py"},
+    "highspy": {"planner/solver/highs.py"},
     "click": {"planner/cli.py"},
-    "joblib": {"planner/processes.py"},
-    "distributed": {"planner/cluster.py"},
-    "rich": {"planner/cli.py", "planner/progress.py", "planner/summary.py"},
+    "joblib": {"planner/jobs/processes.py"},
+    "distributed": {"planner/jobs/cluster.py"},
+    "rich": {"planner/cli.py", "planner/report/progress.py", "planner/report/screen.py"},
 }
 """A library is used through one door; rich also by what only shapes the terminal's text."""
+
+FOLDERS = {
+    "workbook": set(),
+    "checks": {"workbook"},
+    "solver": set(),
+    "jobs": {"solver"},
+    "evaluation": {"workbook", "solver", "jobs"},
+    "report": {"workbook", "evaluation"},
+}
+"""The folders of the planner, and what each may use of the others."""
+SHARED = {"files", "result", "versions"}
+"""Modules beside the folders that every folder may use."""
 
 SPEAKERS = {"planner/cli.py"}
 """The only modules that print and exit."""
@@ -64,6 +76,28 @@ def test_every_module_says_what_it_is(path: Path) -> None:
 def test_models_know_nothing_of_the_planner_and_neither_knows_the_tests(path: Path) -> None:
     forbidden = {"tests"} | ({"planner"} if name(path).startswith("models/") else set())
     assert not {found.partition(".")[0] for found in imports(path)} & forbidden
+
+
+def test_every_folder_of_the_planner_is_known() -> None:
+    found = {path.parent.name for path in ROOT.glob("planner/*/*.py")}
+    assert found == set(FOLDERS)
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("planner/*/*.py")), ids=name)
+def test_a_folder_uses_only_what_is_below_it(path: Path) -> None:
+    own = path.parent.name
+    used = {found.split(".")[1] for found in imports(path) if found.startswith("planner.")}
+    assert used <= {own} | FOLDERS[own] | SHARED
+
+
+def test_what_every_folder_may_use_uses_no_more_than_the_workbook() -> None:
+    for module in sorted(SHARED):
+        used = {
+            found.split(".")[1]
+            for found in imports(ROOT / "planner" / f"{module}.py")
+            if found.startswith("planner.")
+        }
+        assert used <= {"workbook"}, module
 
 
 @pytest.mark.parametrize("path", [p for p in MODULES if p.parent.name == "rules"], ids=name)

@@ -154,8 +154,8 @@ def test_ctrl_c_keeps_the_best_plan_so_far(tmp_path: Path) -> None:
 
 def test_a_plan_that_breaks_a_rule_is_told_by_the_audit(tmp_path: Path) -> None:
     run("solve", MINIMAL, "--out", tmp_path, "-q")
-    from planner.plan_workbook import read_plan
-    from planner.tables import read_network
+    from planner.reading import read_network
+    from planner.report.plan_workbook import read_plan
 
     network = read_network(MINIMAL).network
     assert network is not None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from planner.tables import read_network
+from planner.reading import read_network
 from tests.defects import DEFECTS, Defect, make
 from tests.workbooks import base, save, smallest
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from planner.audit import audit, audit_stages
+from planner.evaluation.audit import audit, audit_stages
+from planner.reading import read_network
 from planner.result import Limits
-from planner.solve import solve
-from planner.tables import read_network
+from planner.solver.solve import solve
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 INPUTS = Path(__file__).parents[1] / "inputs"

@@ -7,7 +7,7 @@ from bench.trace import Clock, Trace
 from models.network import Network
 from models.plan import Plan
 from planner.result import Limits
-from planner.solve import solve
+from planner.solver.solve import solve
 
 BEFORE = ("classes", "build", "compile", "hand over")
 """The planner's steps before the solver starts."""

@@ -1,0 +1,200 @@
+"""Do names lead somewhere? Unique keys, one spelling per name, and references that exist."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from models.data import (
+    SHEETS,
+    Committee,
+    Demand,
+    Dependency,
+    LoadedToday,
+    Lock,
+    Model,
+    NodeType,
+    Offer,
+    Provider,
+    Region,
+    Row,
+    SeatToday,
+    Site,
+)
+from models.fields import Kind, columns, header_of
+from planner.workbook.book import Book
+from planner.workbook.findings import Finding
+from planner.workbook.known_names import Names, keys_of, names_of
+from planner.workbook.names import did_you_mean, fold_name
+
+Word = tuple[Row, str, str]
+"""A row, the attribute that holds a name, and the name."""
+
+
+def check_references(book: Book) -> Iterator[Finding]:
+    """Yield every duplicate key, doubtful spelling and name that leads nowhere."""
+    names = Names(book)
+    for row_class in SHEETS.values():
+        yield from _duplicates(book, row_class)
+        yield from _unknown(book, names, row_class)
+    yield from _unlisted(book, NodeType, Offer, "node_type", "counts as execution with defaults")
+    yield from _unlisted(book, Region, Demand, "region", "has no coordinates")
+    yield from _spellings(book)
+    yield from _offer_labels(book)
+
+
+def _duplicates(book: Book, row_class: type[Row]) -> Iterator[Finding]:
+    keys = keys_of(row_class)
+    first: dict[tuple[str, ...], Row] = {}
+    if not keys:
+        return
+    declared = columns(row_class)
+    for row in book.rows(row_class):
+        key = tuple(fold_name(getattr(row, name)) for name in keys)
+        if key not in first:
+            first[key] = row
+            continue
+        earlier = first[key]
+        words = ", ".join(
+            f"{header_of(name, declared[name])} {getattr(row, name)!r}"
+            for name in keys
+            if getattr(row, name)
+        )
+        if all(getattr(row, name) == getattr(earlier, name) for name in keys):
+            message = f"{words} is already in {book.place(earlier, keys[0])}"
+            yield book.finding(row, keys[0], message, "join the two rows or rename one")
+        else:
+            message = (
+                f"{words} differs from {book.place(earlier, keys[0])}"
+                " only by case, spaces or invisible characters"
+            )
+            yield book.finding(row, keys[0], message, "rename one, or join the two rows")
+
+
+def _references(row_class: type[Row]) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Yield attribute, header and the sheets whose names the attribute may hold."""
+    for attribute, declared in columns(row_class).items():
+        references = declared.references
+        if attribute == "node_type" and row_class in (SeatToday, LoadedToday, Lock):
+            references = ("Node types",)
+        if references:
+            yield attribute, header_of(attribute, declared), references
+
+
+def _unknown(book: Book, names: Names, row_class: type[Row]) -> Iterator[Finding]:
+    for attribute, header, sheets in _references(row_class):
+        # What a sheet that cannot be read would have named is unknown, not wrong.
+        if not all(book.is_readable(SHEETS[sheet]) for sheet in sheets):
+            continue
+        known = [name for sheet in sheets for name in names.by_sheet.get(sheet, ())]
+        allowed = set(known)
+        titles = " or ".join(book.title(SHEETS[sheet]) for sheet in sheets)
+        unknown: dict[str, list[Row]] = {}
+        for row in book.rows(row_class):
+            for name in names_of(getattr(row, attribute)):
+                if name not in allowed:
+                    unknown.setdefault(name, []).append(row)
+        for name, rows in unknown.items():
+            way_out = did_you_mean(name, known, f"add it to {titles}")
+            if attribute == "model" and not known:
+                way_out = "add it to a sheet Models, or leave the cell blank"
+            more = f" (here and in {len(rows) - 1} more rows)" if len(rows) > 1 else ""
+            yield book.finding(
+                rows[0], attribute, f"{header} {name!r} is not in {titles}{more}", way_out
+            )
+
+
+def _unlisted(
+    book: Book, listing: type[Row], using: type[Row], attribute: str, outcome: str
+) -> Iterator[Finding]:
+    """Yield, once each, names that need not be listed but are missing from a list that exists."""
+    known = [getattr(row, attribute) for row in book.rows(listing)]
+    seen = set(known) if known else None
+    for row in book.rows(using):
+        name = getattr(row, attribute)
+        if seen is None or not name or name in seen:
+            continue
+        seen.add(name)
+        yield book.finding(
+            row,
+            attribute,
+            f"{attribute} {name!r} is not in {book.title(listing)} and {outcome}",
+            did_you_mean(name, known, f"add it to {book.title(listing)}"),
+            "warning",
+        )
+
+
+def _spellings(book: Book) -> Iterator[Finding]:
+    """Yield names that would count as two things though a reader takes them for one."""
+    first: dict[tuple[str, str], Word] = {}
+    reported = set()
+    for kind, (row, attribute, name) in _words(book):
+        earlier_row, earlier_attribute, earlier = first.setdefault(
+            (kind, fold_name(name)), (row, attribute, name)
+        )
+        if name == earlier or (kind, name) in reported:
+            continue
+        reported.add((kind, name))
+        if type(row) is type(earlier_row) and keys_of(type(row)) == (attribute,):
+            continue  # compared as keys already
+        message = (
+            f"{kind} {name!r} differs from {earlier!r} in"
+            f" {book.place(earlier_row, earlier_attribute)}"
+            " only by case, spaces or invisible characters"
+        )
+        yield book.finding(row, attribute, message, "write both the same way")
+
+
+def _words(book: Book) -> Iterator[tuple[str, Word]]:
+    """Yield every use of a name that no other sheet has to declare, with its kind."""
+    plain: tuple[tuple[type[Row], str, str], ...] = (
+        (Provider, "provider", "provider"),
+        (Region, "region", "region"),
+        (Demand, "region", "region"),
+        (NodeType, "node_type", "node type"),
+        (Offer, "node_type", "node type"),
+        (Demand, "service_class", "class"),
+    )
+    yield from _words_in(book, plain)
+    for row_class in (Site, NodeType, Model):
+        attributes = [
+            (row_class, name, declared.dependency)
+            for name, declared in columns(row_class).items()
+            if declared.kind is Kind.NEEDS and declared.dependency
+        ]
+        yield from _words_in(book, attributes)
+    for site in book.rows(Site):
+        for kind, needs in site.other:
+            for name in names_of(needs):
+                yield kind, (site, f"dep: {kind}", name)
+    for dependency in book.rows(Dependency):
+        yield dependency.kind, (dependency, "dependency", dependency.dependency)
+    # Lists of places come last: the spelling of the sites is the one that counts.
+    lists = [
+        (row_class, attribute, kind)
+        for row_class in (Demand, Committee)
+        for attribute, kind in (("countries", "country"), ("blocs", "bloc"))
+    ]
+    yield from _words_in(book, lists)
+
+
+def _words_in(
+    book: Book, places: Iterable[tuple[type[Row], str, str]]
+) -> Iterator[tuple[str, Word]]:
+    for row_class, attribute, kind in places:
+        for row in book.rows(row_class):
+            for name in names_of(getattr(row, attribute)):
+                yield kind, (row, attribute, name)
+
+
+def _offer_labels(book: Book) -> Iterator[Finding]:
+    """Yield offers whose label `site/node_type` is that of another offer."""
+    labels: dict[str, Offer] = {}
+    for offer in book.rows(Offer):
+        earlier = labels.setdefault(str(offer.key), offer)
+        if earlier.key != offer.key:
+            yield book.finding(
+                offer,
+                "site",
+                f"{offer.key} is also the label of {book.place(earlier, 'site')}",
+                "use no / in one of the names",
+            )

@@ -1,0 +1,47 @@
+"""Files written whole or not at all: no reader ever sees half of one."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+
+def move_into_place(path: Path, data: bytes) -> Path:
+    """Put the bytes at the path in one step, and return it."""
+    return _put(path, (path,), data)
+
+
+def put_beside(path: Path, data: bytes) -> Path:
+    """Put the bytes at the path in one step, or beside it where the file is open in Excel."""
+    return _put(path, _beside(path), data)
+
+
+def _put(path: Path, targets: Iterable[Path], data: bytes) -> Path:
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=".tmp", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        # mkstemp makes files that only their owner can read.
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)
+        for target in targets:
+            try:
+                os.replace(temporary, target)
+            except PermissionError:
+                continue
+            return target
+        raise PermissionError(f"cannot write {path} nor any copy beside it")
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _beside(path: Path) -> Iterator[Path]:
+    yield path
+    for number in range(2, 10):
+        yield path.with_name(f"{path.stem} ({number}){path.suffix}")

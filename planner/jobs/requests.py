@@ -1,0 +1,147 @@
+"""Independent solves side by side: in processes of this machine or on a Dask cluster.
+
+Responses come as they finish. A failing job is a response that says so and stops no other; what a
+lost process or worker had in hand is run again. Every job solves on one thread, so its response is
+the same wherever it ran.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from models.network import Network
+from planner.result import Limits
+from planner.solver.solve import Solved, solve
+
+POLL_S = 0.1
+"""How often it is looked whether to stop."""
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class Workers:
+    """Who solves: that many processes, but no more than cores; or the cluster at the address."""
+
+    processes: int = field(default_factory=cores)
+    cluster: str | None = None
+
+    @property
+    def count(self) -> int:
+        """Return the processes that there will be."""
+        return min(self.processes, cores())
+
+
+@dataclass(frozen=True)
+class Request:
+    """One job: the network to solve, within which limits, without which rules. `key` names it."""
+
+    key: str
+    network: Network
+    limits: Limits
+    without: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Response:
+    """How the job of that key ended, or why it failed."""
+
+    key: str
+    solved: Solved | None = None
+    failure: str = ""
+
+
+def run_jobs(
+    requests: Iterable[Request],
+    workers: Workers,
+    store: Path | None = None,
+    stop: threading.Event | None = None,
+) -> Iterator[Response]:
+    """Yield the responses as they come; after a stop only those that are there or under way.
+
+    A request is taken when somebody is free for it. What was solved before with the same folder as
+    `store` is read, not solved; failures and what was interrupted are not kept there. Raises
+    NoCluster where there is none.
+    """
+    from planner.jobs.store import Store
+
+    stop = stop or threading.Event()
+    kept = None if store is None else Store(store)
+    known: list[Response] = []
+
+    def unsolved() -> Iterator[Request]:
+        for request in requests:
+            if stop.is_set():
+                return
+            found = kept and kept.read(request)
+            if found:
+                known.append(found)
+            else:
+                yield request
+
+    for request, response in _run(unsolved(), workers, stop):
+        if kept:
+            kept.write(request, response)
+        while known:
+            yield known.pop(0)
+        yield response
+    yield from known
+
+
+def _run(
+    requests: Iterator[Request], workers: Workers, stop: threading.Event
+) -> Iterator[tuple[Request, Response]]:
+    if workers.cluster is not None:
+        from planner.jobs.cluster import on_cluster
+
+        yield from on_cluster(workers.cluster, requests, stop)
+    elif workers.count > 1:
+        from planner.jobs.processes import in_processes
+
+        yield from in_processes(workers.count, requests, stop)
+    else:
+        for request in requests:
+            yield request, answer(request, stop)
+
+
+def answer(request: Request, stop: threading.Event) -> Response:
+    """Return the response to a request, solved here on one thread."""
+    try:
+        limits = replace(request.limits, solver={**request.limits.solver, "threads": 1})
+        solved = solve(request.network, limits, stop, without=request.without)
+    except Exception as error:  # whatever it is, it is this job's and no reason to stop others
+        return Response(request.key, failure=described(error))
+    return Response(request.key, solved)
+
+
+def described(error: BaseException) -> str:
+    """Return an error in one line."""
+    return f"{type(error).__name__}: {error}".partition("\n")[0]
+
+
+@contextmanager
+def relayed(is_set: Callable[[], bool], then: Callable[[], object]) -> Iterator[None]:
+    """Do something as soon as a stop from elsewhere is seen, while the inside runs."""
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(POLL_S):
+            if is_set():
+                then()
+                return
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watcher.join()

@@ -1,0 +1,96 @@
+"""The part of a large network in which its plan is sought: where the loosened plan stands.
+
+A plan of the part is a plan of the whole: what is left out is offers, and nobody need use an offer.
+Those that something else asks for (locks, today's nodes, required sites) always stay, as do all of
+storage and coordination, which are few. (Kernel search; Angelelli, Mansini and Speranza, 2010.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from models.data import OfferKey, Policy
+from models.network import Network
+from models.streams import Stream, verification_streams
+from planner.solver.loosened import Loosened
+from planner.solver.seeds import check_cost, is_warm
+
+CHOICE, SPARE = 8, 2
+"""Sites for every class, and verifiers for every stream beyond those of one panel."""
+
+
+def kernel(loosened: Loosened, width: int) -> Network:
+    """Return the network with the offers that matter; the wider, the more of them."""
+    network, classes = loosened.network, loosened.classes
+    executing = _covering(loosened, width)
+    streams = [
+        stream
+        for stream in verification_streams(network, classes)
+        if executing.intersection(stream.executors)
+    ]
+    verifying = set(loosened.standing("verification"))
+    for stream in streams:
+        verifying |= set(_panels(network, stream, width))
+    kept = executing | verifying | set(_asked_for(network))
+    return replace(network, offers={o: row for o, row in network.offers.items() if o in kept})
+
+
+def _covering(loosened: Loosened, width: int) -> set[OfferKey]:
+    """Return where the loosened plan executes, and more until every class has some choice.
+
+    Of the sites that are not there yet comes the one first that most classes still want.
+    """
+    classes = loosened.classes
+    warm = is_warm(classes)
+    site_of = np.array([place.site for place in classes.places], dtype=np.int64)
+    of, at = classes.of[warm], site_of[classes.place[warm]]
+    pairs = np.unique(np.column_stack([of, at]), axis=0)
+    sites = classes.ways.stands.sites
+    standing = {offer.site for offer in loosened.standing("execution")}
+    kept = np.array([site in standing for site in sites], dtype=bool)
+    could = np.bincount(pairs[:, 0], minlength=len(classes.classes))
+    while True:
+        has = np.bincount(pairs[kept[pairs[:, 1]], 0], minlength=len(could))
+        wants = np.minimum(could, CHOICE * width) - has
+        wanted = np.bincount(pairs[:, 1], np.maximum(wants, 0)[pairs[:, 0]], minlength=len(sites))
+        wanted[kept] = 0
+        if not wanted.any():
+            break
+        kept[np.argmax(wanted)] = True
+    return {offer for offer in classes.offers if kept[sites.index(offer.site)]}
+
+
+def _panels(network: Network, stream: Stream, width: int) -> Iterator[OfferKey]:
+    """Yield the cheapest verifiers of a stream that hang on nothing together."""
+    policy, taken = network.policies[stream.policy], set[object]()
+    wanted = (policy.verifiers + SPARE) * width
+    for offer in sorted(stream.verifiers, key=lambda offer: (check_cost(network, offer), offer)):
+        items = _together(network, policy, offer)
+        if wanted and not items & taken:
+            taken |= items
+            wanted -= 1
+            yield offer
+
+
+def _together(network: Network, policy: Policy, offer: OfferKey) -> set[object]:
+    found = {item for item in network.hangs_on(offer) if item.kind in policy.independent_of}
+    return {*found, offer.site}
+
+
+def _asked_for(network: Network) -> Iterator[OfferKey]:
+    """Yield what no plan may be sought without."""
+    here = {row.site for row in network.loaded_today} | {lock.site for lock in network.locks}
+    for offer, row in network.offers.items():
+        site = network.sites[offer.site]
+        statuses = {site.status, network.providers[site.provider].status}
+        if (
+            network.role(offer) in ("storage", "coordination")
+            or row.existing_nodes
+            or row.min_nodes
+            or offer.site in here
+            or statuses & {"required", "existing"}
+        ):
+            yield offer

@@ -1,0 +1,174 @@
+"""Text to items: what a name in Routes, Exposure, Shocks or Diversity stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+
+from models.data import ROLES, Dependency, Item, Model, NodeType, Provider, Site
+from models.exposure import EVERYTHING, NOT_DEPENDENCIES
+from models.fields import Kind, columns
+from models.network import NODE_TYPE_ATTRIBUTES, SITE_ATTRIBUTES
+from planner.workbook.book import Book
+from planner.workbook.known_names import Names, names_of
+from planner.workbook.names import did_you_mean, fold_header
+
+BUILT_IN_KINDS = ("provider", *SITE_ATTRIBUTES, *NODE_TYPE_ATTRIBUTES, "upstream", "cable")
+
+
+class UnclearName(Exception):
+    """A name that stands for nothing, or for several things."""
+
+    def __init__(self, message: str, way_out: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.way_out = way_out
+
+
+@dataclass
+class Directory:
+    """Every item that a name may stand for."""
+
+    things: dict[str, list[Item]] = field(default_factory=dict)
+    """Sites, regions, models and the like, by name."""
+    dependencies: dict[str, list[Item]] = field(default_factory=dict)
+    """Dependencies by name."""
+    kinds: dict[str, str] = field(default_factory=dict)
+    """Kinds of dependency by folded spelling."""
+
+    def kind(self, text: str) -> str:
+        """Return the kind as it was spelled first, however it is spelled here."""
+        return self.kinds.get(fold_header(text), text.strip())
+
+    def add(self, item: Item) -> None:
+        """Make a dependency known."""
+        self.kinds.setdefault(fold_header(item.kind), item.kind)
+        found = self.dependencies.setdefault(item.name, [])
+        if item not in found:
+            found.append(item)
+
+    def add_thing(self, item: Item) -> None:
+        """Make a site, region, model or the like known."""
+        self.things.setdefault(item.name, []).append(item)
+
+    def has(self, item: Item) -> bool:
+        """Return whether the item is a known thing or dependency."""
+        if item.kind == "role":
+            return item.name in ROLES
+        return item in self.things.get(item.name, ()) or item in self.of(item.name)
+
+    def of(self, name: str) -> list[Item]:
+        """Return the dependencies of that name."""
+        return self.dependencies.get(name, [])
+
+    def of_kind(self, kind: str) -> list[str]:
+        """Return the names of the dependencies of one kind."""
+        return [
+            name
+            for name, items in self.dependencies.items()
+            if any(item.kind == kind for item in items)
+        ]
+
+    def find(self, name: str, kinds: Collection[str] | None = None) -> Item:
+        """Return the one thing or dependency meant, of one of the kinds if given.
+
+        Raises UnclearName if the name stands for none or for several.
+        """
+        exact = [
+            item
+            for item in (*self.things.get(name, ()), *self.of(name))
+            if kinds is None or item.kind in kinds
+        ]
+        if exact:
+            return _only(name, exact)
+        split = self.split(name)
+        if split is not None and (kinds is None or split.kind in kinds):
+            if self.has(split):
+                return split
+            known = self.names_of_kind(split.kind)
+            raise UnclearName(
+                f"there is no {split.kind} {split.name!r}",
+                did_you_mean(split.name, known, "add it to its sheet"),
+            )
+        raise UnclearName(f"{name!r} is not known", self.guess(name, kinds))
+
+    def dependency(self, name: str) -> Item | None:
+        """Return the one dependency of that exact name, None if there is none."""
+        return _only(name, self.of(name)) if name in self.dependencies else None
+
+    def split(self, name: str) -> Item | None:
+        """Return the item that `kind:name` spells, known or not; None if it is no such text."""
+        kind, colon, rest = name.partition(":")
+        if not colon or not kind.strip() or not rest.strip():
+            return None
+        folded = fold_header(kind)
+        for thing in sorted(NOT_DEPENDENCIES):
+            if folded == fold_header(thing):
+                return Item(thing, rest.strip())
+        return Item(self.kind(kind), rest.strip())
+
+    def names_of_kind(self, kind: str) -> list[str]:
+        """Return every name of the kind, of things and dependencies alike."""
+        things = [
+            name for name, items in self.things.items() if any(item.kind == kind for item in items)
+        ]
+        return things + self.of_kind(kind)
+
+    def guess(self, name: str, kinds: Collection[str] | None) -> str:
+        """Return a question with the nearest name, or how to name something new."""
+        if kinds is None:
+            known = [*self.things, *self.dependencies]
+        else:
+            known = [name for kind in sorted(kinds) for name in self.names_of_kind(kind)]
+        return did_you_mean(name, known, f"add it to a sheet, or write kind:{name}")
+
+
+def _only(name: str, items: Iterable[Item]) -> Item:
+    found = list(dict.fromkeys(items))
+    if len(found) == 1:
+        return found[0]
+    options = " or ".join(str(item) for item in sorted(found))
+    words = " and ".join(f"a {item.kind.replace('_', ' ')}" for item in sorted(found))
+    raise UnclearName(f"{name!r} is {words}", f"write {options}")
+
+
+def directory(book: Book) -> Directory:
+    """Return everything that the sheets name, cables of Routes and Exposure excepted."""
+    found = Directory()
+    names = Names(book).by_sheet
+    for sheet, kind in (
+        ("Sites", "site"),
+        ("Regions", "region"),
+        ("Node types", "node_type"),
+        ("Models", "model"),
+        ("Verification", "policy"),
+        ("Committees", "committee"),
+    ):
+        for name in names[sheet]:
+            found.add_thing(Item(kind, name))
+    found.things.setdefault("*", []).append(EVERYTHING)
+    for kind in BUILT_IN_KINDS:
+        found.kinds[fold_header(kind)] = kind
+    for provider in book.rows(Provider):
+        found.add(Item("provider", provider.provider))
+    _add_attributes(book, found)
+    for dependency in book.rows(Dependency):
+        kind = found.kind(dependency.kind)
+        found.kinds.setdefault(fold_header(kind), kind)
+        if dependency.dependency != "*":
+            found.add(Item(kind, dependency.dependency))
+    return found
+
+
+def _add_attributes(book: Book, found: Directory) -> None:
+    for row_class in (Site, NodeType, Model):
+        for attribute, declared in columns(row_class).items():
+            if declared.kind is Kind.NEEDS and declared.dependency:
+                for row in book.rows(row_class):
+                    for name in names_of(getattr(row, attribute)):
+                        found.add(Item(declared.dependency, name))
+    for site in book.rows(Site):
+        for kind, needs in site.other:
+            found.kinds.setdefault(fold_header(kind), kind)
+            for name in names_of(needs):
+                found.add(Item(found.kind(kind), name))

@@ -1,0 +1,302 @@
+"""Independent solves give the same responses wherever they run, and what is lost is run again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from distributed import Client, LocalCluster
+
+from bench.networks import Size, generate
+from models.data import OfferKey
+from planner.jobs import requests as jobs
+from planner.jobs.cluster import NoCluster
+from planner.jobs.requests import Request, Response, Workers, cores, run_jobs
+from planner.jobs.store import digest
+from planner.result import Limits
+from planner.versions import versions
+from tests.cases import small
+
+ROOT = Path(__file__).parents[2]
+LIMITS = Limits(time_limit_s=60.0, gap=0.0)
+SIDE_BY_SIDE = Workers(2)
+
+
+class Told(Mapping[str, object]):
+    """Solver options that do something where they are read, which is in the job."""
+
+    def __init__(self, read: Callable[[], None]) -> None:
+        self.read = read
+
+    def __iter__(self) -> Iterator[str]:
+        self.read()
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+    def __getitem__(self, name: str) -> object:
+        raise KeyError(name)
+
+
+def tell_where() -> None:
+    raise RuntimeError(f"{os.getpid()} {os.environ.get('OMP_NUM_THREADS')}")
+
+
+def kill_own_process() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def told(key: str, read: Callable[[], None]) -> Request:
+    return Request(key, small(), replace(LIMITS, solver=Told(read)))
+
+
+def requests(count: int) -> list[Request]:
+    """Return networks that differ in the price of a node, and every other one without a rule."""
+    found, gpu = [], OfferKey("paris", "gpu")
+    for number in range(count):
+        network = small()
+        offer = replace(network.offers[gpu], monthly_cost=900 + 100 * number)
+        network = replace(network, offers={**network.offers, gpu: offer})
+        without = frozenset({"storage"} if number % 2 else ())
+        found.append(Request(f"price {number}", network, LIMITS, without))
+    return found
+
+
+def endless(key: str) -> Request:
+    return Request(key, generate(Size(30, 10, 3), 1), Limits(time_limit_s=600.0, gap=0.0))
+
+
+def answers(responses: Iterator[Response]) -> dict[str, object]:
+    """Return what responses say, without the seconds it took."""
+    return {
+        found.key: found.failure or (found.solved and replace(found.solved, times={}))
+        for found in responses
+    }
+
+
+@pytest.fixture(autouse=True)
+def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a machine with one core run the tests for two processes."""
+    monkeypatch.setattr(jobs, "cores", lambda: max(2, cores()))
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[str]:
+    with LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
+    ) as found:
+        yield found.scheduler_address
+
+
+def test_responses_are_the_same_from_one_process_two_and_a_cluster_that_loses_a_worker(
+    cluster: str,
+) -> None:
+    asked = requests(8)
+    alone = answers(run_jobs(asked, Workers(1)))
+    assert len(alone) == 8
+    assert all(found.status == "optimal" for found in alone.values())  # type: ignore[attr-defined]
+    assert answers(run_jobs(asked, SIDE_BY_SIDE)) == alone
+
+    def killing_one() -> Iterator[Response]:
+        for number, response in enumerate(run_jobs(asked, Workers(cluster=cluster))):
+            if number == 3:
+                with Client(cluster, set_as_default=False) as client:
+                    os.kill(min(client.run(os.getpid).values()), signal.SIGKILL)
+            yield response
+
+    assert answers(killing_one()) == alone
+
+
+def test_a_failing_job_says_what_it_was_and_the_others_come() -> None:
+    asked = requests(3)
+    odd = Request("odd", small(), replace(LIMITS, solver={"mip_rel_gab": 1}))
+    found = answers(run_jobs([odd, *asked], SIDE_BY_SIDE))
+    assert found.pop("odd") == "UnknownOption: HiGHS does not take option 'mip_rel_gab' = 1"
+    assert found == answers(run_jobs(asked, Workers(1)))
+
+
+def test_a_process_that_is_killed_loses_nothing() -> None:
+    asked = requests(6)
+
+    def killing_one() -> Iterator[Response]:
+        for response in run_jobs([told("where", tell_where), *asked], SIDE_BY_SIDE):
+            if response.key == "where":
+                process = int(response.failure.split()[1])
+                os.kill(process, signal.SIGKILL)
+            else:
+                yield response
+
+    assert answers(killing_one()) == answers(run_jobs(asked, Workers(1)))
+
+
+def test_a_job_that_always_kills_its_process_is_given_up_and_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("planner.jobs.processes.TRIES_ALONE", 1)
+    asked = requests(4)
+    found = answers(run_jobs([*asked[:2], told("bad", kill_own_process), *asked[2:]], SIDE_BY_SIDE))
+    assert found.pop("bad") == "its process was killed 2 times out of 2"
+    assert found == answers(run_jobs(asked, Workers(1)))
+
+
+def test_a_job_has_one_thread_and_no_core_has_two_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
+    (found,) = run_jobs([told("where", tell_where)], SIDE_BY_SIDE)
+    assert found.failure.split()[2] == "1"
+    assert Workers(1000).count == jobs.cores()
+    seen: list[Limits] = []
+    monkeypatch.setattr(jobs, "solve", lambda _, limits, *__, **___: seen.append(limits))
+    greedy = replace(LIMITS, threads=8, solver={"threads": 8})
+    list(run_jobs([Request("greedy", small(), greedy)], Workers(1)))
+    assert seen[0].solver["threads"] == 1
+
+
+def count_solves(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    solved: list[object] = []
+    solve = jobs.solve
+
+    def counted(*given: object, **named: object) -> object:
+        solved.append(given)
+        return solve(*given, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(jobs, "solve", counted)
+    return solved
+
+
+def test_what_is_in_the_store_is_not_solved_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked, solved = requests(4), count_solves(monkeypatch)
+    first = list(run_jobs(asked[:2], Workers(1), tmp_path))
+    assert len(solved) == 2
+    again = list(run_jobs(asked, Workers(1), tmp_path))
+    assert len(solved) == 4
+    assert [found for found in again if found.key in ("price 0", "price 1")] == first
+    renamed = [replace(request, key=request.key.upper()) for request in asked]
+    assert len(list(run_jobs(renamed, SIDE_BY_SIDE, tmp_path))) == 4
+    assert len(solved) == 4
+
+
+def test_other_versions_other_limits_and_failures_are_solved_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (asked,) = requests(1)
+    limits = replace(asked, limits=replace(LIMITS, gap=0.01))
+    odd = replace(asked, limits=replace(LIMITS, solver={"mip_rel_gab": 1}))
+    list(run_jobs([asked, limits, odd], Workers(1), tmp_path))
+    solved = count_solves(monkeypatch)
+    list(run_jobs([asked, limits, odd], Workers(1), tmp_path))
+    assert len(solved) == 1
+    monkeypatch.setattr("planner.jobs.store.versions", lambda: {"highspy": "0.1"})
+    list(run_jobs([asked, limits], Workers(1), tmp_path))
+    assert len(solved) == 3
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda text, other: text[: len(text) // 2],
+        lambda text, other: text.replace('"optimal"', '"infeasible"'),
+        lambda text, other: other,
+        lambda text, other: "[]",
+        lambda text, other: "[" * 100_000,
+        lambda text, other: "",
+    ],
+    ids=["cut short", "edited", "of another request", "foreign", "deep", "empty"],
+)
+def test_a_file_in_the_store_that_is_not_ours_is_solved_anew_and_replaced(
+    spoil: Callable[[str, str], str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked, another = requests(2)
+    first = answers(run_jobs([asked, another], Workers(1), tmp_path))
+    file, other = (tmp_path / f"{digest(request)}.json" for request in (asked, another))
+    file.write_text(spoil(file.read_text(), other.read_text()))
+    solved = count_solves(monkeypatch)
+    for _ in range(2):
+        assert answers(run_jobs([asked, another], Workers(1), tmp_path)) == first
+    assert len(solved) == 1
+
+
+def test_a_stop_takes_no_new_job_and_keeps_what_is_there() -> None:
+    asked, stop, found = requests(40), threading.Event(), []
+    for response in run_jobs(asked, SIDE_BY_SIDE, stop=stop):
+        found.append(response)
+        stop.set()
+    assert 1 <= len(found) < 40
+    assert all(response.solved for response in found)
+
+
+@pytest.mark.parametrize("on_cluster", [False, True], ids=["processes", "cluster"])
+def test_a_stop_ends_the_jobs_under_way_and_none_of_them_is_kept(
+    on_cluster: bool, cluster: str, tmp_path: Path
+) -> None:
+    stop = threading.Event()
+    workers = Workers(cluster=cluster) if on_cluster else SIDE_BY_SIDE
+    threading.Timer(2.0, stop.set).start()
+    asked = [endless(str(number)) for number in range(4)]
+    found = list(run_jobs(asked, workers, tmp_path, stop))
+    assert len(found) <= 2
+    assert all(response.solved.status == "interrupted" for response in found if response.solved)
+    assert not list(tmp_path.iterdir())
+
+
+SCRIPT = """
+import signal, threading
+from planner.jobs import requests as jobs
+from tests.jobs.test_requests import endless, requests
+
+if __name__ == "__main__":
+    jobs.cores, stop = lambda: 2, threading.Event()
+    signal.signal(signal.SIGINT, lambda *_: stop.set())
+    asked = [*requests(1), endless("long"), endless("longer")]
+    for response in jobs.run_jobs(asked, jobs.Workers(2), stop=stop):
+        print(response.key, response.solved.status, flush=True)
+"""
+
+
+def test_ctrl_c_at_a_terminal_which_all_processes_get_loses_no_response() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT],
+        cwd=ROOT,
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "price 0 optimal\n"
+    os.killpg(process.pid, signal.SIGINT)
+    rest, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert sorted(rest.splitlines()) == ["long interrupted", "longer interrupted"]
+
+
+def test_a_worker_with_other_versions_is_a_failure_that_names_them(
+    cluster: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = {**versions(), "highspy": "0.1"}
+    monkeypatch.setattr("planner.jobs.cluster.versions", lambda: here)
+    (found,) = run_jobs(requests(1), Workers(cluster=cluster))
+    assert found.failure == "the worker has other versions of highspy"
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "nonsense", "morse://127.0.0.1:9"])
+def test_a_cluster_that_is_not_there_is_said(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("planner.jobs.cluster.CONNECT_S", 0.5)
+    with pytest.raises(NoCluster, match="start one with `dask scheduler`"):
+        list(run_jobs(requests(1), Workers(cluster=address)))
+
+
+def test_a_cluster_without_workers_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("planner.jobs.cluster.CONNECT_S", 0.5)
+    with (
+        LocalCluster(n_workers=0, dashboard_address=":0") as empty,
+        pytest.raises(NoCluster, match="has no worker: start some with `dask worker tcp://"),
+    ):
+        list(run_jobs(requests(1), Workers(cluster=empty.scheduler_address)))

@@ -1,0 +1,114 @@
+"""Cover rows hold for every plan, cold and unserved demand included, and cut the relaxation off."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import threading
+from collections.abc import Callable, Iterable
+
+import numpy as np
+import pytest
+
+from bench.networks import Size, generate
+from models import covers
+from models.classes import demand_classes
+from models.covers import rounding
+from models.expressions import Cut
+from models.network import Network
+from models.objectives import stage
+from planner.solver.problem import Problem
+from tests.solver.test_solve import solvable
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_rounding_holds_for_every_whole_point(seed: int) -> None:
+    draws = np.random.default_rng(seed)
+    coefficients = np.array([1.0, *draws.uniform(0.1, 2.5, 2)])
+    right = float(draws.uniform(0.3, 5.0))
+    found = rounding(coefficients, right)
+    if found is None:
+        assert right - math.floor(right) < 0.01 or right - math.floor(right) > 1 - 1e-6
+        return
+    whole, per_slack, at_least = found
+    assert at_least == math.ceil(right)
+    assert whole[0] * right < at_least  # what the relaxation would choose is cut off
+    for point in itertools.product(range(6), repeat=3):
+        # the least slack with which the first row holds is the hardest for the second
+        slack = max(0.0, right - float(coefficients @ np.array(point)))
+        left = float(whole @ np.array(point)) + per_slack * slack - at_least
+        assert left >= -1e-9
+
+
+def handed_over(network: Network) -> Problem:
+    """Return the problem of the first objectives of a network inside the solver."""
+    problem = Problem(network, demand_classes(network))
+    goals = [goal for goal in network.goals if goal.priority == network.goals[0].priority]
+    expression = stage(problem.block, network, goals)
+    problem.compile([expression])
+    problem.hand_over(threading.Event(), {"threads": 1})
+    problem.minimise(problem.arrays.costs(expression.terms))
+    return problem
+
+
+def rows_broken(problem: Problem, cuts: list[Cut], seed: int) -> int:
+    """Return how many of the rows some plan breaks, asked for plans in random directions."""
+    draws, broken = np.random.default_rng(seed), 0
+    for _ in range(4):
+        problem.minimise(draws.uniform(-1.0, 1.0, len(problem.arrays.columns)))
+        values = problem.engine.solve(time_limit_s=20.0).values
+        if values is not None:
+            broken += sum(cut.is_broken(problem.point(values)) for cut in cuts)
+    return broken
+
+
+def rows_that_hold(separate: Callable[..., Iterable[Cut]], networks: int) -> int:
+    """Return how many rows relaxed points of random networks break; no plan may break one."""
+    found = 0
+    for seed in range(networks):
+        problem = handed_over(solvable(seed))
+        with problem.engine.relaxation():
+            relaxed = problem.engine.solve(time_limit_s=20.0).values
+        if relaxed is None:
+            continue
+        cuts = list(separate(problem.block, problem.network, problem.point(relaxed)))
+        found += len(cuts)
+        if cuts:
+            assert not rows_broken(problem, cuts, seed), seed
+    return found
+
+
+def test_no_plan_of_random_networks_breaks_a_row() -> None:
+    assert rows_that_hold(covers.separate, 120) > 10
+
+
+def test_rows_raise_the_bound_of_the_relaxation_and_keep_the_optimum() -> None:
+    problem = handed_over(generate(Size(sites=40, regions=6, models=2), seed=3))
+    goals = [goal for goal in problem.network.goals if goal.measure == "monthly_cost"]
+    cost = stage(problem.block, problem.network, goals)
+    unserved = problem.arrays.costs(
+        stage(problem.block, problem.network, [problem.network.goals[0]]).terms
+    )
+    assert problem.fix_if_least(unserved, 0.0)
+    problem.minimise(problem.arrays.costs(cost.terms))
+    best = problem.engine.solve(time_limit_s=60.0, gap=1e-4)
+    assert best.values is not None
+    bounds = []
+    with problem.engine.relaxation():
+        for _ in range(5):
+            outcome = problem.engine.solve(time_limit_s=20.0)
+            assert outcome.values is not None
+            bounds.append(outcome.objective)
+            if not problem.tighten(outcome.values):
+                break
+    assert bounds == sorted(bounds)
+    assert bounds[-1] > bounds[0] * 1.01
+    assert bounds[-1] <= best.objective * (1 + 1e-6)
+
+
+def test_without_the_rules_they_follow_from_there_are_none() -> None:
+    network = generate(Size(sites=40, regions=6, models=2), seed=3)
+    problem = Problem(network, demand_classes(network), frozenset({"memory"}))
+    problem.compile([stage(problem.block, network, list(network.goals))])
+    problem.hand_over(threading.Event(), {"threads": 1})
+    assert problem.tighten(np.zeros(len(problem.arrays.columns))) == 0

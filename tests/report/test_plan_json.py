@@ -1,0 +1,187 @@
+"""plan.json: every promised fact, no number that is none, and plans that people edited."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+
+from models.plan import Violation
+from planner.evaluation.baselines import compare
+from planner.report.plan_json import plan_path, unedited_plans, was_edited, write_json
+from planner.report.plan_workbook import write_plan
+from planner.result import Result, Run, Stage
+from planner.workbook.findings import Finding
+from tests.cases import plan_for_small, small
+
+PROMISED = {
+    "format",
+    "status",
+    "gap",
+    "objectives",
+    "audit",
+    "warnings",
+    "nodes",
+    "warm",
+    "routing",
+    "panels",
+    "copies",
+    "seats",
+    "dependencies",
+    "times",
+    "run",
+    "comparison",
+}
+
+
+def result(**changes: object) -> Result:
+    """Return the end of a run with the hand-made plan."""
+    run = Run("small.xlsx", "ab" * 32, 7, {"gap": 0.01}, {"highspy": "1.15.1"}, {"solve": 1.5})
+    stages = (Stage(1, "unserved", 0.0, 0.0, 0.0),)
+    found = Result("optimal", run, plan_for_small(), gap=0.0, stages=stages)
+    return replace(found, **changes)  # type: ignore[arg-type]
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return the content of a JSON file that is strict JSON."""
+
+    def refuse(name: str) -> None:
+        raise AssertionError(f"{name} is not JSON")
+
+    found: dict[str, Any] = json.loads(path.read_text("utf-8"), parse_constant=refuse)
+    return found
+
+
+def write_both(directory: Path) -> Path:
+    """Write plan.xlsx and plan.json as a run does, and return the path of the workbook."""
+    path = write_plan(plan_path(directory), small(), result())
+    write_json(directory, result(), small(), plan_file=path)
+    return path
+
+
+def edit(path: Path) -> None:
+    """Save the workbook as Excel would."""
+    openpyxl.load_workbook(path).save(path)
+
+
+def test_everything_promised_is_there(tmp_path: Path) -> None:
+    scores = compare(small(), plan_for_small().final)
+    content = read(write_json(tmp_path, result(), small(), scores))
+    assert content.keys() >= PROMISED
+    assert content["format"] == 1
+    assert content["audit"] == {"passed": True, "violations": []}
+    assert content["objectives"] == [
+        {"priority": 1, "measure": "unserved", "value": 0.0, "bound": 0.0, "gap": 0.0}
+    ]
+    assert {"site": "paris", "node_type": "gpu", "nodes": 2} in content["nodes"]
+    assert {"site": "frankfurt", "node_type": "gpu", "model": "chat", "replicas": 3} in content[
+        "warm"
+    ]
+    assert content["routing"][1] == {
+        "region": "germany",
+        "model": "chat",
+        "verification": "checked",
+        "class": "interactive",
+        "period": "",
+        "site": "london",
+        "node_type": "gpu",
+        "route": "direct",
+        "state": "warm",
+        "fetch_from": "",
+        "share": 0.25,
+        # 22 ms of the route, 40 ms of service stretched by a tenth for the verification.
+        "latency_ms": 66.0,
+        "estimated": False,
+    }
+    assert content["panels"][0]["verifiers"][0] == {"site": "frankfurt", "node_type": "check-a"}
+    assert {"committee": "council", "site": "london", "node_type": "seat", "seats": 2} in content[
+        "seats"
+    ]
+    assert [found["plan"] for found in content["comparison"]] == ["plan", "nearest", "today"]
+
+
+def test_a_run_without_a_plan_says_why(tmp_path: Path) -> None:
+    finding = Finding("Sites", "B14", "provider 'Hezner' is not in Providers", "did you mean …")
+    bad = result(plan=None, status="invalid", gap=float("inf"), stages=())
+    content = read(write_json(tmp_path, bad, findings=(finding,)))
+    assert content["status"] == "invalid"
+    assert content["gap"] is None
+    assert content["findings"][0]["cell"] == "B14"
+    assert content["nodes"] == content["routing"] == []
+    assert content["run"]["plan_file"] is None
+    assert not content["audit"]["passed"]
+
+
+def test_infinite_numbers_become_null(tmp_path: Path) -> None:
+    stages = (Stage(1, "monthly_cost", 5.0, float("-inf"), float("nan")),)
+    content = read(write_json(tmp_path, result(stages=stages, gap=float("inf")), small()))
+    assert (content["gap"], content["objectives"][0]["bound"]) == (None, None)
+    assert content["objectives"][0]["gap"] is None
+
+
+def test_violations_are_listed(tmp_path: Path) -> None:
+    bad = result(status="rejected", violations=(Violation("seats", "council", "3 of 4"),))
+    content = read(write_json(tmp_path, bad, small()))
+    assert content["audit"] == {
+        "passed": False,
+        "violations": [{"rule": "seats", "where": "council", "message": "3 of 4"}],
+    }
+
+
+def test_two_runs_differ_only_in_their_times(tmp_path: Path) -> None:
+    contents = []
+    for name, seconds in (("one", 1.0), ("two", 2.0)):
+        directory = tmp_path / name
+        directory.mkdir()
+        found = result()
+        found = replace(found, run=replace(found.run, times={"solve": seconds}))
+        path = write_plan(plan_path(directory), small(), found)
+        contents.append(read(write_json(directory, found, small(), plan_file=path)))
+    times = [content.pop("times") for content in contents]
+    assert times == [{"solve": 1.0}, {"solve": 2.0}]
+    assert contents[0] == contents[1]
+
+
+def test_nothing_but_the_file_is_left_behind(tmp_path: Path) -> None:
+    write_json(tmp_path, result(), small())
+    assert [path.name for path in tmp_path.iterdir()] == ["plan.json"]
+
+
+def test_a_plan_as_written_is_replaced(tmp_path: Path) -> None:
+    path = write_both(tmp_path)
+    assert not was_edited(tmp_path)
+    assert plan_path(tmp_path) == path
+
+
+def test_an_edited_plan_is_kept_and_the_next_has_another_name(tmp_path: Path) -> None:
+    path = write_both(tmp_path)
+    edit(path)
+    assert was_edited(tmp_path)
+    assert plan_path(tmp_path).name == "plan (2).xlsx"
+    second = write_both(tmp_path)
+    assert second.name == "plan (2).xlsx"
+    # The second is as written, the first is still the planner's own.
+    assert plan_path(tmp_path) == second
+    assert was_edited(tmp_path)
+
+
+def test_a_plan_of_unknown_origin_is_kept(tmp_path: Path) -> None:
+    path = write_both(tmp_path)
+    (tmp_path / "plan.json").write_text("{ half a file")
+    assert was_edited(tmp_path)
+    assert plan_path(tmp_path) != path
+
+
+def test_an_empty_directory_has_no_edited_plan(tmp_path: Path) -> None:
+    assert not was_edited(tmp_path)
+    assert plan_path(tmp_path) == tmp_path / "plan.xlsx"
+
+
+def test_a_run_without_a_plan_forgets_no_earlier_one(tmp_path: Path) -> None:
+    path = write_both(tmp_path)
+    write_json(tmp_path, result(plan=None, status="infeasible"), small())
+    assert list(unedited_plans(tmp_path)) == [path.name]
+    assert not was_edited(tmp_path)

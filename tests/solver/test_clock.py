@@ -1,0 +1,57 @@
+"""Steps share the time, or end by their own work and leave the same plan however long they had."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from bench.networks import SIZES, Size, generate
+from planner.result import Limits
+from planner.solver import relax_and_fix, search, stage
+from planner.solver.clock import Clock
+from planner.solver.solve import solve
+
+
+def test_a_share_is_a_part_of_what_is_left() -> None:
+    clock = Clock(100.0, threading.Event())
+    assert clock.share(0.25).left_s == pytest.approx(25.0, abs=1.0)
+    assert clock.share(0.5).share(0.5).left_s == pytest.approx(25.0, abs=1.0)
+    assert not clock.must_end
+    assert Clock(0.0, threading.Event()).must_end
+
+
+def test_by_work_every_step_has_all_the_time_there_is() -> None:
+    clock = Clock(100.0, threading.Event(), by_work=True)
+    assert clock.share(0.25).left_s == pytest.approx(100.0, abs=1.0)
+    assert clock.share(0.5).share(0.5).by_work
+    clock.stop.set()
+    assert clock.share(0.5).must_end
+
+
+def test_twice_the_same_plan_however_much_time_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stage, "WORK_NODES", 3)
+    monkeypatch.setattr(search, "STALL", 2)
+    network = generate(Size(sites=25, regions=20, models=3), 1)
+    first, second = (
+        solve(network, Limits(limit_s, gap=0.0, deterministic=True)) for limit_s in (300.0, 700.0)
+    )
+    assert first.plan is not None
+    assert first.plan == second.plan
+    assert first.stages == second.stages
+    assert first.status == second.status == "feasible"  # it ended by work, long before its time
+    assert not first.clock_stopped
+
+
+@pytest.mark.parametrize("many", [1, 10**6])
+def test_by_work_a_first_plan_is_sought_as_long_as_there_is_time(
+    many: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("WORK_NODES", "COMPLETE_NODES", "LOOK_NODES"):
+        monkeypatch.setattr(stage, name, 0)
+    monkeypatch.setattr(relax_and_fix, "MANY", many)
+    network = generate(SIZES["S-local"], 1)
+    monkeypatch.setattr(search, "STALL", 1)
+    found = solve(network, Limits(300.0, gap=0.5, deterministic=True))
+    assert found.plan is not None
+    assert not found.clock_stopped
