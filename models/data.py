@@ -537,6 +537,7 @@ class Settings:
         ("shared", "distinct"), "unknown values: one dependency or many", "shared"
     )
     suspected: str = _choice(("count", "ignore"), "suspected exposures", "count")
+    require_served: bool = _yes_no("no plan is better than one that leaves demand unserved")
     budget_monthly: float | None = _number("currency/month", "most to spend")
     budget_one_off: float | None = _number("currency", "most to spend")
     months: float = _number("months", "one-off costs are spread over", 36.0, minimum=1)

@@ -119,6 +119,11 @@ def check(workbook: Path, as_json: bool) -> None:
     help="End by work, not by the clock: twice the same plan, if the time is enough.",
 )
 @click.option(
+    "--require-served",
+    is_flag=True,
+    help="No plan is better than one that leaves demand unserved.",
+)
+@click.option(
     "--solver-option",
     "solver_options",
     multiple=True,
@@ -144,6 +149,7 @@ def solve(
     time_limit: float | None,
     gap: float | None,
     deterministic: bool,
+    require_served: bool,
     solver_options: Sequence[str],
     processes: int | None,
     cluster: str | None,
@@ -168,6 +174,7 @@ def solve(
         time_limit_s=time_limit,
         gap=gap,
         deterministic=deterministic,
+        require_served=require_served,
         solver=dict(_option(text) for text in solver_options),
         workers=_workers(processes, cluster),
     )

@@ -41,6 +41,7 @@ class Job:
     time_limit_s: float | None = None
     gap: float | None = None
     deterministic: bool = False
+    require_served: bool = False
     solver: Mapping[str, object] = field(default_factory=dict)
     workers: Workers = Workers()
 
@@ -61,7 +62,7 @@ def run(job: Job, stop: threading.Event, progress: ProgressLine) -> Done:
     job.out.mkdir(parents=True, exist_ok=True)
     timer = Timer()
     with timer.step("read"):
-        tables = read_network(job.workbook)
+        tables = read_network(job.workbook, job.require_served)
     made = Run(job.workbook.name, tables.sha256, seed=0, versions=versions())
     if tables.network is None:
         return _finish(job, Done(Result("invalid", made), None, tables.findings), timer)
@@ -98,6 +99,7 @@ def run(job: Job, stop: threading.Event, progress: ProgressLine) -> Done:
         "time_limit_s": limits.time_limit_s,
         "gap": limits.gap,
         "deterministic": limits.deterministic,
+        "require_served": network.settings.require_served,
         **job.solver,
     }
     made = replace(

@@ -62,8 +62,11 @@ class Tables:
     sha256: str
 
 
-def read_network(path: Path) -> Tables:
-    """Return the network that the workbook describes, with everything found wrong in it."""
+def read_network(path: Path, require_served: bool = False) -> Tables:
+    """Return the network that the workbook describes, with everything found wrong in it.
+
+    With `require_served` all demand must be served, whatever Settings say.
+    """
     path = Path(path)
     try:
         workbook = read_workbook(path)
@@ -79,6 +82,8 @@ def read_network(path: Path) -> Tables:
     later = [finding for finding in later if (finding.sheet, finding.cell) not in unread]
     found: list[Finding] = []
     network = build(book, found)
+    if require_served:
+        network = replace(network, settings=replace(network.settings, require_served=True))
     later += [finding for finding in found if (finding.sheet, finding.cell) not in unread]
     every = [*findings, *later]
     blamed = {(finding.sheet, finding.cell) for finding in every if finding.is_error}

@@ -790,12 +790,14 @@ _ARITHMETIC = [
         _put("Demand", 4, "requests_per_s", 1000),
         "Demand!B4",
         ("is 1010 requests/s", "40 nodes", "160 at most"),
+        level="warning",
     ),
     Defect(
         "demand above the limit of an upstream",
         _put("Demand", 5, "requests_per_s", 101),
         "Models!H3",
         ("accepts 100 requests/s", "is 101"),
+        level="warning",
     ),
     Defect(
         "required site without capacity",
@@ -847,36 +849,42 @@ _ARITHMETIC = [
         _put("Verification", 2, "verifiers", 3),
         "Verification!B2",
         ("needs 3 verifiers", "more than 2 sites", "share none of provider", "Demand!F2"),
+        level="warning",
     ),
     Defect(
         "verification above capacity",
         _put("Verification", 2, "work", 200),
         "Verification!B2",
         ("needs 4000 verifications/s", "2000 at most"),
+        level="warning",
     ),
     Defect(
         "model larger than every node",
         _put("Models", 2, "gpu_memory_gb", 141),
         "Models!B2",
         ("needs 141 GB", "'h100', has 80 GB (Node types!C2)"),
+        level="warning",
     ),
     Defect(
         "residency without site",
         _put("Demand", 2, "countries", "PL"),
         "Demand!H2",
         ("no site that can run it lies in countries PL",),
+        level="warning",
     ),
     Defect(
         "latency out of reach",
         _put("Demand", 4, "max_latency_ms", 905),
         "Demand!G4",
         ("max_latency_ms 905 is out of reach", "'par1', answers in 9"),
+        level="warning",
     ),
     Defect(
         "region without coordinates",
         _put("Regions", 3, "latitude", None),
         "Regions!A3",
         ("'France' has no route and no pair of coordinates", "Demand!G4"),
+        level="warning",
     ),
     Defect(
         "site without coordinates",
@@ -902,6 +910,7 @@ _ARITHMETIC = [
         _all(*(_put("Capacities", row, "requests_per_s", None) for row in range(2, 18))),
         "Demand!C5",
         ("no offer that may call it has requests_per_s",),
+        level="warning",
     ),
 ]
 
@@ -961,6 +970,7 @@ _PROTECTION = [
         ),
         "Dependencies!E4",
         ("'two' needs 2 of its 2 verifiers outside it (quorum)", "more than 1 there"),
+        level="warning",
     ),
     Defect(
         "no quorum with every provider protected",
@@ -970,6 +980,7 @@ _PROTECTION = [
         ),
         "Dependencies!E4",
         ("may lose 0 of its 2 verifiers with each (quorum 2): no executing node", "than 0"),
+        level="warning",
     ),
 ]
 

@@ -29,7 +29,7 @@ FOLDERS = {
     "checks": {"workbook"},
     "solver": set(),
     "jobs": {"solver"},
-    "evaluation": {"workbook", "solver", "jobs"},
+    "evaluation": {"workbook", "checks", "solver", "jobs"},
     "report": {"workbook", "evaluation"},
 }
 """The folders of the planner, and what each may use of the others."""

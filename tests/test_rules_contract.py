@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,8 @@ def disagreements(rules: Any, networks: range, plans_each: int) -> tuple[list[st
     outcomes: Counter[Any] = Counter()
     for seed in networks:
         network = draw.network(seed)
+        settings = replace(network.settings, require_served=seed % 3 == 0)
+        network = replace(network, settings=settings)
         classes = draw.row_by_row(network)
         model = build(network, classes)
         block = model.phase[SINGLE_PHASE]

@@ -15,6 +15,7 @@ from models.rules import (
     opening,
     reach,
     seats,
+    served,
     sources,
     storage,
     throughput,
@@ -24,6 +25,7 @@ from models.rules import (
 
 RULES: tuple[Rule, ...] = (
     demand,
+    served,
     opening,
     contracts,
     memory,

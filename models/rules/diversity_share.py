@@ -84,7 +84,8 @@ def explain(network: Network, plan: Deployment) -> str:
         if holding.total
     ]
     if not found:
-        return "No share is limited."
+        limited = any(rule.max_share is not None for rule in network.diversity)
+        return "Shares are limited, of nothing yet." if limited else "No share is limited."
     _, rule, item, amount, holding = max(found, key=lambda entry: entry[0])
     return (
         f"The tightest share is {rule.rule}: {amount / holding.total:.1%} hang on {item}, "

@@ -156,6 +156,23 @@ def near_enough(bounds: Bounds, book: Book) -> Iterator[Finding]:
         yield _unknown_site(bounds, book, bounds.network.sites[name])
 
 
+def never_served(bounds: Bounds, book: Book) -> Iterator[Finding]:
+    """Yield the sum of what no offer may serve, beside the findings that say why."""
+    rows = rows_served(bounds)
+    lost = [demand for demand in rows if not bounds.servable(demand)]
+    asked = sum(demand.requests_per_s for demand in rows)
+    if lost and len(lost) < len(rows):
+        missing = sum(demand.requests_per_s for demand in lost)
+        yield book.finding(
+            lost[0],
+            "requests_per_s",
+            f"{missing:g} of {asked:g} requests/s, in {len(lost)} of {len(rows)} rows, can never be"
+            " served, whatever the plan",
+            "mend what the other findings name, or plan without them",
+            "warning",
+        )
+
+
 def _all_unknown(bounds: Bounds, book: Book, demand: Demand, sites: Sequence[str]) -> Finding:
     model = bounds.network.models.get(demand.model)
     if any(bounds.round_trip_ms(demand.region, site) is not None for site in sites) and model:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
-from models.data import DiversityRow, Item, Lock, OfferKey
+from models.data import Lock, OfferKey
 from models.network import Network
 from planner.checks import demand as demand_checks
 from planner.checks import guarantees as guarantee_checks
 from planner.checks import protection as protection_checks
+from planner.checks import spread
 from planner.checks.capacity import Bounds
 from planner.workbook.book import Book
 from planner.workbook.findings import Finding
@@ -57,10 +59,15 @@ _PROTECTED = {
 
 
 class Check(NamedTuple):
-    """A check with the columns that it relies on, by sheet."""
+    """A check with the columns that it relies on, by sheet.
+
+    What is only about `serving` demand is an error where all must be served, else a warning: there
+    are plans that leave some of it unserved.
+    """
 
     run: Callable[[Bounds, Book], Iterator[Finding]]
     relies_on: tuple[Mapping[str, str], ...]
+    serving: bool = False
 
 
 def check_network(
@@ -78,7 +85,9 @@ def check_network(
             for sheet, attributes in part.items():
                 relies_on[sheet] |= set(attributes.split())
         if not any(attribute in relies_on.get(sheet, ()) for sheet, attribute in damaged):
-            yield from check.run(bounds, book)
+            is_hard = not check.serving or network.settings.require_served
+            for finding in check.run(bounds, book):
+                yield finding if is_hard else replace(finding, level="warning")
 
 
 def _unused_dependencies(bounds: Bounds, book: Book) -> Iterator[Finding]:
@@ -169,63 +178,6 @@ def _lockable(bounds: Bounds, lock: Lock, keys: list[OfferKey]) -> float:
     return bounds.most(replicas) + len(stored)
 
 
-def _distinct(bounds: Bounds, book: Book) -> Iterator[Finding]:
-    network = bounds.network
-    for rule in network.diversity:
-        for limit in ("min_distinct", "min_nakamoto"):
-            wanted = getattr(rule, limit)
-            is_lenient = limit == "min_nakamoto" and rule.threshold == 1
-            if wanted is None or rule.penalty is not None or is_lenient:
-                continue
-            for name, keys in _subjects(bounds, rule):
-                count = _dependencies(network, rule, keys)
-                if count is not None and count < wanted:
-                    of = f" that committee {name!r} may use" if name else ""
-                    yield book.finding(
-                        rule,
-                        limit,
-                        f"{limit} {wanted} of kind {rule.kind!r}, but the {rule.role}"
-                        f" nodes{of} hang on {count} only",
-                        f"offer nodes on more of them, or lower {limit}",
-                    )
-                    break
-
-
-def _subjects(bounds: Bounds, rule: DiversityRow) -> Iterator[tuple[str, tuple[OfferKey, ...]]]:
-    """Yield what the rule applies to one by one, with the offers that may be used for it."""
-    network, keys = bounds.network, bounds.offers.get(rule.role, ())
-    if rule.measure == "seats" and rule.scope == "each":
-        for name, committee in network.committees.items():
-            if rule.applies_to in ("", name) and committee.seats:
-                yield name, bounds.seatable(committee)
-    elif rule.measure == "seats":
-        if any(committee.seats for committee in network.committees.values()):
-            yield "", keys
-    elif rule.measure == "copies":
-        if any(model.copies for model in network.models.values()):
-            yield "", keys
-    elif keys:
-        yield "", keys
-
-
-def _dependencies(network: Network, rule: DiversityRow, keys: tuple[OfferKey, ...]) -> int | None:
-    """Return how many outermost dependencies the offers hang on; None if some hang on none."""
-    found: set[Item] = set()
-    for key in keys:
-        site = Item("site", key.site)
-        hangs_on = (
-            network.graph.hangs_on(site) if rule.measure == "sites" else network.hangs_on(key)
-        )
-        mine = network.graph.outermost(
-            frozenset(item for item in hangs_on if item.kind == rule.kind)
-        )
-        # What hangs on none of the kind cannot be lost with any of them.
-        if not mine:
-            return None
-        found |= mine
-    return len(found)
-
-
 def _budgets(bounds: Bounds, book: Book) -> Iterator[Finding]:
     network, settings = bounds.network, bounds.network.settings
     required = [site for site in network.sites.values() if site.status == "required"]
@@ -257,22 +209,26 @@ def _budgets(bounds: Bounds, book: Book) -> Iterator[Finding]:
 
 CHECKS = (
     Check(_unused_dependencies, ({"Sites": "site provider"}, _LINKS, {"Routes": "via"})),
-    Check(demand_checks.models_fit, (_SUPPLY,)),
-    Check(demand_checks.somewhere_to_run, (_SUPPLY, _DEMAND)),
-    Check(demand_checks.near_enough, (_SUPPLY, _DEMAND, _PATHS)),
-    Check(demand_checks.enough_capacity, (_SUPPLY, _DEMAND, _PATHS)),
+    Check(demand_checks.models_fit, (_SUPPLY,), serving=True),
+    Check(demand_checks.somewhere_to_run, (_SUPPLY, _DEMAND), serving=True),
+    Check(demand_checks.near_enough, (_SUPPLY, _DEMAND, _PATHS), serving=True),
+    Check(demand_checks.never_served, (_SUPPLY, _DEMAND, _PATHS)),
+    Check(demand_checks.enough_capacity, (_SUPPLY, _DEMAND, _PATHS), serving=True),
     Check(_required_sites, (_SUPPLY,)),
     Check(guarantee_checks.seats, (_SUPPLY, _SEATS)),
     Check(guarantee_checks.reach, (_SUPPLY, _SEATS, _PATHS)),
     Check(guarantee_checks.copies, (_SUPPLY,)),
-    Check(guarantee_checks.verifiers, (_SUPPLY, _DEMAND, _PATHS, _LINKS)),
-    Check(guarantee_checks.verification_capacity, (_SUPPLY, _DEMAND)),
+    Check(guarantee_checks.verifiers, (_SUPPLY, _DEMAND, _PATHS, _LINKS), serving=True),
+    Check(guarantee_checks.verification_capacity, (_SUPPLY, _DEMAND), serving=True),
     Check(protection_checks.unavoidable, (_SUPPLY, _SEATS, _LINKS, _PROTECTED)),
     Check(protection_checks.seats, (_SUPPLY, _SEATS, _LINKS, _PROTECTED)),
     Check(protection_checks.copies, (_SUPPLY, _LINKS, _PROTECTED)),
-    Check(protection_checks.verifiers, (_SUPPLY, _DEMAND, _PATHS, _LINKS, _PROTECTED)),
+    Check(
+        protection_checks.verifiers, (_SUPPLY, _DEMAND, _PATHS, _LINKS, _PROTECTED), serving=True
+    ),
     Check(_locks, (_SUPPLY, _SEATS, {"Locks": "site node_type model committee provider"})),
-    Check(_distinct, (_SUPPLY, _SEATS, _LINKS)),
+    Check(spread.distinct, (_SUPPLY, _SEATS, _LINKS)),
+    Check(spread.shares, (_SUPPLY, _SEATS, _LINKS)),
     Check(
         _budgets,
         (

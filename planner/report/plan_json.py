@@ -11,11 +11,12 @@ from pathlib import Path
 from models import objectives
 from models.concentration import Concentration, Figures, concentration
 from models.costs import Line, one_off_bill
-from models.data import OfferKey
+from models.data import DemandKey, OfferKey
 from models.network import Network
-from models.plan import Deployment, Flow
+from models.plan import Deployment
 from models.service import service
 from planner.evaluation.baselines import Score
+from planner.evaluation.unserved import served
 from planner.files import move_into_place
 from planner.report.plan_workbook import plan_hash
 from planner.result import Result
@@ -173,7 +174,7 @@ def _routing(network: Network, plan: Deployment) -> Iterator[Json]:
         )
         allowed = None if isinstance(way, str) else way
         yield {
-            **_demand(flow),
+            **_demand(flow.demand),
             **_offer(flow.offer),
             "route": flow.route,
             "state": flow.state,
@@ -184,8 +185,7 @@ def _routing(network: Network, plan: Deployment) -> Iterator[Json]:
         }
 
 
-def _demand(flow: Flow) -> Json:
-    key = flow.demand
+def _demand(key: DemandKey) -> Json:
     return {
         "region": key.region,
         "model": key.model,
@@ -227,6 +227,17 @@ def _copies(network: Network, plan: Deployment) -> Iterator[Json]:
 def _seats(network: Network, plan: Deployment) -> Iterator[Json]:
     for seat, count in sorted(plan.seats.items()):
         yield {**seat._asdict(), "seats": count}
+
+
+def _asked(network: Network, plan: Deployment) -> Iterator[Json]:
+    for row in served(network, plan):
+        yield {
+            **_demand(row.demand.key),
+            "asked": row.asked,
+            "served": row.served,
+            "unserved": row.unserved,
+            "why": row.why,
+        }
 
 
 def _dependencies(network: Network, plan: Deployment) -> Iterator[Json]:
@@ -282,6 +293,7 @@ _LISTS = {
     "panels": _panels,
     "copies": _copies,
     "seats": _seats,
+    "demand": _asked,
     "dependencies": _dependencies,
     "changes": _changes,
     "costs": _costs,

@@ -14,14 +14,15 @@ from rich.text import Text
 
 from models import objectives
 from models.concentration import ALL, LIVENESS, SAFETY, Concentration, concentration
-from models.costs import one_off_bill, unserved_share
+from models.costs import one_off_bill
 from models.data import Item
 from models.detours import detours
 from models.network import Network, is_unknown
-from models.plan import Deployment, exceeds
+from models.plan import Deployment
 from models.rules import RULES
 from models.service import service
 from planner.evaluation.baselines import NEAREST, PLAN, Score, score
+from planner.evaluation.unserved import served
 from planner.result import Result
 
 WIDTH, HEIGHT = 100, 24
@@ -73,7 +74,7 @@ def summary(
         lines.append(screen.title(f"NOT A PLAN: it fails its audit {len(result.violations)} times"))
         lines.append(screen.line(Sentence("first", str(result.violations[0]))))
     else:
-        lines.append(screen.title("What the plan guarantees"))
+        lines.append(screen.title(_headline(network, plan)))
     lines += [screen.line(sentence) for sentence in guarantees(network, plan, own)]
     lines.append(screen.title("What it costs"))
     lines += [screen.line(sentence) for sentence in costs_and_proof(network, result)]
@@ -144,17 +145,29 @@ def costs_and_proof(network: Network, result: Result) -> list[Sentence]:
     return sentences
 
 
+def _headline(network: Network, plan: Deployment) -> str:
+    """Return that demand is not served, if so: nobody may overlook it."""
+    short = [row for row in served(network, plan) if row.why]
+    if not short:
+        return "What the plan guarantees"
+    lost = sum(row.unserved * network.month_share[row.demand.period] for row in short)
+    asked = sum(d.requests_per_s * network.month_share[d.period] for d in network.demand)
+    return (
+        f"NOT SERVED: {lost:,.1f} of {asked:,.1f} requests/s ({lost / asked:.1%}), in {len(short)}"
+        f" of {len(network.demand)} rows (sheet Demand says why)"
+    )
+
+
 def _served(network: Network, plan: Deployment, own: Score) -> Sentence:
     rate = sum(d.requests_per_s * network.month_share[d.period] for d in network.demand)
     if own.served is None:
         return Sentence("served", "no demand is asked for")
-    missing = unserved_share(network, plan)
-    short = [key for key, share in missing.items() if exceeds(share, 0.0)]
+    short = [row for row in served(network, plan) if row.why]
     text = f"{own.served:.2%} of {rate:,.1f} requests/s, {own.served_cold or 0.0:.2%} of it cold; "
     rows = "every demand row is served in full"
     if short:
-        worst = max(short, key=lambda key: missing[key])
-        rows = f"{len(short)} of {len(network.demand)} rows fall short: {worst}"
+        worst = max(short, key=lambda row: row.unserved)
+        rows = f"{worst.demand.region}: {worst.why}"
     return Sentence("served", text + rows)
 
 

@@ -24,6 +24,7 @@ from models.service import (
     service,
     site_round_trip_ms,
 )
+from planner.evaluation.unserved import served
 
 _UNIT_IN_NAME = ("_ms", "_gb", "_per_s")
 BLANK_NUMBER = "; blank: all of them together are not enough"
@@ -190,6 +191,21 @@ class SeatRow(PlanRow):
     node_type: str = _key("on what")
     seats: int = _count("seats", "how many", required=True)
     today: int = _count("seats", "held today")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemandRow(PlanRow):
+    """What a demand row asks for and gets, and why it gets no more."""
+
+    region: str = _text("where the users are")
+    model: str = _text("what they ask for")
+    verification: str = _text("the policy that checks it")
+    service_class: str = _text("as in the workbook")
+    period: str = _text("blank: always")
+    asked: float | None = _figure("requests/s", "asked for")
+    served: float | None = _figure("requests/s", "answered")
+    unserved: float | None = _figure("requests/s", "answered by nobody")
+    why: str = _text("what keeps the rest from being served")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -472,6 +488,21 @@ def _dependency_rows(network: Network, plan: Deployment) -> Iterator[DependencyR
             )
 
 
+def _demand_rows(network: Network, plan: Deployment) -> Iterator[DemandRow]:
+    for row in served(network, plan):
+        yield DemandRow(
+            region=row.demand.region,
+            model=row.demand.model,
+            verification=row.demand.verification,
+            service_class=row.demand.service_class,
+            period=row.demand.period,
+            asked=row.asked,
+            served=row.served,
+            unserved=row.unserved,
+            why=row.why,
+        )
+
+
 def _change_rows(network: Network, plan: Deployment) -> Iterator[ChangeRow]:
     for what, where, today, planned in objectives.changes(network, plan):
         yield ChangeRow(
@@ -496,6 +527,7 @@ def cost_rows(monthly: list[Line], once: list[Line]) -> Iterator[CostRow]:
 
 
 PLAN_SHEETS = (
+    PlanSheet("Demand", DemandRow, _demand_rows, decides=False),
     PlanSheet("Sites", SiteRow, _site_rows),
     PlanSheet("Contracts", ContractRow, _contract_rows),
     PlanSheet("Nodes", NodeRow, _node_rows),

@@ -43,8 +43,8 @@ ENOUGH = 1e-4
 """What flows left out, or more rows, may still gain relative to the bound when they end."""
 NEARLY_NONE = 1e-6
 """What a number that need not be whole may be and still be none."""
-SOURCES = frozenset({"sources"})
-"""The rule that is left out: at no size measured did it move the bound."""
+LEFT_OUT = frozenset({"sources", "served"})
+"""Rules left out: `sources` never moved the bound, and what is unserved shows which flows pay."""
 
 
 def loosened_columns(network: Network, classes: Classes) -> int:
@@ -64,7 +64,7 @@ class Loosened:
         self.left_out = _may_wait(network, classes)
         held = np.flatnonzero(~self.left_out & ~_dominated(classes))
         streams = merged_streams(verification_streams(network, classes))
-        self.problem = Problem(network, classes, without | SOURCES, streams, held)
+        self.problem = Problem(network, classes, without | LEFT_OUT, streams, held)
         self.added: IntArray = np.empty(0, dtype=np.int64)
         self.point: FloatArray | None = None
         self._kept: list[tuple[int, FloatArray]] = []

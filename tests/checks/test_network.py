@@ -14,10 +14,9 @@ from tests.workbooks import Sheets, base, put, save, smallest
 
 
 def errors(folder: Path, sheets: Sheets) -> list[str]:
-    """Return the errors found in the sheets."""
-    return [
-        str(finding) for finding in read_network(save(folder, sheets)).findings if finding.is_error
-    ]
+    """Return the errors found in the sheets where all demand must be served."""
+    found = read_network(save(folder, sheets), require_served=True).findings
+    return [str(finding) for finding in found if finding.is_error]
 
 
 def bounds(folder: Path, sheets: Sheets) -> Bounds:

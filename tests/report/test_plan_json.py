@@ -28,6 +28,7 @@ PROMISED = {
     "warm",
     "routing",
     "panels",
+    "demand",
     "copies",
     "seats",
     "dependencies",

@@ -24,6 +24,7 @@ from tests.cases import FRANKFURT, PARIS, deployment_for_small, plan_for_small, 
 
 SHEETS = [
     "Summary",
+    "Demand",
     "Sites",
     "Contracts",
     "Nodes",

@@ -345,4 +345,4 @@ def test_a_soft_row_costs_what_is_above_and_refuses_nothing() -> None:
 def test_it_says_which_share_is_the_tightest() -> None:
     found = clouds(capped(measure="nodes"))
     assert_explains(rule, found, standing(a=1, b=1, c=2), "50.0% hang on provider:Acme", "50% may")
-    assert_explains(rule, found, Deployment(), "No share is limited")
+    assert_explains(rule, found, Deployment(), "Shares are limited, of nothing yet.")

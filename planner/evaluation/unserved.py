@@ -1,0 +1,191 @@
+"""Why demand is not served: asked of the tables and the plan, one demand row at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from models.costs import monthly_bill, unserved_share
+from models.data import Demand, OfferKey
+from models.network import Network
+from models.plan import Deployment, exceeds
+from models.rules import diversity_share
+from planner.checks.capacity import Bounds
+from planner.checks.guarantees import verifying
+from planner.checks.spread import too_small
+
+AT_ITS_LIMIT = 1e-3
+"""How near a share must be to its limit, relatively, to hold demand back."""
+
+
+GIVEN_UP = 2e-6
+"""Share of all demand that later objectives may leave unserved for numerical safety."""
+
+
+@dataclass(frozen=True)
+class Served:
+    """What a demand row asks for and gets, in requests/s, and why it gets no more."""
+
+    demand: Demand
+    asked: float
+    served: float
+    why: str
+
+    @property
+    def unserved(self) -> float:
+        """Return the requests/s that nobody answers."""
+        return self.asked - self.served
+
+
+def served(network: Network, plan: Deployment) -> Iterator[Served]:
+    """Yield every demand row that asks for anything, in the order of the workbook."""
+    missing, bounds = unserved_share(network, plan), Bounds(network)
+    spent = GIVEN_UP * sum(demand.requests_per_s for demand in network.demand)
+    held_back: str | None = None
+    for demand in network.demand:
+        if demand.requests_per_s <= 0:
+            continue
+        share, why = missing[demand.key], ""
+        if exceeds(share * demand.requests_per_s, spent):
+            why = _impossible(bounds, demand)
+            if not why:
+                held_back = _held_back(bounds, plan) if held_back is None else held_back
+                why = (
+                    _too_much(bounds, demand)
+                    or _no_room(bounds, plan, demand)
+                    or _too_dear(bounds, plan, demand)
+                    or held_back
+                )
+        asked = demand.requests_per_s
+        yield Served(demand, asked, asked * (1 - share), why)
+
+
+def _impossible(bounds: Bounds, demand: Demand) -> str:
+    """Return why no plan serves the row; empty if some might."""
+    network = bounds.network
+    if not bounds.hosts(demand):
+        return f"no node on offer runs {demand.model or 'it'}"
+    if not bounds.allowed(demand):
+        policy = network.policies.get(demand.verification)
+        tee = f" with tee {policy.tee}" if policy is not None and policy.tee else ""
+        return f"no node that runs it{tee} lies in {demand.residency or 'any country'}"
+    if not bounds.servable(demand):
+        known = {
+            site: latency
+            for site in sorted({key.site for key in bounds.allowed(demand)})
+            if (latency := bounds.latency_ms(demand, site)) is not None
+        }
+        if not known:
+            return "no latency is known to any place that may serve it"
+        best = min(known, key=lambda site: known[site])
+        return (
+            f"no place within {demand.max_latency_ms:g} ms: the fastest, {best}, answers in"
+            f" {known[best]:,.1f} ms"
+        )
+    return _no_panel(bounds, demand)
+
+
+def _no_panel(bounds: Bounds, demand: Demand) -> str:
+    policy = bounds.network.policies.get(demand.verification)
+    if policy is None or not policy.verifiers:
+        return ""
+    best = max(len({key.site for key in keys}) for keys in verifying(bounds, policy, demand))
+    if best >= policy.verifiers:
+        return ""
+    shared = " or ".join(policy.independent_of)
+    apart = f" that share no {shared} with the node that executes" if shared else ""
+    return (
+        f"no independent panel: {policy.policy} needs {policy.verifiers} verifiers at different"
+        f" sites{apart}, no node has more than {best}"
+    )
+
+
+def _too_much(bounds: Bounds, demand: Demand) -> str:
+    """Return that the model is asked for more than all nodes that may serve it can do."""
+    network = bounds.network
+    rows = [
+        row
+        for row in network.demand
+        if (row.model, row.period) == (demand.model, demand.period) and row.requests_per_s > 0
+    ]
+    keys = {key for row in rows for key in bounds.servable(row)}
+    model = network.models.get(demand.model)
+    most = bounds.most({key: bounds.node_rate(model, key) for key in sorted(keys)})
+    asked = sum(row.requests_per_s for row in rows if bounds.servable(row))
+    if not exceeds(asked, most):
+        return ""
+    what = demand.model or "it"
+    return f"{asked:,.6g} requests/s of {what} are asked for, all nodes on offer can do {most:,.6g}"
+
+
+def _no_room(bounds: Bounds, plan: Deployment, demand: Demand) -> str:
+    """Return that every node that may serve the row stands already; empty if one could be added."""
+    keys = bounds.servable(demand)
+    if _addable(bounds, plan, keys):
+        return ""
+    nodes = sum(plan.nodes.get(key, 0) for key in keys)
+    return f"all {nodes} nodes that may serve it stand already (max_nodes), and are busy"
+
+
+def _too_dear(bounds: Bounds, plan: Deployment, demand: Demand) -> str:
+    """Return that the budget has no room for one more node that may serve the row."""
+    network = bounds.network
+    budget = network.settings.budget_monthly
+    if budget is None:
+        return ""
+    left = budget - sum(line.amount for line in monthly_bill(network, plan))
+    cheapest = min(
+        _price(network, plan, key) for key in _addable(bounds, plan, bounds.servable(demand))
+    )
+    if cheapest <= left:
+        return ""
+    return (
+        f"budget_monthly: {max(0.0, left):,.0f} of {budget:,.0f} {network.settings.currency} are"
+        f" left, one more node that may serve it costs {cheapest:,.0f}"
+    )
+
+
+def _addable(bounds: Bounds, plan: Deployment, keys: tuple[OfferKey, ...]) -> list[OfferKey]:
+    """Return the offers of which one more node may stand, as far as offer and site go."""
+    network = bounds.network
+    found = []
+    for key in keys:
+        most = network.sites[key.site].max_nodes
+        if plan.nodes.get(key, 0) < network.offers[key].max_nodes and (
+            most is None or plan.nodes_at(key.site) < most
+        ):
+            found.append(key)
+    return found
+
+
+def _price(network: Network, plan: Deployment, key: OfferKey) -> float:
+    """Return what one more node costs a month, with its site and contract where they are new."""
+    site = network.sites[key.site]
+    price = network.offers[key].node_cost
+    price += 0.0 if key.site in plan.open else site.monthly_cost
+    return price + (
+        0.0 if site.provider in plan.contracts else network.providers[site.provider].monthly_cost
+    )
+
+
+def _held_back(bounds: Bounds, plan: Deployment) -> str:
+    """Return the limits on shares that the plan has reached, or that none is to blame."""
+    network = bounds.network
+    for row, _, count in too_small(bounds):
+        if row.measure == "requests":
+            return (
+                f"shares: {row.rule} lets each {row.kind} have {row.max_share:.0%}, and there are"
+                f" {count}"
+            )
+    tighter = tuple(
+        row
+        if row.max_share is None or row.penalty is not None
+        else replace(row, max_share=row.max_share * (1 - AT_ITS_LIMIT))
+        for row in network.diversity
+    )
+    found = diversity_share.audit(replace(network, diversity=tighter), plan)
+    named = list(dict.fromkeys(violation.where for violation in found))
+    if named:
+        more = f" and {len(named) - 2} more" if len(named) > 2 else ""
+        return f"shares at their limit: {'; '.join(named[:2])}{more}"
+    return "no single limit: the objectives, or the rules together, left it out"
