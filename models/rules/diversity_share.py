@@ -87,7 +87,8 @@ def explain(network: Network, plan: Deployment) -> str:
         limited = any(rule.max_share is not None for rule in network.diversity)
         return "Shares are limited, of nothing yet." if limited else "No share is limited."
     _, rule, item, amount, holding = max(found, key=lambda entry: entry[0])
+    of = f" ({' '.join(holding.label)} by itself)" if any(holding.label) else ""
     return (
-        f"The tightest share is {rule.rule}: {amount / holding.total:.1%} hang on {item}, "
+        f"The tightest share is {rule.rule}{of}: {amount / holding.total:.1%} hang on {item}, "
         f"{rule.max_share:.0%} may."
     )

@@ -2,7 +2,7 @@
 
 min_nodes[o] · open[s] ≤ nodes[o] ≤ max_nodes[o] · open[s]
 Σ_{o at s} nodes[o] ≤ max_nodes[s] · open[s]
-open[s] = 1 if required, 0 if forbidden
+open[s] = 1 and Σ_{o at s} nodes[o] ≥ 1 if required, open[s] = 0 if forbidden
 
 for all sites s and offers o = (s, k)     Source: design §4 (opening)
 """
@@ -22,7 +22,7 @@ from models.plan import Deployment, Violation
 def constrain(block: Any, model: Any, network: Network) -> None:
     """Add the rows of every offer and site."""
     block.most, block.least = rows(), rows()
-    block.site_most, block.status = rows(), rows()
+    block.site_most, block.status, block.manned = rows(), rows(), rows()
     at_site: dict[str, list[OfferKey]] = defaultdict(list)
     for key, offer in sorted(network.offers.items()):
         nodes, opened = model.nodes[key], model.open[key.site]
@@ -37,6 +37,13 @@ def constrain(block: Any, model: Any, network: Network) -> None:
             row(block.site_most, name, [*terms, limit], upper=0.0)
         if site.status == "required":
             row(block.status, name, [(1.0, model.open[name])], lower=1.0)
+            if at_site[name]:
+                row(
+                    block.manned,
+                    name,
+                    [(1.0, model.nodes[key]) for key in at_site[name]],
+                    lower=1.0,
+                )
         elif site.status == "forbidden":
             row(block.status, name, [(1.0, model.open[name])], upper=0.0)
 
@@ -61,6 +68,7 @@ def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
         if key.site in plan.open and count < offer.min_nodes:
             message = f"{count} nodes stand where at least {offer.min_nodes} must"
             yield Violation("opening", str(key), message)
+    offering = {key.site for key in network.offers}
     for name, site in network.sites.items():
         total = plan.nodes_at(name)
         if site.max_nodes is not None and total > site.max_nodes:
@@ -68,6 +76,8 @@ def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
             yield Violation("opening", name, message)
         if site.status == "required" and name not in plan.open:
             yield Violation("opening", name, "the site is required but not open")
+        elif site.status == "required" and not total and name in offering:
+            yield Violation("opening", name, "the site is required but holds no node")
         if site.status == "forbidden" and name in plan.open:
             yield Violation("opening", name, "the site is forbidden but open")
 

@@ -220,6 +220,7 @@ CHECKS = (
     Check(guarantee_checks.copies, (_SUPPLY,)),
     Check(guarantee_checks.verifiers, (_SUPPLY, _DEMAND, _PATHS, _LINKS), serving=True),
     Check(guarantee_checks.verification_capacity, (_SUPPLY, _DEMAND), serving=True),
+    Check(protection_checks.unprotected, (_SUPPLY, _SEATS, _LINKS, _PROTECTED)),
     Check(protection_checks.unavoidable, (_SUPPLY, _SEATS, _LINKS, _PROTECTED)),
     Check(protection_checks.seats, (_SUPPLY, _SEATS, _LINKS, _PROTECTED)),
     Check(protection_checks.copies, (_SUPPLY, _LINKS, _PROTECTED)),

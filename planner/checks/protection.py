@@ -44,6 +44,25 @@ def _failures(bounds: Bounds) -> list[_Failure]:
     ]
 
 
+def unprotected(bounds: Bounds, book: Book) -> Iterator[Finding]:
+    """Yield committees with a max_faulty that nothing is measured against."""
+    network = bounds.network
+    counted = any(row.role == "coordination" and row.min_nakamoto for row in network.diversity)
+    if network.protected or counted:
+        return
+    for committee in network.committees.values():
+        if committee.max_faulty is not None and committee.seats:
+            yield book.finding(
+                committee,
+                "max_faulty",
+                f"max_faulty {committee.max_faulty} limits nothing: no dependency and no shock is"
+                f" protected, so all seats of {committee.committee!r} may hang on one",
+                "write protect yes for what must not halt it in Dependencies or Shocks, or"
+                " min_nakamoto in Diversity",
+                "warning",
+            )
+
+
 def unavoidable(bounds: Bounds, book: Book) -> Iterator[Finding]:
     """Yield protected failures that leave a committee or the copies of a model nowhere to be.
 

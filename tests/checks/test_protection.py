@@ -135,7 +135,7 @@ def test_what_no_protected_quorum_can_verify_is_not_served(
     sheets = base()
     if protect:
         sheets["Dependencies"].append([protect, "provider", None, None, "yes"])
-    put(sheets, "Committees", 2, "max_faulty", 2)
+        put(sheets, "Committees", 2, "max_faulty", 2)
     put(sheets, "Capacities", 6, "max_nodes", executing)
     network, found = read(tmp_path, sheets)
     assert [said in finding.message for finding in found] == ([True] if said else [])
@@ -220,3 +220,15 @@ def drawn(draw: random.Random) -> Sheets:
 def _rows(*columns: list[str]) -> Cells:
     """Return the columns as rows."""
     return [list(row) for row in zip(*columns, strict=True)]
+
+
+@pytest.mark.parametrize("protect", ["yes", "no"])
+def test_max_faulty_without_protection_is_said_to_limit_nothing(
+    tmp_path: Path, protect: str
+) -> None:
+    sheets = base()
+    del sheets["Diversity"]
+    put(sheets, "Committees", 2, "max_faulty", 1)
+    put(sheets, "Dependencies", 2, "protect", protect)
+    found = [str(f) for f in read_network(save(tmp_path, sheets)).findings]
+    assert any("max_faulty 1 limits nothing" in text for text in found) == (protect == "no")

@@ -55,6 +55,14 @@ def test_a_required_site_is_open_and_a_forbidden_one_is_not() -> None:
     assert_illegal(rule, a_site(status="forbidden"), standing(1, 0, "a"), "forbidden but open")
 
 
+def test_a_required_site_holds_a_node() -> None:
+    found = network([site("a", status="required")], [offer("a", "big", 3)])
+    one = Deployment(open=frozenset({"a"}), nodes={at("a", "big"): 1})
+    assert_legal(rule, found, one)
+    assert_illegal(rule, found, Deployment(open=frozenset({"a"})), "required but holds no node")
+    assert_legal(rule, network([site("a", status="required")]), Deployment(open=frozenset({"a"})))
+
+
 def test_an_existing_site_may_be_open_or_closed() -> None:
     assert_legal(rule, a_site(status="existing"), standing(1, 0, "a"))
     assert_legal(rule, a_site(status="existing"), standing(0, 0))
