@@ -174,8 +174,10 @@ class Offer(Row):
     max_nodes: int = _integer("nodes", "most that can be had", required=True)
     min_nodes: int = _integer("nodes", "fewest if the site is open", 0)
     existing_nodes: int = _integer("nodes", "running today", 0)
-    monthly_cost: float | None = _number("currency/month", "of one node (or give hourly_cost)")
-    hourly_cost: float | None = _number("currency/hour", "of one node (or give monthly_cost)")
+    monthly_cost: float | None = _number(
+        "currency/month", "of one node, 0 if it is free; or give hourly_cost"
+    )
+    hourly_cost: float | None = _number("currency/hour", "of one node; or give monthly_cost")
     one_off_cost: float = _number("currency", "of one new node", 0)
     requests_per_s: float | None = _number(
         "requests/s", "of one node; for workbooks without Models and for proxied models"

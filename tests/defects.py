@@ -372,7 +372,7 @@ _NAMES = [
     ),
     Defect(
         "unlisted node type",
-        _row("Capacities", "fra1", "h1000", 1),
+        _row("Capacities", "fra1", "h1000", 1, 0, 50),
         "Capacities!B18",
         ("'h1000' is not in Node types", "did you mean 'h100'?"),
         "warning",
@@ -447,6 +447,41 @@ _CONTRADICTIONS = [
         _put("Capacities", 2, "hourly_cost", 0.1),
         "Capacities!F2",
         ("both monthly_cost 50 and hourly_cost 0.1",),
+    ),
+    Defect(
+        "no price",
+        _put("Capacities", 2, "monthly_cost", None),
+        "Capacities!E2",
+        ("neither monthly_cost nor hourly_cost", "write 0 if it is free"),
+    ),
+    Defect(
+        "no price and a column for hours only",
+        _all(
+            _header("Capacities", "monthly_cost", "#monthly_cost"),
+            _put("Capacities", 2, "hourly_cost", None),
+            *(_put("Capacities", row, "hourly_cost", 0) for row in range(3, 18)),
+        ),
+        "Capacities!F2",
+        ("neither monthly_cost nor hourly_cost", "write 0 if it is free"),
+    ),
+    Defect(
+        "a price that cannot be read is no missing price",
+        _all(
+            _put("Capacities", 2, "monthly_cost", None),
+            _put("Capacities", 2, "hourly_cost", "cheap"),
+        ),
+        "Capacities!F2",
+        ("hourly_cost 'cheap' is text",),
+    ),
+    Defect(
+        "no price anywhere",
+        _all(
+            _header("Capacities", "monthly_cost", "#monthly_cost"),
+            _header("Capacities", "hourly_cost", "#hourly_cost"),
+        ),
+        "Capacities",
+        ("every node is free", "add the column monthly_cost"),
+        "warning",
     ),
     Defect(
         "required site of a forbidden provider",

@@ -16,6 +16,7 @@ from click.testing import CliRunner, Result
 
 from planner.cli import main
 from tests.defects import DEFECTS, Defect, make
+from tests.workbooks import put, save, smallest
 
 ROOT = Path(__file__).parents[1]
 MINIMAL = ROOT / "inputs" / "minimal.xlsx"
@@ -69,6 +70,20 @@ def test_every_defect_is_reported_at_its_cell_and_nothing_is_overwritten(
         assert figures(out)["status"] == "invalid"
         assert not (out / "plan.xlsx").exists()
     assert before == (sha256(path) if path.is_file() else "")
+
+
+def test_a_node_without_a_price_is_refused_and_one_of_price_0_is_free(tmp_path: Path) -> None:
+    sheets = smallest()
+    put(sheets, "Capacities", 2, "monthly_cost", None)
+    done = run("check", save(tmp_path, sheets))
+    assert done.exit_code == 2
+    assert "Capacities!E2" in done.output
+    assert "write 0 if it is free" in done.output
+    put(sheets, "Capacities", 2, "monthly_cost", 0)
+    out = tmp_path / "out"
+    assert run("solve", save(tmp_path, sheets), "--out", out).exit_code == 0
+    # 12 requests/s at 70 % of 10 ask for two nodes; both stand where they are free.
+    assert figures(out)["objectives"][-1]["value"] == 0  # type: ignore[index]
 
 
 def test_findings_come_as_json_when_asked(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from models.data import REQUIRED_SHEETS, SHEETS, Committee, Demand, Row, Settings, Site
+from models.data import REQUIRED_SHEETS, SHEETS, Committee, Demand, Offer, Row, Settings, Site
 from models.fields import Column, Kind, column, columns, header_of
 from models.network import SITE_ATTRIBUTES
 from planner.workbook.book import DEP, HEADER_ROW, SETTINGS, SHEET_OF, Book, Table
@@ -20,6 +20,9 @@ IGNORED_SHEETS = ("Guide", "Lists")
 
 REMARKS = frozenset(columns(Row))
 """Columns that every sheet may have and that no rule reads."""
+
+PRICES = ("monthly_cost", "hourly_cost")
+"""Columns of Capacities, one of which says what a node costs."""
 
 _ANY_SITE_NEEDS = Column(Kind.NEEDS, "a dependency of the planner's own kind")
 _PLACEHOLDERS = {
@@ -139,6 +142,8 @@ class _Reader:
         }
         rows = []
         if self.has_required_columns():
+            if self.row_class is Offer and not self.price_columns():
+                self.report_no_prices()
             numbers = (number for number in self.sheet.rows if number > HEADER_ROW)
             for number in numbers:
                 row = self.read_row(number)
@@ -273,6 +278,8 @@ class _Reader:
         used = [name for position, (name, _) in self.columns.items() if position in cells]
         if not set(used) - REMARKS:
             return None
+        if self.row_class is Offer:
+            self.refuse_missing_price(number)
         values: dict[str, Any] = {"row": number}
         other: list[tuple[str, Any]] = []
         bad = set()
@@ -293,6 +300,27 @@ class _Reader:
             values["other"] = tuple(other)
             values |= {kind: _known_needs(values.get(kind)) for kind in SITE_ATTRIBUTES}
         return self.row_class(**values)
+
+    def price_columns(self) -> list[int]:
+        return [number for number, (name, _) in sorted(self.columns.items()) if name in PRICES]
+
+    def report_no_prices(self) -> None:
+        # Facility location prices its sites and no nodes, so a sheet without prices is no error.
+        self.add(
+            "",
+            f"there is neither a column {PRICES[0]} nor {PRICES[1]}, so every node is free",
+            f"add the column {PRICES[0]}, with 0 for nodes that are free",
+            level="warning",
+        )
+
+    def refuse_missing_price(self, number: int) -> None:
+        cells = [self.sheet.cell(number, position) for position in self.price_columns()]
+        if cells and all(c.kind is CellKind.BLANK and not self.is_merged(c) for c in cells):
+            self.add(
+                cells[0].address,
+                f"the node type has neither {PRICES[0]} nor {PRICES[1]} here",
+                "fill in one of them; write 0 if it is free",
+            )
 
     def value(self, cell: Cell, name: str, declaration: Column) -> tuple[Any, bool]:
         """Return the value (None if there is none) and whether the cell is in order."""
