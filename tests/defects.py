@@ -249,14 +249,32 @@ _SHEETS = [
     Defect(
         "misspelt required sheet",
         _rename("Demand", "Demnd"),
-        "Demand",
-        ("rename the sheet 'Demnd'",),
+        "Demnd",
+        ("the sheet 'Demnd' is not known", "did you mean 'Demand'?"),
     ),
     Defect(
-        "unknown sheet",
+        "misspelt optional sheet",
+        _rename("Models", "Modles"),
+        "Modles",
+        ("the sheet 'Modles' is not known", "did you mean 'Models'?"),
+    ),
+    Defect(
+        "misspelt sheet beside the right one",
         _add("Sitess", ["x"], ["y"]),
         "Sitess",
-        ("is not known", "did you mean 'Sites'?"),
+        ("is not known", "did you mean 'Sites'?", "begin its name with #"),
+    ),
+    Defect(
+        "required sheet by another name",
+        _rename("Capacities", "Capacity"),
+        "Capacities",
+        ("rename the sheet 'Capacity'",),
+    ),
+    Defect(
+        "sheet of the planner's own",
+        _add("Notes", ["x"], ["y"]),
+        "Notes",
+        ("is not known and is not read", "begin its name with #"),
         "warning",
     ),
     Defect(
@@ -317,7 +335,22 @@ _SHEETS = [
         _row("Settings", "utilization", 0.5),
         "Settings!A4",
         ("the setting 'utilization' is not known", "did you mean 'utilisation'?"),
-        "warning",
+    ),
+    Defect(
+        "half a setting",
+        _row("Settings", "budget", 5000),
+        "Settings!A4",
+        ("the setting 'budget' is not known", "did you mean 'budget_monthly'?"),
+    ),
+    Defect(
+        "setting like no other",
+        _row("Settings", "colour", "red"),
+        "Settings!A4",
+        (
+            "the setting 'colour' is not known",
+            "write one of currency, utilisation,",
+            "mip_gap, seed",
+        ),
     ),
     Defect(
         "setting twice", _row("Settings", "Utilisation", 0.6), "Settings!A4", ("already set in B2",)

@@ -86,6 +86,36 @@ def test_a_node_without_a_price_is_refused_and_one_of_price_0_is_free(tmp_path: 
     assert figures(out)["objectives"][-1]["value"] == 0  # type: ignore[index]
 
 
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("budget", "did you mean 'budget_monthly'?"),
+        ("utilization", "did you mean 'utilisation'?"),
+        ("gap", "did you mean 'mip_gap'?"),
+        ("colour", "write one of currency, utilisation,"),
+    ],
+)
+def test_a_setting_that_is_not_known_stops_the_solve(
+    setting: str, words: str, tmp_path: Path
+) -> None:
+    path = save(tmp_path, smallest() | {"Settings": [["setting", "value"], [setting, 1]]})
+    for command in (("check", path), ("solve", path, "--out", tmp_path / "out")):
+        done = run(*command)
+        assert done.exit_code == 2
+        assert "Settings!A2" in done.output
+        assert words in done.output
+
+
+def test_a_misspelt_sheet_stops_the_solve_and_one_s_own_does_not(tmp_path: Path) -> None:
+    rows = [["region", "latitude"], ["R", 4]]
+    done = run("check", save(tmp_path, smallest() | {"Regoins": rows}))
+    assert done.exit_code == 2
+    assert "did you mean 'Regions'?" in done.output
+    assert "1 errors" in done.output
+    done = run("check", save(tmp_path, smallest() | {"Notes": rows, "Sites old": rows}))
+    assert done.exit_code == 0, done.output
+
+
 def test_findings_come_as_json_when_asked(tmp_path: Path) -> None:
     error = next(defect for defect in DEFECTS if defect.level == "error")
     done = run("check", make(tmp_path, error), "--json")

@@ -397,6 +397,30 @@ def test_headers_and_guesses() -> None:
     assert nearest("xyz", ["OVH", "Hetzner"]) == ""
 
 
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("budget", "budget_monthly"),
+        ("Budget (EUR)", "budget_monthly"),
+        ("monthly budget", "budget_monthly"),
+        ("one-off budget", "budget_one_off"),
+        ("utilization", "utilisation"),
+        ("util", "utilisation"),
+        ("gap", "mip_gap"),
+        ("time limit", "time_limit_s"),
+        ("stretch", "route_stretch"),
+        ("discount rate", ""),
+    ],
+)
+def test_a_setting_is_guessed_from_its_words_or_its_spelling(text: str, name: str) -> None:
+    assert nearest(text, columns(Settings)) == name
+
+
+def test_a_guess_does_not_hang_on_the_order_of_a_set() -> None:
+    assert nearest("cost", {"monthly_cost", "hourly_cost"}) == "hourly_cost"
+    assert nearest("cost", ["monthly_cost", "hourly_cost"]) == "monthly_cost"
+
+
 def test_addresses_and_columns_are_inverse() -> None:
     for column in (1, 26, 27, 702, 703, 16384):
         assert row_and_column(f"{column_letters(column)}7") == (7, column)

@@ -13,7 +13,13 @@ from planner.workbook.book import DEP, HEADER_ROW, SETTINGS, SHEET_OF, Book, Tab
 from planner.workbook.cells import CellError, is_padded, read_value
 from planner.workbook.excel import Cell, CellKind, Sheet, Workbook
 from planner.workbook.findings import Finding, Level, column_letters, row_and_column
-from planner.workbook.names import did_you_mean, fold_header, header_readings
+from planner.workbook.names import (
+    did_you_mean,
+    fold_header,
+    header_readings,
+    is_misspelt,
+    nearest,
+)
 
 IGNORED_SHEETS = ("Guide", "Lists")
 """Sheets of the template that are for people only."""
@@ -55,6 +61,7 @@ def _known_sheets(workbook: Workbook, findings: list[Finding]) -> dict[str, Shee
     known = {fold_header(name): name for name in (*SHEETS, SETTINGS)}
     ignored = {fold_header(name) for name in IGNORED_SHEETS}
     found: dict[str, Sheet] = {}
+    unknown = []
     for sheet in workbook.sheets:
         name = known.get(fold_header(sheet.title), "")
         if name in found:
@@ -69,18 +76,20 @@ def _known_sheets(workbook: Workbook, findings: list[Finding]) -> dict[str, Shee
         elif name:
             found[name] = sheet
         elif fold_header(sheet.title) not in ignored and not sheet.title.startswith("#"):
-            findings.append(
-                Finding(
-                    sheet.title,
-                    "",
-                    f"the sheet {sheet.title!r} is not known and is not read",
-                    did_you_mean(
-                        sheet.title, known.values(), "begin its name with # to keep notes"
-                    ),
-                    sheet.title,
-                    "warning",
-                )
-            )
+            unknown.append(sheet)
+    for sheet in unknown:
+        name = nearest(sheet.title, known.values())
+        message = f"the sheet {sheet.title!r} is not known"
+        way_out = "begin its name with # to keep notes"
+        if name:
+            way_out = f"did you mean {name!r}? If not, {way_out}"
+        if name and is_misspelt(sheet.title, name):
+            # Read as what is meant, so that its lack is not blamed on the sheets that name it.
+            found.setdefault(name, sheet)
+            findings.append(Finding(sheet.title, "", message, way_out, sheet.title))
+        else:
+            message += " and is not read"
+            findings.append(Finding(sheet.title, "", message, way_out, sheet.title, "warning"))
     return found
 
 
@@ -402,10 +411,13 @@ def _settings(sheet: Sheet | None, findings: list[Finding]) -> tuple[Settings, d
             if not text.startswith("#"):
                 reader.add(
                     label.address,
-                    f"the setting {text!r} is not known and is not used",
-                    did_you_mean(text, declared, "remove it"),
+                    f"the setting {text!r} is not known",
+                    did_you_mean(
+                        text,
+                        declared,
+                        f"write one of {', '.join(declared)}, or begin it with # for a note",
+                    ),
                     text,
-                    "warning",
                 )
         elif name in cells:
             reader.add(
