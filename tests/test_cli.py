@@ -15,8 +15,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from planner.cli import main
+from planner.reading import read_network
 from tests.defects import DEFECTS, Defect, make
-from tests.workbooks import put, save, smallest
+from tests.workbooks import base, put, save, smallest
 
 ROOT = Path(__file__).parents[1]
 MINIMAL = ROOT / "inputs" / "minimal.xlsx"
@@ -116,6 +117,56 @@ def test_a_misspelt_sheet_stops_the_solve_and_one_s_own_does_not(tmp_path: Path)
     assert done.exit_code == 0, done.output
 
 
+@pytest.mark.parametrize(
+    ("sheet", "header", "written"),
+    [
+        ("Sites", "latitude", "Lat"),
+        ("Sites", "longitude", "Lon"),
+        ("Regions", "longitude", "lng"),
+        ("Sites", "monthly_cost", "Cost per month"),
+        ("Providers", "monthly_cost", "cost/month"),
+        ("Capacities", "monthly_cost", "Monthly cost"),
+        ("Node types", "load_gb_per_s", "Load [GB/s]"),
+        ("Capacities", "requests_per_s", "Requests/s"),
+    ],
+)
+def test_a_header_that_can_mean_one_column_only_is_that_column(
+    sheet: str, header: str, written: str, tmp_path: Path
+) -> None:
+    sheets = base()
+    as_declared = read_network(save(tmp_path, sheets)).network
+    sheets[sheet][0][sheets[sheet][0].index(header)] = written
+    path = save(tmp_path, sheets)
+    done = run("check", path)
+    assert done.exit_code == 0, done.output
+    assert repr(written) not in done.output
+    assert read_network(path).network == as_declared
+
+
+@pytest.mark.parametrize(
+    ("sheet", "header", "written"),
+    [
+        ("Sites", "provider", "Provider name"),
+        ("Sites", "latitude", "Lattitude"),
+        ("Capacities", "monthly_cost", "Price"),
+        ("Node types", "gpu_memory_gb", "GPU memory"),
+        ("Demand", "requests_per_s", "Requests"),
+        ("Demand", "max_latency_ms", "Latency limit [ms]"),
+        ("Sites", "country", "Country code"),
+        ("Models", "max_requests_per_s", "Max requests (per second)"),
+    ],
+)
+def test_a_header_that_looks_like_a_column_is_never_dropped(
+    sheet: str, header: str, written: str, tmp_path: Path
+) -> None:
+    sheets = base()
+    sheets[sheet][0][sheets[sheet][0].index(header)] = written
+    done = run("check", save(tmp_path, sheets))
+    assert done.exit_code == 2, done.output
+    assert f"the column {written!r} is not known; did you mean {header!r}?" in done.output
+    assert f"{sheet}: 1 errors" in done.output
+
+
 def test_findings_come_as_json_when_asked(tmp_path: Path) -> None:
     error = next(defect for defect in DEFECTS if defect.level == "error")
     done = run("check", make(tmp_path, error), "--json")
@@ -199,7 +250,6 @@ def test_ctrl_c_keeps_the_best_plan_so_far(tmp_path: Path) -> None:
 
 def test_a_plan_that_breaks_a_rule_is_told_by_the_audit(tmp_path: Path) -> None:
     run("solve", MINIMAL, "--out", tmp_path, "-q")
-    from planner.reading import read_network
     from planner.report.plan_workbook import read_plan
 
     network = read_network(MINIMAL).network

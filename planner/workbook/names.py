@@ -16,8 +16,8 @@ SHORTEST_PART = 3
 MISSPELT = 0.81
 """Dependency is as like Dependencies as 0.82; power and owner, which differ, as 0.8."""
 
-_FILLERS = frozenset(["per", "of", "in", "the"])
-_SAME_WORD = {"price": "cost", "fee": "cost", "lng": "longitude"}
+_FILLERS = frozenset(["per", "of", "in", "the", "name"])
+_SAME_WORD = {"price": "cost", "fee": "cost", "limit": "max", "lng": "longitude"}
 _BRACKETS = re.compile(r"^(.*?)\s*[(\[]([^()\[\]]*)[)\]]\s*$", re.DOTALL)
 
 
@@ -47,31 +47,48 @@ def header_readings(text: str) -> tuple[str, ...]:
 def nearest(text: str, known: Iterable[str]) -> str:
     """Return the known name most like the text, or nothing if none is close.
 
-    A name with all its words (`cost per month`, monthly_cost) comes before one spelt alike, and
-    that before one that holds the text; of equals, the first.
+    A name with all its words (`cost per month`, monthly_cost) comes before one all of whose words
+    it has (`country code`), then one spelt alike, then one that holds it; of equals, the first.
     """
     names = sorted(known) if isinstance(known, Set) else list(known)
-    match = _BRACKETS.match(text)
-    plain = match[1] if match is not None and match[1] else text
-    spare = {name: _spare_words(_words(plain), _words(name)) for name in names}
-    with_all_words = {name: count for name, count in spare.items() if count is not None}
-    if with_all_words:
-        return min(with_all_words, key=with_all_words.__getitem__)
+    plain = _without_unit(text)
+    words = {name: _words(name) for name in names}
+    wanted = _words(plain)
+    for spare in (
+        {name: _spare_words(wanted, words[name]) for name in names},
+        {name: _spare_words(words[name], wanted) for name in names},
+    ):
+        counts = {name: count for name, count in spare.items() if count is not None}
+        if counts:
+            return min(counts, key=counts.__getitem__)
     folded: dict[str, str] = {}
     for name in names:
         folded.setdefault(fold_header(name), name)
-    wanted = fold_header(plain)
-    matches = difflib.get_close_matches(wanted, sorted(folded), n=1, cutoff=0.6)
+    part = fold_header(plain)
+    matches = difflib.get_close_matches(part, sorted(folded), n=1, cutoff=0.6)
     if matches:
         return folded[matches[0]]
-    holding = (name for name in names if wanted in fold_header(name))
-    return next(holding, "") if len(wanted) >= SHORTEST_PART else ""
+    holding = (name for name in names if part in fold_header(name))
+    return next(holding, "") if len(part) >= SHORTEST_PART else ""
+
+
+def looks_like(text: str, name: str) -> bool:
+    """Return whether text and name are made of each other's words, or one is the other misspelt."""
+    plain = _without_unit(text)
+    one, other = _words(plain), _words(name)
+    pairs = ((one, other), (other, one))
+    return is_misspelt(plain, name) or any(_spare_words(*pair) is not None for pair in pairs)
 
 
 def is_misspelt(text: str, name: str) -> bool:
     """Return whether the text is the name but for a slip of the pen or its plural."""
     ratio = difflib.SequenceMatcher(None, fold_header(text), fold_header(name)).ratio()
     return ratio >= MISSPELT
+
+
+def _without_unit(text: str) -> str:
+    match = _BRACKETS.match(text)
+    return match[1] if match is not None and match[1] else text
 
 
 def _words(text: str) -> list[str]:

@@ -18,6 +18,7 @@ from planner.workbook.names import (
     fold_header,
     header_readings,
     is_misspelt,
+    looks_like,
     nearest,
 )
 
@@ -169,17 +170,19 @@ class _Reader:
 
     def match_headers(self) -> None:
         known = {
-            fold_header(header_of(name, declaration)): name
+            fold_header(header): name
             for name, declaration in self.declared.items()
+            for header in (header_of(name, declaration), *declaration.also)
         }
         taken: dict[str, str] = {}
+        unknown: list[tuple[int, Cell]] = []
         for number, cell in sorted(self.sheet.rows.get(HEADER_ROW, {}).items()):
             text = str(cell.value).strip()
             if text.startswith("#") and cell.kind is CellKind.TEXT:
                 continue
             name, declaration = self.match(text, known)
             if not name:
-                self.unknown_column(cell, text)
+                unknown.append((number, cell))
             elif name in taken:
                 self.add(
                     cell.address,
@@ -190,6 +193,8 @@ class _Reader:
             else:
                 taken[name] = cell.address
                 self.columns[number] = (name, declaration)
+        for number, cell in unknown:
+            self.unknown_column(number, cell)
         self.report_headless_columns()
 
     def match(self, text: str, known: Mapping[str, str]) -> tuple[str, Column]:
@@ -202,20 +207,23 @@ class _Reader:
                 return f"{DEP} {kind}", _ANY_SITE_NEEDS
         return "", _ANY_SITE_NEEDS
 
-    def unknown_column(self, cell: Cell, text: str) -> None:
-        headers = [header_of(name, declaration) for name, declaration in self.declared.items()]
-        missing = [
-            header
-            for header in headers
-            if header not in {header_of(*entry) for entry in self.columns.values()}
-        ]
-        self.add(
-            cell.address,
-            f"the column {text!r} is not known and is not read",
-            did_you_mean(text, missing, "begin the header with # to keep it as a note"),
-            text,
-            "warning",
-        )
+    def unknown_column(self, number: int, cell: Cell) -> None:
+        """Report the column; one that looks like a missing one is an error and read as that."""
+        text = str(cell.value).strip()
+        message = f"the column {text!r} is not known"
+        way_out = "begin the header with # to keep it as a note"
+        headers = {header_of(*entry): entry for entry in self.declared.items()}
+        guess = nearest(text, headers)
+        # A title above the headers, such as `Our providers`, is no header.
+        is_free = guess and headers[guess] not in self.columns.values()
+        if is_free and not self.later_row_of(guess):
+            way_out = f"did you mean {guess!r}? If not, {way_out}"
+            if looks_like(text, guess) and headers[guess][0] not in REMARKS:
+                # Read as what is meant, so that its lack is not blamed on every row.
+                self.columns[number] = headers[guess]
+                self.add(cell.address, message, way_out, text)
+                return
+        self.add(cell.address, f"{message} and is not read", way_out, text, "warning")
 
     def report_headless_columns(self) -> None:
         headed = set(self.sheet.rows.get(HEADER_ROW, {}))
@@ -244,15 +252,22 @@ class _Reader:
         return not absent
 
     def where_header_is(self, header: str) -> str:
+        number = self.later_row_of(header)
+        if number:
+            return f"move the headers from row {number} to row 1"
+        return f"write {header} in row 1 above its values"
+
+    def later_row_of(self, header: str) -> int:
+        """Return the row below the first that holds the header; 0 if none near the top does."""
         for number, cells in self.sheet.rows.items():
             texts = {
                 reading for cell in cells.values() for reading in header_readings(str(cell.value))
             }
             if number > HEADER_ROW and fold_header(header) in texts:
-                return f"move the headers from row {number} to row 1"
+                return number
             if number > 20:
                 break
-        return f"write {header} in row 1 above its values"
+        return 0
 
     def missing_columns_of_empty_sheet(self) -> None:
         # An empty Demand sheet is fine where there are committees to seat.
