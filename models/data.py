@@ -577,6 +577,7 @@ SHEETS: dict[str, type[Row]] = {
     "Phases": Phase,
     "Scenarios": Scenario,
 }
-"""Every sheet but Settings, with the class of its rows. The first four are required."""
+"""Every sheet but Settings, with the class of its rows."""
 
-REQUIRED_SHEETS = ("Sites", "Providers", "Capacities", "Demand")
+REQUIRED_SHEETS = ("Sites", "Providers", "Capacities")
+"""Beside these, a workbook has Demand, Committees or both."""

@@ -167,6 +167,19 @@ def test_a_header_that_looks_like_a_column_is_never_dropped(
     assert f"{sheet}: 1 errors" in done.output
 
 
+def test_committees_are_planned_without_a_sheet_demand(tmp_path: Path) -> None:
+    sheets = smallest()
+    del sheets["Demand"]
+    sheets["Committees"] = [["committee", "seats"], ["c", 4]]
+    path, out = save(tmp_path, sheets), tmp_path / "out"
+    assert "nothing found" in run("check", path).output
+    done = run("solve", path, "--out", out)
+    assert done.exit_code == 0, done.output
+    # Four seats on four nodes of 50 a month.
+    assert figures(out)["objectives"][-1]["value"] == 200  # type: ignore[index]
+    assert run("audit", path, out / "plan.xlsx").exit_code == 0
+
+
 def test_findings_come_as_json_when_asked(tmp_path: Path) -> None:
     error = next(defect for defect in DEFECTS if defect.level == "error")
     done = run("check", make(tmp_path, error), "--json")

@@ -53,7 +53,7 @@ def read_book(workbook: Workbook, findings: list[Finding]) -> Book:
     settings, cells = _settings(found.get(SETTINGS), findings)
     titles = [found[name].title if name in found else name for name in (*SHEETS, SETTINGS)]
     book = Book(tables, settings, cells, tuple(titles))
-    findings.extend(_missing_sheets(workbook, found))
+    findings.extend(_missing_sheets(workbook, found, book))
     findings.extend(_nothing_to_plan(book))
     return book
 
@@ -94,29 +94,41 @@ def _known_sheets(workbook: Workbook, findings: list[Finding]) -> dict[str, Shee
     return found
 
 
-def _missing_sheets(workbook: Workbook, found: Mapping[str, Sheet]) -> Iterator[Finding]:
+def _missing_sheets(
+    workbook: Workbook, found: Mapping[str, Sheet], book: Book
+) -> Iterator[Finding]:
     others = [sheet.title for sheet in workbook.sheets if sheet not in found.values()]
-    for name in REQUIRED_SHEETS:
+    to_plan = () if book.has(Demand) or not _has_nothing_to_plan(book) else ("Demand",)
+    for name in (*REQUIRED_SHEETS, *to_plan):
         if name not in found:
             headers = ", ".join(
                 header_of(attribute, declaration)
                 for attribute, declaration in columns(SHEETS[name]).items()
                 if declaration.required
             )
-            way_out = did_you_mean(name, others, f"add it with the columns {headers}")
+            otherwise = f"add it with the columns {headers}"
+            if name in to_plan:
+                otherwise += ", or fill in Committees"
+            way_out = did_you_mean(name, others, otherwise)
             way_out = way_out.replace("did you mean", "rename the sheet").removesuffix("?")
             yield Finding(name, "", f"the sheet {name} is missing", way_out)
 
 
 def _nothing_to_plan(book: Book) -> Iterator[Finding]:
-    if book.has(Demand) and not book.rows(Demand) and not book.rows(Committee):
-        table = book.tables[Demand]
-        if table.letters or not book.has(Committee):
-            yield book.on_sheet(
-                Demand,
-                "there are neither Demand rows nor Committees: nothing to plan",
-                "add a row with region and requests_per_s",
-            )
+    if book.has(Demand) and _has_nothing_to_plan(book):
+        yield book.on_sheet(
+            Demand,
+            "there are neither Demand rows nor Committees: nothing to plan",
+            "add a row with region and requests_per_s",
+        )
+
+
+def _has_nothing_to_plan(book: Book) -> bool:
+    """Return whether nothing asks for nodes; a sheet that cannot be read may well do."""
+    return all(
+        book.is_readable(row_class) and not book.rows(row_class)
+        for row_class in (Demand, Committee)
+    )
 
 
 class _Reader:
@@ -270,9 +282,7 @@ class _Reader:
         return 0
 
     def missing_columns_of_empty_sheet(self) -> None:
-        # An empty Demand sheet is fine where there are committees to seat.
-        name = SHEET_OF[self.row_class]
-        if name in REQUIRED_SHEETS and self.row_class is not Demand:
+        if SHEET_OF[self.row_class] in REQUIRED_SHEETS:
             self.has_required_columns()
 
     def refuse_merged_cells(self) -> None:
