@@ -102,11 +102,16 @@ def _text(description: str) -> Any:
 
 
 def _latitude() -> Any:
-    return _number("degrees", "north positive", minimum=-90, maximum=90)
+    return _number("degrees", "north positive", minimum=-90, maximum=90, also=("lat",))
 
 
 def _longitude() -> Any:
-    return _number("degrees", "east positive", minimum=-180, maximum=180)
+    also = ("lon", "lng", "long")
+    return _number("degrees", "east positive", minimum=-180, maximum=180, also=also)
+
+
+def _monthly_cost(description: str, default: float | None = 0) -> Any:
+    return _number("currency/month", description, default, also=("cost per month",))
 
 
 def _outages_per_year() -> Any:
@@ -138,7 +143,7 @@ class Site(Row):
         STATUSES, "existing may close and pays no one-off cost; required must open", "candidate"
     )
     opening_cost: float = _number("currency", "paid once when the site opens", 0)
-    monthly_cost: float = _number("currency/month", "while the site is open", 0)
+    monthly_cost: float = _monthly_cost("while the site is open")
     max_nodes: int | None = _integer("nodes", "of all types together; blank: no limit")
     other: tuple[tuple[str, Needs | None], ...] = ()
     """Dependency kinds of the planner's own, from columns headed `dep: KIND`."""
@@ -158,7 +163,7 @@ class Provider(Row):
     parent: Needs | None = _needs(
         "provider", "the provider it resells or belongs to", references=("Providers",)
     )
-    monthly_cost: float = _number("currency/month", "of the contract", 0)
+    monthly_cost: float = _monthly_cost("of the contract")
     max_nodes: int | None = _integer("nodes", "of it and all that hang on it; blank: no limit")
     status: str = _choice(STATUSES, "whether a contract is allowed or required", "candidate")
     outages_per_year: float | None = _outages_per_year()
@@ -174,8 +179,12 @@ class Offer(Row):
     max_nodes: int = _integer("nodes", "most that can be had", required=True)
     min_nodes: int = _integer("nodes", "fewest if the site is open", 0)
     existing_nodes: int = _integer("nodes", "running today", 0)
-    monthly_cost: float | None = _number("currency/month", "of one node (or give hourly_cost)")
-    hourly_cost: float | None = _number("currency/hour", "of one node (or give monthly_cost)")
+    monthly_cost: float | None = _monthly_cost(
+        "of one node, 0 if it is free; or give hourly_cost", None
+    )
+    hourly_cost: float | None = _number(
+        "currency/hour", "of one node; or give monthly_cost", also=("cost per hour",)
+    )
     one_off_cost: float = _number("currency", "of one new node", 0)
     requests_per_s: float | None = _number(
         "requests/s", "of one node; for workbooks without Models and for proxied models"
@@ -569,6 +578,7 @@ SHEETS: dict[str, type[Row]] = {
     "Phases": Phase,
     "Scenarios": Scenario,
 }
-"""Every sheet but Settings, with the class of its rows. The first four are required."""
+"""Every sheet but Settings, with the class of its rows."""
 
-REQUIRED_SHEETS = ("Sites", "Providers", "Capacities", "Demand")
+REQUIRED_SHEETS = ("Sites", "Providers", "Capacities")
+"""Beside these, a workbook has Demand, Committees or both."""

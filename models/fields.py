@@ -30,7 +30,8 @@ class Column:
     """The declaration of one workbook column.
 
     `references` names the sheets whose keys the cell must match; `dependency` is the kind of
-    dependency that the cell creates; `minimum` and `maximum` bound a number, both included.
+    dependency that the cell creates; `minimum` and `maximum` bound a number, both included;
+    `also` are other headers that mean the column without doubt.
     """
 
     kind: Kind
@@ -45,6 +46,7 @@ class Column:
     minimum: float | None = 0
     maximum: float | None = None
     dependency: str = ""
+    also: tuple[str, ...] = ()
 
 
 def column(kind: Kind, description: str, *, default: Any = None, **declared: Any) -> Any:

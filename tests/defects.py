@@ -249,14 +249,32 @@ _SHEETS = [
     Defect(
         "misspelt required sheet",
         _rename("Demand", "Demnd"),
-        "Demand",
-        ("rename the sheet 'Demnd'",),
+        "Demnd",
+        ("the sheet 'Demnd' is not known", "did you mean 'Demand'?"),
     ),
     Defect(
-        "unknown sheet",
+        "misspelt optional sheet",
+        _rename("Models", "Modles"),
+        "Modles",
+        ("the sheet 'Modles' is not known", "did you mean 'Models'?"),
+    ),
+    Defect(
+        "misspelt sheet beside the right one",
         _add("Sitess", ["x"], ["y"]),
         "Sitess",
-        ("is not known", "did you mean 'Sites'?"),
+        ("is not known", "did you mean 'Sites'?", "begin its name with #"),
+    ),
+    Defect(
+        "required sheet by another name",
+        _rename("Capacities", "Capacity"),
+        "Capacities",
+        ("rename the sheet 'Capacity'",),
+    ),
+    Defect(
+        "sheet of the planner's own",
+        _add("Notes", ["x"], ["y"]),
+        "Notes",
+        ("is not known and is not read", "begin its name with #"),
         "warning",
     ),
     Defect(
@@ -282,8 +300,39 @@ _SHEETS = [
         "misspelt column",
         _header("Demand", "max_latency_ms", "max_latncy_ms"),
         "Demand!G1",
-        ("did you mean 'max_latency_ms'?",),
+        ("did you mean 'max_latency_ms'?", "begin the header with #"),
+    ),
+    Defect(
+        "misspelt required column",
+        _header("Sites", "provider", "Provider name"),
+        "Sites!B1",
+        ("the column 'Provider name' is not known", "did you mean 'provider'?"),
+    ),
+    Defect(
+        "half a column",
+        _header("Capacities", "monthly_cost", "Price (EUR)"),
+        "Capacities!E1",
+        ("the column 'Price (EUR)' is not known", "did you mean 'monthly_cost'?"),
+    ),
+    Defect(
+        "column of the planner's own",
+        _put("Sites", 1, "id", "id"),
+        "Sites!K1",
+        ("the column 'id' is not known and is not read", "begin the header with #"),
         "warning",
+    ),
+    Defect(
+        "misspelt note",
+        _put("Sites", 1, "notes", "notes"),
+        "Sites!K1",
+        ("is not read", "did you mean 'note'?"),
+        "warning",
+    ),
+    Defect(
+        "the same column by two names",
+        _put("Sites", 1, "Lat", "Lat"),
+        "Sites!K1",
+        ("the column 'Lat' is already in E1",),
     ),
     Defect(
         "duplicate header",
@@ -317,7 +366,22 @@ _SHEETS = [
         _row("Settings", "utilization", 0.5),
         "Settings!A4",
         ("the setting 'utilization' is not known", "did you mean 'utilisation'?"),
-        "warning",
+    ),
+    Defect(
+        "half a setting",
+        _row("Settings", "budget", 5000),
+        "Settings!A4",
+        ("the setting 'budget' is not known", "did you mean 'budget_monthly'?"),
+    ),
+    Defect(
+        "setting like no other",
+        _row("Settings", "colour", "red"),
+        "Settings!A4",
+        (
+            "the setting 'colour' is not known",
+            "write one of currency, utilisation,",
+            "mip_gap, seed",
+        ),
     ),
     Defect(
         "setting twice", _row("Settings", "Utilisation", 0.6), "Settings!A4", ("already set in B2",)
@@ -372,7 +436,7 @@ _NAMES = [
     ),
     Defect(
         "unlisted node type",
-        _row("Capacities", "fra1", "h1000", 1),
+        _row("Capacities", "fra1", "h1000", 1, 0, 50),
         "Capacities!B18",
         ("'h1000' is not in Node types", "did you mean 'h100'?"),
         "warning",
@@ -447,6 +511,41 @@ _CONTRADICTIONS = [
         _put("Capacities", 2, "hourly_cost", 0.1),
         "Capacities!F2",
         ("both monthly_cost 50 and hourly_cost 0.1",),
+    ),
+    Defect(
+        "no price",
+        _put("Capacities", 2, "monthly_cost", None),
+        "Capacities!E2",
+        ("neither monthly_cost nor hourly_cost", "write 0 if it is free"),
+    ),
+    Defect(
+        "no price and a column for hours only",
+        _all(
+            _header("Capacities", "monthly_cost", "#monthly_cost"),
+            _put("Capacities", 2, "hourly_cost", None),
+            *(_put("Capacities", row, "hourly_cost", 0) for row in range(3, 18)),
+        ),
+        "Capacities!F2",
+        ("neither monthly_cost nor hourly_cost", "write 0 if it is free"),
+    ),
+    Defect(
+        "a price that cannot be read is no missing price",
+        _all(
+            _put("Capacities", 2, "monthly_cost", None),
+            _put("Capacities", 2, "hourly_cost", "cheap"),
+        ),
+        "Capacities!F2",
+        ("hourly_cost 'cheap' is text",),
+    ),
+    Defect(
+        "no price anywhere",
+        _all(
+            _header("Capacities", "monthly_cost", "#monthly_cost"),
+            _header("Capacities", "hourly_cost", "#hourly_cost"),
+        ),
+        "Capacities",
+        ("every node is free", "add the column monthly_cost"),
+        "warning",
     ),
     Defect(
         "required site of a forbidden provider",

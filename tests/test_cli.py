@@ -15,7 +15,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from planner.cli import main
+from planner.reading import read_network
 from tests.defects import DEFECTS, Defect, make
+from tests.workbooks import base, put, save, smallest
 
 ROOT = Path(__file__).parents[1]
 MINIMAL = ROOT / "inputs" / "minimal.xlsx"
@@ -69,6 +71,113 @@ def test_every_defect_is_reported_at_its_cell_and_nothing_is_overwritten(
         assert figures(out)["status"] == "invalid"
         assert not (out / "plan.xlsx").exists()
     assert before == (sha256(path) if path.is_file() else "")
+
+
+def test_a_node_without_a_price_is_refused_and_one_of_price_0_is_free(tmp_path: Path) -> None:
+    sheets = smallest()
+    put(sheets, "Capacities", 2, "monthly_cost", None)
+    done = run("check", save(tmp_path, sheets))
+    assert done.exit_code == 2
+    assert "Capacities!E2" in done.output
+    assert "write 0 if it is free" in done.output
+    put(sheets, "Capacities", 2, "monthly_cost", 0)
+    out = tmp_path / "out"
+    assert run("solve", save(tmp_path, sheets), "--out", out).exit_code == 0
+    # 12 requests/s at 70 % of 10 ask for two nodes; both stand where they are free.
+    assert figures(out)["objectives"][-1]["value"] == 0  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("budget", "did you mean 'budget_monthly'?"),
+        ("utilization", "did you mean 'utilisation'?"),
+        ("gap", "did you mean 'mip_gap'?"),
+        ("colour", "write one of currency, utilisation,"),
+    ],
+)
+def test_a_setting_that_is_not_known_stops_the_solve(
+    setting: str, words: str, tmp_path: Path
+) -> None:
+    path = save(tmp_path, smallest() | {"Settings": [["setting", "value"], [setting, 1]]})
+    for command in (("check", path), ("solve", path, "--out", tmp_path / "out")):
+        done = run(*command)
+        assert done.exit_code == 2
+        assert "Settings!A2" in done.output
+        assert words in done.output
+
+
+def test_a_misspelt_sheet_stops_the_solve_and_one_s_own_does_not(tmp_path: Path) -> None:
+    rows = [["region", "latitude"], ["R", 4]]
+    done = run("check", save(tmp_path, smallest() | {"Regoins": rows}))
+    assert done.exit_code == 2
+    assert "did you mean 'Regions'?" in done.output
+    assert "1 errors" in done.output
+    done = run("check", save(tmp_path, smallest() | {"Notes": rows, "Sites old": rows}))
+    assert done.exit_code == 0, done.output
+
+
+@pytest.mark.parametrize(
+    ("sheet", "header", "written"),
+    [
+        ("Sites", "latitude", "Lat"),
+        ("Sites", "longitude", "Lon"),
+        ("Regions", "longitude", "lng"),
+        ("Sites", "monthly_cost", "Cost per month"),
+        ("Providers", "monthly_cost", "cost/month"),
+        ("Capacities", "monthly_cost", "Monthly cost"),
+        ("Node types", "load_gb_per_s", "Load [GB/s]"),
+        ("Capacities", "requests_per_s", "Requests/s"),
+    ],
+)
+def test_a_header_that_can_mean_one_column_only_is_that_column(
+    sheet: str, header: str, written: str, tmp_path: Path
+) -> None:
+    sheets = base()
+    as_declared = read_network(save(tmp_path, sheets)).network
+    sheets[sheet][0][sheets[sheet][0].index(header)] = written
+    path = save(tmp_path, sheets)
+    done = run("check", path)
+    assert done.exit_code == 0, done.output
+    assert repr(written) not in done.output
+    assert read_network(path).network == as_declared
+
+
+@pytest.mark.parametrize(
+    ("sheet", "header", "written"),
+    [
+        ("Sites", "provider", "Provider name"),
+        ("Sites", "latitude", "Lattitude"),
+        ("Capacities", "monthly_cost", "Price"),
+        ("Node types", "gpu_memory_gb", "GPU memory"),
+        ("Demand", "requests_per_s", "Requests"),
+        ("Demand", "max_latency_ms", "Latency limit [ms]"),
+        ("Sites", "country", "Country code"),
+        ("Models", "max_requests_per_s", "Max requests (per second)"),
+    ],
+)
+def test_a_header_that_looks_like_a_column_is_never_dropped(
+    sheet: str, header: str, written: str, tmp_path: Path
+) -> None:
+    sheets = base()
+    sheets[sheet][0][sheets[sheet][0].index(header)] = written
+    done = run("check", save(tmp_path, sheets))
+    assert done.exit_code == 2, done.output
+    assert f"the column {written!r} is not known; did you mean {header!r}?" in done.output
+    assert f"{sheet}: 1 errors" in done.output
+
+
+def test_committees_are_planned_without_a_sheet_demand(tmp_path: Path) -> None:
+    sheets = smallest()
+    del sheets["Demand"]
+    sheets["Committees"] = [["committee", "seats"], ["c", 4]]
+    path, out = save(tmp_path, sheets), tmp_path / "out"
+    assert "nothing found" in run("check", path).output
+    done = run("solve", path, "--out", out)
+    assert done.exit_code == 0, done.output
+    # Four seats on four nodes of 50 a month.
+    assert figures(out)["objectives"][-1]["value"] == 200  # type: ignore[index]
+    assert run("audit", path, out / "plan.xlsx").exit_code == 0
 
 
 def test_findings_come_as_json_when_asked(tmp_path: Path) -> None:
@@ -154,7 +263,6 @@ def test_ctrl_c_keeps_the_best_plan_so_far(tmp_path: Path) -> None:
 
 def test_a_plan_that_breaks_a_rule_is_told_by_the_audit(tmp_path: Path) -> None:
     run("solve", MINIMAL, "--out", tmp_path, "-q")
-    from planner.reading import read_network
     from planner.report.plan_workbook import read_plan
 
     network = read_network(MINIMAL).network

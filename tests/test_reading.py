@@ -21,7 +21,7 @@ from planner.workbook.cells import read_number
 from planner.workbook.excel import Cell, CellKind, Sheet, Workbook
 from planner.workbook.findings import Finding, column_letters, in_order, row_and_column
 from planner.workbook.names import fold_header, fold_name, header_readings, nearest
-from tests.workbooks import Sheets, base, put, save, smallest
+from tests.workbooks import Cells, Sheets, base, put, save, smallest
 
 SHARED = Path(__file__).parents[1].parent / "shared" / "data"
 CASES = sorted(SHARED.glob("*/*.xlsx"))
@@ -175,6 +175,30 @@ def test_committees_alone_are_enough(tmp_path: Path) -> None:
     assert found.node_types["box"].role == "coordination"
     sheets["Demand"] = []
     assert network(tmp_path, sheets).demand == ()
+    del sheets["Demand"]
+    assert network(tmp_path, sheets).node_types["box"].role == "coordination"
+
+
+@pytest.mark.parametrize("rows", [[], [["committee", "seats"]]], ids=["empty", "headers only"])
+def test_committees_without_a_row_are_nothing_to_plan(tmp_path: Path, rows: Cells) -> None:
+    sheets = smallest()
+    sheets["Committees"] = rows
+    sheets["Demand"] = []
+    (finding,) = read_network(save(tmp_path, sheets)).findings
+    assert finding.message.endswith("nothing to plan")
+    del sheets["Demand"]
+    (finding,) = read_network(save(tmp_path, sheets)).findings
+    assert finding.message == "the sheet Demand is missing"
+    assert finding.way_out.endswith("or fill in Committees")
+
+
+def test_names_are_checked_where_there_is_no_demand(tmp_path: Path) -> None:
+    sheets = smallest()
+    del sheets["Demand"]
+    sheets["Committees"] = [["committee", "seats"], ["c", 4]]
+    sheets["Exposure"] = [["item", "depends_on"], ["role:coordination", "nowhere"]]
+    (finding,) = read_network(save(tmp_path, sheets)).findings
+    assert (finding.sheet, finding.cell, finding.level) == ("Exposure", "B2", "error")
 
 
 def test_nothing_to_plan_is_an_error(tmp_path: Path) -> None:
@@ -395,6 +419,30 @@ def test_headers_and_guesses() -> None:
     assert header_readings("Max latency (ms)") == ("maxlatency(ms)", "maxlatency", "maxlatencyms")
     assert nearest("Hezner", ["OVH", "Hetzner"]) == "Hetzner"
     assert nearest("xyz", ["OVH", "Hetzner"]) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("budget", "budget_monthly"),
+        ("Budget (EUR)", "budget_monthly"),
+        ("monthly budget", "budget_monthly"),
+        ("one-off budget", "budget_one_off"),
+        ("utilization", "utilisation"),
+        ("util", "utilisation"),
+        ("gap", "mip_gap"),
+        ("time limit", "time_limit_s"),
+        ("stretch", "route_stretch"),
+        ("discount rate", ""),
+    ],
+)
+def test_a_setting_is_guessed_from_its_words_or_its_spelling(text: str, name: str) -> None:
+    assert nearest(text, columns(Settings)) == name
+
+
+def test_a_guess_does_not_hang_on_the_order_of_a_set() -> None:
+    assert nearest("cost", {"monthly_cost", "hourly_cost"}) == "hourly_cost"
+    assert nearest("cost", ["monthly_cost", "hourly_cost"]) == "monthly_cost"
 
 
 def test_addresses_and_columns_are_inverse() -> None:

@@ -200,9 +200,9 @@ def smallest() -> Sheets:
         "Sites": [["site", "provider"], ["a", "P"], ["b", "P"]],
         "Providers": [["provider"], ["P"]],
         "Capacities": [
-            ["site", "node_type", "max_nodes", "requests_per_s"],
-            ["a", "box", 3, 10],
-            ["b", "box", 3, 10],
+            ["site", "node_type", "max_nodes", "requests_per_s", "monthly_cost"],
+            ["a", "box", 3, 10, 50],
+            ["b", "box", 3, 10, 50],
         ],
         "Demand": [["region", "requests_per_s"], ["R", 12]],
     }

@@ -18,8 +18,8 @@ AT_ITS_LIMIT = 1e-3
 """How near a share must be to its limit, relatively, to hold demand back."""
 
 
-GIVEN_UP = 2e-6
-"""Share of all demand that later objectives may leave unserved for numerical safety."""
+GIVEN_UP = 1e-5
+"""Share of all demand that is nothing: later objectives may leave some unserved for safety."""
 
 
 @dataclass(frozen=True)

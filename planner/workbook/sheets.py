@@ -6,20 +6,30 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from models.data import REQUIRED_SHEETS, SHEETS, Committee, Demand, Row, Settings, Site
+from models.data import REQUIRED_SHEETS, SHEETS, Committee, Demand, Offer, Row, Settings, Site
 from models.fields import Column, Kind, column, columns, header_of
 from models.network import SITE_ATTRIBUTES
 from planner.workbook.book import DEP, HEADER_ROW, SETTINGS, SHEET_OF, Book, Table
 from planner.workbook.cells import CellError, is_padded, read_value
 from planner.workbook.excel import Cell, CellKind, Sheet, Workbook
 from planner.workbook.findings import Finding, Level, column_letters, row_and_column
-from planner.workbook.names import did_you_mean, fold_header, header_readings
+from planner.workbook.names import (
+    did_you_mean,
+    fold_header,
+    header_readings,
+    is_misspelt,
+    looks_like,
+    nearest,
+)
 
 IGNORED_SHEETS = ("Guide", "Lists")
 """Sheets of the template that are for people only."""
 
 REMARKS = frozenset(columns(Row))
 """Columns that every sheet may have and that no rule reads."""
+
+PRICES = ("monthly_cost", "hourly_cost")
+"""Columns of Capacities, one of which says what a node costs."""
 
 _ANY_SITE_NEEDS = Column(Kind.NEEDS, "a dependency of the planner's own kind")
 _PLACEHOLDERS = {
@@ -43,7 +53,7 @@ def read_book(workbook: Workbook, findings: list[Finding]) -> Book:
     settings, cells = _settings(found.get(SETTINGS), findings)
     titles = [found[name].title if name in found else name for name in (*SHEETS, SETTINGS)]
     book = Book(tables, settings, cells, tuple(titles))
-    findings.extend(_missing_sheets(workbook, found))
+    findings.extend(_missing_sheets(workbook, found, book))
     findings.extend(_nothing_to_plan(book))
     return book
 
@@ -52,6 +62,7 @@ def _known_sheets(workbook: Workbook, findings: list[Finding]) -> dict[str, Shee
     known = {fold_header(name): name for name in (*SHEETS, SETTINGS)}
     ignored = {fold_header(name) for name in IGNORED_SHEETS}
     found: dict[str, Sheet] = {}
+    unknown = []
     for sheet in workbook.sheets:
         name = known.get(fold_header(sheet.title), "")
         if name in found:
@@ -66,44 +77,58 @@ def _known_sheets(workbook: Workbook, findings: list[Finding]) -> dict[str, Shee
         elif name:
             found[name] = sheet
         elif fold_header(sheet.title) not in ignored and not sheet.title.startswith("#"):
-            findings.append(
-                Finding(
-                    sheet.title,
-                    "",
-                    f"the sheet {sheet.title!r} is not known and is not read",
-                    did_you_mean(
-                        sheet.title, known.values(), "begin its name with # to keep notes"
-                    ),
-                    sheet.title,
-                    "warning",
-                )
-            )
+            unknown.append(sheet)
+    for sheet in unknown:
+        name = nearest(sheet.title, known.values())
+        message = f"the sheet {sheet.title!r} is not known"
+        way_out = "begin its name with # to keep notes"
+        if name:
+            way_out = f"did you mean {name!r}? If not, {way_out}"
+        if name and is_misspelt(sheet.title, name):
+            # Read as what is meant, so that its lack is not blamed on the sheets that name it.
+            found.setdefault(name, sheet)
+            findings.append(Finding(sheet.title, "", message, way_out, sheet.title))
+        else:
+            message += " and is not read"
+            findings.append(Finding(sheet.title, "", message, way_out, sheet.title, "warning"))
     return found
 
 
-def _missing_sheets(workbook: Workbook, found: Mapping[str, Sheet]) -> Iterator[Finding]:
+def _missing_sheets(
+    workbook: Workbook, found: Mapping[str, Sheet], book: Book
+) -> Iterator[Finding]:
     others = [sheet.title for sheet in workbook.sheets if sheet not in found.values()]
-    for name in REQUIRED_SHEETS:
+    to_plan = () if book.has(Demand) or not _has_nothing_to_plan(book) else ("Demand",)
+    for name in (*REQUIRED_SHEETS, *to_plan):
         if name not in found:
             headers = ", ".join(
                 header_of(attribute, declaration)
                 for attribute, declaration in columns(SHEETS[name]).items()
                 if declaration.required
             )
-            way_out = did_you_mean(name, others, f"add it with the columns {headers}")
+            otherwise = f"add it with the columns {headers}"
+            if name in to_plan:
+                otherwise += ", or fill in Committees"
+            way_out = did_you_mean(name, others, otherwise)
             way_out = way_out.replace("did you mean", "rename the sheet").removesuffix("?")
             yield Finding(name, "", f"the sheet {name} is missing", way_out)
 
 
 def _nothing_to_plan(book: Book) -> Iterator[Finding]:
-    if book.has(Demand) and not book.rows(Demand) and not book.rows(Committee):
-        table = book.tables[Demand]
-        if table.letters or not book.has(Committee):
-            yield book.on_sheet(
-                Demand,
-                "there are neither Demand rows nor Committees: nothing to plan",
-                "add a row with region and requests_per_s",
-            )
+    if book.has(Demand) and _has_nothing_to_plan(book):
+        yield book.on_sheet(
+            Demand,
+            "there are neither Demand rows nor Committees: nothing to plan",
+            "add a row with region and requests_per_s",
+        )
+
+
+def _has_nothing_to_plan(book: Book) -> bool:
+    """Return whether nothing asks for nodes; a sheet that cannot be read may well do."""
+    return all(
+        book.is_readable(row_class) and not book.rows(row_class)
+        for row_class in (Demand, Committee)
+    )
 
 
 class _Reader:
@@ -139,6 +164,8 @@ class _Reader:
         }
         rows = []
         if self.has_required_columns():
+            if self.row_class is Offer and not self.price_columns():
+                self.report_no_prices()
             numbers = (number for number in self.sheet.rows if number > HEADER_ROW)
             for number in numbers:
                 row = self.read_row(number)
@@ -155,17 +182,19 @@ class _Reader:
 
     def match_headers(self) -> None:
         known = {
-            fold_header(header_of(name, declaration)): name
+            fold_header(header): name
             for name, declaration in self.declared.items()
+            for header in (header_of(name, declaration), *declaration.also)
         }
         taken: dict[str, str] = {}
+        unknown: list[tuple[int, Cell]] = []
         for number, cell in sorted(self.sheet.rows.get(HEADER_ROW, {}).items()):
             text = str(cell.value).strip()
             if text.startswith("#") and cell.kind is CellKind.TEXT:
                 continue
             name, declaration = self.match(text, known)
             if not name:
-                self.unknown_column(cell, text)
+                unknown.append((number, cell))
             elif name in taken:
                 self.add(
                     cell.address,
@@ -176,6 +205,8 @@ class _Reader:
             else:
                 taken[name] = cell.address
                 self.columns[number] = (name, declaration)
+        for number, cell in unknown:
+            self.unknown_column(number, cell)
         self.report_headless_columns()
 
     def match(self, text: str, known: Mapping[str, str]) -> tuple[str, Column]:
@@ -188,20 +219,23 @@ class _Reader:
                 return f"{DEP} {kind}", _ANY_SITE_NEEDS
         return "", _ANY_SITE_NEEDS
 
-    def unknown_column(self, cell: Cell, text: str) -> None:
-        headers = [header_of(name, declaration) for name, declaration in self.declared.items()]
-        missing = [
-            header
-            for header in headers
-            if header not in {header_of(*entry) for entry in self.columns.values()}
-        ]
-        self.add(
-            cell.address,
-            f"the column {text!r} is not known and is not read",
-            did_you_mean(text, missing, "begin the header with # to keep it as a note"),
-            text,
-            "warning",
-        )
+    def unknown_column(self, number: int, cell: Cell) -> None:
+        """Report the column; one that looks like a missing one is an error and read as that."""
+        text = str(cell.value).strip()
+        message = f"the column {text!r} is not known"
+        way_out = "begin the header with # to keep it as a note"
+        headers = {header_of(*entry): entry for entry in self.declared.items()}
+        guess = nearest(text, headers)
+        # A title above the headers, such as `Our providers`, is no header.
+        is_free = guess and headers[guess] not in self.columns.values()
+        if is_free and not self.later_row_of(guess):
+            way_out = f"did you mean {guess!r}? If not, {way_out}"
+            if looks_like(text, guess) and headers[guess][0] not in REMARKS:
+                # Read as what is meant, so that its lack is not blamed on every row.
+                self.columns[number] = headers[guess]
+                self.add(cell.address, message, way_out, text)
+                return
+        self.add(cell.address, f"{message} and is not read", way_out, text, "warning")
 
     def report_headless_columns(self) -> None:
         headed = set(self.sheet.rows.get(HEADER_ROW, {}))
@@ -230,20 +264,25 @@ class _Reader:
         return not absent
 
     def where_header_is(self, header: str) -> str:
+        number = self.later_row_of(header)
+        if number:
+            return f"move the headers from row {number} to row 1"
+        return f"write {header} in row 1 above its values"
+
+    def later_row_of(self, header: str) -> int:
+        """Return the row below the first that holds the header; 0 if none near the top does."""
         for number, cells in self.sheet.rows.items():
             texts = {
                 reading for cell in cells.values() for reading in header_readings(str(cell.value))
             }
             if number > HEADER_ROW and fold_header(header) in texts:
-                return f"move the headers from row {number} to row 1"
+                return number
             if number > 20:
                 break
-        return f"write {header} in row 1 above its values"
+        return 0
 
     def missing_columns_of_empty_sheet(self) -> None:
-        # An empty Demand sheet is fine where there are committees to seat.
-        name = SHEET_OF[self.row_class]
-        if name in REQUIRED_SHEETS and self.row_class is not Demand:
+        if SHEET_OF[self.row_class] in REQUIRED_SHEETS:
             self.has_required_columns()
 
     def refuse_merged_cells(self) -> None:
@@ -273,6 +312,8 @@ class _Reader:
         used = [name for position, (name, _) in self.columns.items() if position in cells]
         if not set(used) - REMARKS:
             return None
+        if self.row_class is Offer:
+            self.refuse_missing_price(number)
         values: dict[str, Any] = {"row": number}
         other: list[tuple[str, Any]] = []
         bad = set()
@@ -293,6 +334,27 @@ class _Reader:
             values["other"] = tuple(other)
             values |= {kind: _known_needs(values.get(kind)) for kind in SITE_ATTRIBUTES}
         return self.row_class(**values)
+
+    def price_columns(self) -> list[int]:
+        return [number for number, (name, _) in sorted(self.columns.items()) if name in PRICES]
+
+    def report_no_prices(self) -> None:
+        # Facility location prices its sites and no nodes, so a sheet without prices is no error.
+        self.add(
+            "",
+            f"there is neither a column {PRICES[0]} nor {PRICES[1]}, so every node is free",
+            f"add the column {PRICES[0]}, with 0 for nodes that are free",
+            level="warning",
+        )
+
+    def refuse_missing_price(self, number: int) -> None:
+        cells = [self.sheet.cell(number, position) for position in self.price_columns()]
+        if cells and all(c.kind is CellKind.BLANK and not self.is_merged(c) for c in cells):
+            self.add(
+                cells[0].address,
+                f"the node type has neither {PRICES[0]} nor {PRICES[1]} here",
+                "fill in one of them; write 0 if it is free",
+            )
 
     def value(self, cell: Cell, name: str, declaration: Column) -> tuple[Any, bool]:
         """Return the value (None if there is none) and whether the cell is in order."""
@@ -374,10 +436,13 @@ def _settings(sheet: Sheet | None, findings: list[Finding]) -> tuple[Settings, d
             if not text.startswith("#"):
                 reader.add(
                     label.address,
-                    f"the setting {text!r} is not known and is not used",
-                    did_you_mean(text, declared, "remove it"),
+                    f"the setting {text!r} is not known",
+                    did_you_mean(
+                        text,
+                        declared,
+                        f"write one of {', '.join(declared)}, or begin it with # for a note",
+                    ),
                     text,
-                    "warning",
                 )
         elif name in cells:
             reader.add(
