@@ -10,7 +10,7 @@ import json
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
@@ -182,6 +182,7 @@ def solve(
         click.echo(done.files["figures"].read_text(encoding="utf-8"), nl=False)
     else:
         _report(done.result, done.findings, quiet)
+        _tell_aside(done.aside)
         if not quiet and done.network is not None and done.result.plan is not None:
             from rich.console import Console
 
@@ -252,6 +253,14 @@ def _report(result: Result, findings: Sequence[Finding], quiet: bool) -> None:
         click.echo(_violated(result.violations), err=True)
     elif result.status == "interrupted" and result.plan is None:
         click.echo("Interrupted before any plan was found.", err=True)
+
+
+def _tell_aside(aside: Mapping[str, str]) -> None:
+    """Say on stderr which plans are of an earlier run, and what they are called now."""
+    for name, now in aside.items():
+        is_moved = name != now
+        text = f"kept as {now}" if is_moved else "still there: it is open in another program"
+        click.echo(f"{name} is the plan of an earlier run, {text}.", err=True)
 
 
 def _listed(findings: Sequence[Finding]) -> str:

@@ -14,8 +14,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from models.plan import Violation
 from planner.cli import main
+from planner.solver.solve import Solved
 from tests.defects import DEFECTS, Defect, make
+from tests.workbooks import put, save, smallest
 
 ROOT = Path(__file__).parents[1]
 MINIMAL = ROOT / "inputs" / "minimal.xlsx"
@@ -102,6 +105,91 @@ def test_a_plan_that_was_edited_is_never_replaced(tmp_path: Path) -> None:
     run("solve", MINIMAL, "--out", tmp_path, "-q")
     assert sha256(edited) == before
     assert (tmp_path / "plan (2).xlsx").exists()
+
+
+def unsolvable(folder: Path, ending: str) -> Path:
+    """Return a workbook with which a solve ends without a plan."""
+    sheets = smallest()
+    if ending == "invalid":
+        put(sheets, "Sites", 2, "provider", "Q")
+    if ending == "infeasible":
+        sheets["Locks"] = [["node_type", "min"], ["box", 6]]
+        sheets["Settings"] = [["setting", "value"], ["budget_monthly", 5]]
+        put(sheets, "Sites", 2, "monthly_cost", 10)
+        put(sheets, "Sites", 3, "monthly_cost", 10)
+    if ending == "missing":
+        return folder / "nowhere.xlsx"
+    return save(folder, sheets, f"{ending}.xlsx")
+
+
+@pytest.mark.parametrize(
+    ("ending", "code"),
+    [("invalid", 2), ("infeasible", 1), ("missing", 2), ("rejected", 3), ("no plan found", 4)],
+)
+@pytest.mark.parametrize("edited", [False, True])
+def test_a_run_without_a_plan_leaves_no_plan_of_an_earlier_one(
+    ending: str, code: int, edited: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = unsolvable(tmp_path, ending)
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "plan (before).xlsx").write_text("of the run before that", encoding="utf-8")
+    run("solve", MINIMAL, "--out", out, "-q")
+    if edited:
+        edit_first_node_count(out / "plan.xlsx")
+    before = sha256(out / "plan.xlsx")
+    if ending == "rejected":
+        monkeypatch.setattr("planner.job.audit_stages", lambda *_: (Violation("r", "w", "m"),))
+    if ending == "no plan found":
+        nothing = Solved("no_plan_found", None, (), {}, clock_stopped=True, size={})
+        monkeypatch.setattr("planner.job.solve", lambda *_: nothing)
+    done = run("solve", path, "--out", out)
+    assert done.exit_code == code, done.output
+    assert not (out / "plan.xlsx").exists()
+    assert sha256(out / "plan (before 2).xlsx") == before
+    assert (out / "plan (before).xlsx").read_text(encoding="utf-8") == "of the run before that"
+    assert "plan.xlsx is the plan of an earlier run, kept as plan (before 2).xlsx." in done.output
+    made = figures(out)["run"]
+    assert made["moved_aside"] == {"plan.xlsx": "plan (before 2).xlsx"}  # type: ignore[index]
+    assert made["plans"] == {}  # type: ignore[index]
+    monkeypatch.undo()
+    again = run("solve", MINIMAL, "--out", out)
+    assert again.exit_code == 0
+    assert "earlier run" not in again.output
+    assert figures(out)["run"]["moved_aside"] == {}  # type: ignore[index]
+    assert sha256(out / "plan (before 2).xlsx") == before
+
+
+def test_the_later_plan_beside_an_edited_one_makes_way_too(tmp_path: Path) -> None:
+    run("solve", MINIMAL, "--out", tmp_path, "-q")
+    edit_first_node_count(tmp_path / "plan.xlsx")
+    run("solve", MINIMAL, "--out", tmp_path, "-q")
+    path = unsolvable(tmp_path, "invalid")
+    assert run("solve", path, "--out", tmp_path, "-q").exit_code == 2
+    found = {found.name for found in tmp_path.glob("plan*.xlsx")}
+    assert found == {"plan (before).xlsx", "plan (2) (before).xlsx"}
+
+
+def test_a_plan_that_is_held_open_is_said_to_be_of_an_earlier_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("solve", MINIMAL, "--out", tmp_path, "-q")
+
+    def refuse(path: Path, target: Path) -> None:
+        raise PermissionError(path, target)
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    done = run("solve", unsolvable(tmp_path, "invalid"), "--out", tmp_path)
+    assert done.exit_code == 2
+    assert "plan.xlsx is the plan of an earlier run, still there" in done.output
+    assert figures(tmp_path)["run"]["moved_aside"] == {"plan.xlsx": "plan.xlsx"}  # type: ignore[index]
+
+
+def test_a_workbook_called_plan_is_never_moved(tmp_path: Path) -> None:
+    path = unsolvable(tmp_path, "invalid")
+    path = path.rename(tmp_path / "plan.xlsx")
+    assert run("solve", path, "--out", tmp_path).exit_code == 2
+    assert path.exists()
 
 
 def test_an_unknown_solver_option_is_bad_usage(tmp_path: Path) -> None:

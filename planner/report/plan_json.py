@@ -34,10 +34,12 @@ def write_json(
     scores: Sequence[Score] = (),
     findings: Sequence[Finding] = (),
     plan_file: Path | None = None,
+    aside: Mapping[str, str] | None = None,
 ) -> Path:
     """Write plan.json into the directory, whole or not at all, and return its path.
 
     `plan_file` is the workbook of this plan; plans written earlier and not edited stay known.
+    `aside` are the new names of plans that this run found and has none to put in their place.
     """
     plans = unedited_plans(directory)
     if plan_file is not None:
@@ -48,6 +50,7 @@ def write_json(
         "plan_file": plan_file.name if plan_file is not None else None,
         "plan_sha256": plans[plan_file.name] if plan_file is not None else None,
         "plans": dict(sorted(plans.items())),
+        "moved_aside": dict(sorted((aside or {}).items())),
     }
     path = directory / PLAN_JSON
     text = json.dumps(_plain(content), ensure_ascii=False, indent=1, allow_nan=False)
@@ -119,6 +122,29 @@ def plan_path(directory: Path, name: str = PLAN_XLSX) -> Path:
         number += 1
         path = directory / f"{Path(name).stem} ({number}){Path(name).suffix}"
     return path
+
+
+def move_aside(directory: Path, workbook: Path) -> dict[str, str]:
+    """Move plan.xlsx, edited or not, and unedited plans to names that are free; return those.
+
+    For a run without a plan: what lies there would pass for its plan. A plan that is held open
+    keeps its name, and is returned with it; `workbook` is what was asked about, and no plan.
+    """
+    moved = {}
+    for name in sorted({PLAN_XLSX, *unedited_plans(directory)}):
+        path = directory / name
+        if not path.is_file() or (workbook.exists() and path.samefile(workbook)):
+            continue
+        target, number = directory / f"{path.stem} (before){path.suffix}", 1
+        while target.exists():
+            number += 1
+            target = directory / f"{path.stem} (before {number}){path.suffix}"
+        try:
+            path.rename(target)
+        except PermissionError:
+            target = path
+        moved[name] = target.name
+    return moved
 
 
 # The lists ----------------------------------------------------------------------------------------
