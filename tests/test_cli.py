@@ -192,6 +192,23 @@ def test_a_workbook_called_plan_is_never_moved(tmp_path: Path) -> None:
     assert path.exists()
 
 
+@pytest.mark.parametrize(
+    ("country", "code"), [("DE", 0), ("DE | US", 2), ("DE; US", 2), ("none", 2), (None, 2)]
+)
+def test_a_site_that_may_lie_elsewhere_serves_no_demand_that_must_stay(
+    country: str | None, code: int, tmp_path: Path
+) -> None:
+    sheets = smallest()
+    for row in (2, 3):
+        put(sheets, "Sites", row, "country", country)
+        put(sheets, "Sites", row, "latitude", 50)
+        put(sheets, "Sites", row, "longitude", 8)
+    put(sheets, "Demand", 2, "countries", "DE")
+    done = run("solve", save(tmp_path, sheets), "--out", tmp_path / "out")
+    assert done.exit_code == code, done.output
+    assert code == 0 or "no site that can run it lies in countries DE" in done.output
+
+
 def test_an_unknown_solver_option_is_bad_usage(tmp_path: Path) -> None:
     done = run("solve", MINIMAL, "--out", tmp_path, "--solver-option", "mip_rel_gab=1")
     assert done.exit_code == 2

@@ -13,7 +13,7 @@ from typing import Any
 from models import objectives
 from models.concentration import CONTROL, LIVENESS, SAFETY, concentration
 from models.costs import Line, one_off_bill
-from models.data import Demand, DemandKey, Item, OfferKey, names_in
+from models.data import Demand, DemandKey, Item, Needs, OfferKey
 from models.fields import Column, Kind, column, columns, header_of
 from models.network import Network
 from models.plan import Deployment, Flow, Replica, Seat
@@ -296,8 +296,8 @@ def _yes_no(value: bool) -> str:
     return "yes" if value else "no"
 
 
-def _names(needs: Any) -> str:
-    return "; ".join(sorted(names_in(needs)))
+def _names(needs: Needs | None) -> str:
+    return "; ".join(sorted(" | ".join(sorted(any_of)) for any_of in needs or ()))
 
 
 def _site_rows(network: Network, plan: Deployment) -> Iterator[SiteRow]:
