@@ -28,7 +28,7 @@ from typing import NamedTuple
 from models.data import ROLES, Item, OfferKey
 from models.network import UNKNOWN, Network, is_unknown
 from models.plan import Deployment, Panel, exceeds
-from models.service import service
+from models.service import service, verifications_per_s
 from models.translate import panels_of
 
 ALL = "all"
@@ -370,9 +370,8 @@ def _all_first(key: tuple[str, ...]) -> tuple[bool, tuple[str, ...]]:
 def _verification(network: Network, plan: Deployment) -> Iterator[_Group]:
     found: dict[tuple[str, str], list[Part]] = defaultdict(list)
     for flow in plan.verification:
-        policy = network.policies.get(flow.policy)
-        if policy is not None and flow.verifier in network.offers:
-            work = flow.rate * policy.work
+        if flow.policy in network.policies and flow.verifier in network.offers:
+            work = verifications_per_s(network, flow)
             part = Part(network.hangs_on(flow.verifier), flow.verifier.site, work)
             found[flow.policy, flow.period].append(part)
     panels = _panels(network, plan)

@@ -14,7 +14,7 @@ from models.costs import Line, one_off_bill
 from models.data import OfferKey
 from models.network import Network
 from models.plan import Deployment, Flow
-from models.service import service
+from models.service import service, verifications_per_s
 from planner.evaluation.baselines import Score
 from planner.files import move_into_place
 from planner.report.plan_workbook import plan_hash
@@ -229,7 +229,8 @@ def _verification(network: Network, plan: Deployment) -> Iterator[Json]:
             "period": flow.period,
             **_offer(flow.executor),
             "verifier": _offer(flow.verifier),
-            "verifications_per_s": flow.rate,
+            "requests_per_s": flow.rate,
+            "verifications_per_s": verifications_per_s(network, flow),
         }
 
 

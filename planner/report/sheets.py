@@ -23,6 +23,7 @@ from models.service import (
     replica_size,
     service,
     site_round_trip_ms,
+    verifications_per_s,
 )
 
 _UNIT_IN_NAME = ("_ms", "_gb", "_per_s")
@@ -149,7 +150,10 @@ class VerificationRow(PlanRow):
     executing_node_type: str = _key("on what")
     verifying_site: str = _key("where it is verified")
     verifying_node_type: str = _key("on what")
-    rate: float = column(Kind.NUMBER, "how many", unit="verifications/s", required=True)
+    rate: float = column(Kind.NUMBER, "how many are verified", unit="requests/s", required=True)
+    verifications_per_s: float | None = _figure(
+        "verifications/s", "what that takes: requests/s times the work of the policy"
+    )
     round_trip_ms: float | None = _figure("ms", "between the two; blank: unknown")
     estimated: str = _text("yes: the round trip is computed, not measured")
 
@@ -400,6 +404,7 @@ def _verification_rows(network: Network, plan: Deployment) -> Iterator[Verificat
             verifying_site=verifier,
             verifying_node_type=flow.verifier.node_type,
             rate=flow.rate,
+            verifications_per_s=verifications_per_s(network, flow),
             round_trip_ms=latency,
             estimated=_yes_no(executor != verifier and _is_estimate(network, executor, verifier)),
         )

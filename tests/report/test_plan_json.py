@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import openpyxl
+import pytest
 
 from models.plan import Violation
 from planner.evaluation.baselines import compare
@@ -101,6 +102,33 @@ def test_everything_promised_is_there(tmp_path: Path) -> None:
         "seats"
     ]
     assert [found["plan"] for found in content["comparison"]] == ["plan", "nearest", "today"]
+
+
+def test_sheets_figures_and_shares_agree_on_the_verifications_a_second(tmp_path: Path) -> None:
+    # Three verifiers check 30 requests/s each, at a fifth of a verification: 18 in all.
+    network = small()
+    checked = replace(network.policies["checked"], work=0.2)
+    network = replace(network, policies={"checked": checked})
+    content = read(write_json(tmp_path, result(), network))
+    book = openpyxl.load_workbook(write_plan(tmp_path / "plan.xlsx", network, result()))
+    header, *rows = book["Verification"].iter_rows(values_only=True)
+    listed = [dict(zip(header, row, strict=True)) for row in rows]
+    assert sum(row["rate (requests/s)"] for row in listed) == pytest.approx(90)
+    assert sum(row["verifications_per_s"] for row in listed) == pytest.approx(18)
+    assert sum(row["requests_per_s"] for row in content["verification"]) == pytest.approx(90)
+    assert sum(row["verifications_per_s"] for row in content["verification"]) == pytest.approx(18)
+    header, *rows = book["Dependencies"].iter_rows(values_only=True)
+    listed = [dict(zip(header, row, strict=True)) for row in rows]
+    metros = [row for row in listed if (row["role"], row["kind"]) == ("verification", "metro")]
+    amounts = {row["dependency"]: row["amount (see unit)"] for row in metros if row["dependency"]}
+    assert amounts == pytest.approx({"frankfurt": 6, "london": 6, "paris": 6})
+    (metro,) = [
+        found
+        for found in content["dependencies"]
+        if (found["role"], found["kind"]) == ("verification", "metro")
+    ]
+    assert sum(share["amount"] for share in metro["shares"]) == pytest.approx(18)
+    assert metro["unit"] == "verifications/s"
 
 
 def test_a_run_without_a_plan_says_why(tmp_path: Path) -> None:
