@@ -1,7 +1,7 @@
 """What a plan can be made small in: each measure as model terms and as the value of a plan.
 
 unserved       requests/s, mean over the month
-monthly_cost   currency/month: running cost, penalties, and one-off cost spread over `months`
+monthly_cost   currency/month: running cost, one-off cost spread over `months`, and penalties
 one_off_cost   currency
 latency        ms, mean over requests; what is unserved counts at its limit
 changes        Σ |seats − today| + Σ other offers |nodes − existing| + |warm − today|
@@ -79,19 +79,40 @@ def value(network: Network, plan: Deployment, measure: str) -> float:
     return _VALUES[measure](network, plan)
 
 
-def breakdown(network: Network, plan: Deployment) -> list[costs.Line]:
-    """Return the lines that add up to the monthly cost."""
+def money(network: Network, plan: Deployment) -> list[costs.Line]:
+    """Return the lines that add up to the monthly cost wherever it is told: what is paid."""
     once = sum(line.amount for line in costs.one_off_bill(network, plan))
     months = network.settings.months
     return [
         *costs.monthly_bill(network, plan),
         costs.Line(f"one-off costs over {months:g} months", once / months),
+    ]
+
+
+def penalties(network: Network, plan: Deployment) -> list[costs.Line]:
+    """Return what counts with the money where monthly_cost is made small, but is never paid."""
+    return [
         costs.Line("penalties for unserved demand", _unserved_penalty(network, plan)),
         costs.Line(
             "penalties of soft diversity rows",
             sum(rule.penalty(network, plan) for rule in SOFT_RULES),
         ),
     ]
+
+
+def breakdown(network: Network, plan: Deployment) -> list[costs.Line]:
+    """Return the lines that add up to the measure monthly_cost."""
+    return [*money(network, plan), *penalties(network, plan)]
+
+
+def penalties_in(network: Network, plan: Deployment, priority: int) -> float:
+    """Return the part of an objective's value that is penalties."""
+    weights = (
+        goal.weight
+        for goal in network.goals
+        if (goal.priority, goal.measure) == (priority, "monthly_cost")
+    )
+    return sum(weights) * costs.sum_of(penalties(network, plan))
 
 
 def _unserved(block: Any, network: Network) -> Expression:
@@ -119,7 +140,7 @@ def _monthly_cost(block: Any, network: Network) -> Expression:
 
 
 def _monthly_cost_value(network: Network, plan: Deployment) -> float:
-    return sum(line.amount for line in breakdown(network, plan))
+    return costs.sum_of(breakdown(network, plan))
 
 
 def _unserved_penalty(network: Network, plan: Deployment) -> float:

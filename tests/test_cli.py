@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+import openpyxl
 import pytest
 from click.testing import CliRunner, Result
 
@@ -209,6 +210,48 @@ def test_a_site_that_may_lie_elsewhere_serves_no_demand_that_must_stay(
     assert code == 0 or "no site that can run it lies in countries DE" in done.output
 
 
+def test_the_monthly_cost_is_the_same_everywhere_and_penalties_stand_apart(tmp_path: Path) -> None:
+    # Two nodes of 100 at a site of 10; all of it at one provider is 0.5 over a soft limit of 0.5.
+    sheets = smallest()
+    sheets["Diversity"] = [
+        ["rule", "role", "kind", "max_share", "penalty"],
+        ["two landlords", "execution", "provider", 0.5, 1000],
+    ]
+    sheets["Objectives"] = [["priority", "measure", "weight"], [1, "monthly_cost", 2]]
+    for row in (2, 3):
+        put(sheets, "Sites", row, "monthly_cost", 10)
+        put(sheets, "Capacities", row, "monthly_cost", 100)
+    put(sheets, "Demand", 2, "unserved_penalty", 1000)
+    done = run("solve", save(tmp_path, sheets), "--out", tmp_path)
+    assert done.exit_code == 0, done.output
+    told = "EUR 210 a month, penalties of EUR 500 not in it (EUR 0 once, spread over 36 months)"
+    assert told in done.output
+    assert re.search(r"^plan +210 ", done.output, re.MULTILINE)
+    content = figures(tmp_path)
+    bills: dict[str, float] = {}
+    for line in content["costs"]:  # type: ignore[attr-defined]
+        bills[line["bill"]] = bills.get(line["bill"], 0.0) + line["amount"]
+    assert bills == pytest.approx({"monthly": 210, "one_off": 0, "penalties": 500})
+    own, *_ = content["comparison"]  # type: ignore[misc]
+    assert (own["monthly_cost"], own["penalties"]) == pytest.approx((210, 500))  # type: ignore[index]
+    (stage,) = content["objectives"]  # type: ignore[misc]
+    # The weight of 2 doubles what is made small, money and penalties alike.
+    assert (stage["value"], stage["penalties"]) == pytest.approx((1420, 1000))  # type: ignore[index]
+    book = openpyxl.load_workbook(tmp_path / "plan.xlsx")
+    cells = {name: [list(row) for row in book[name].values] for name in book.sheetnames}
+    assert any(str(text).startswith(told) for _, text in cells["Summary"])
+    summed = {row[1]: row[2:] for row in cells["Cost"]}
+    assert summed["monthly cost, the sum of the lines above"] == [210, None, None]
+    assert summed["penalties, the sum of the lines above"] == [None, None, 500]
+    compared = {row[0]: row[2] for row in cells["Comparison"]}
+    assert (compared["monthly cost"], compared["penalties, not paid"]) == (210, 500)
+    made = {row[0]: row[1] for row in cells["Run"]}
+    assert made["objective 1: monthly_cost, value"] == pytest.approx(1420)
+    assert made["objective 1: monthly_cost, penalties in the value"] == 1000
+    again = run("audit", tmp_path / "network.xlsx", tmp_path / "plan.xlsx")
+    assert again.exit_code == 0, again.output
+
+
 def test_an_unknown_solver_option_is_bad_usage(tmp_path: Path) -> None:
     done = run("solve", MINIMAL, "--out", tmp_path, "--solver-option", "mip_rel_gab=1")
     assert done.exit_code == 2
@@ -273,8 +316,6 @@ def test_a_plan_that_breaks_a_rule_is_told_by_the_audit(tmp_path: Path) -> None:
 
 def edit_first_node_count(path: Path) -> None:
     """Set the first count on the sheet Nodes to 0, as a hand would."""
-    import openpyxl
-
     book = openpyxl.load_workbook(path)
     sheet = book["Nodes"]
     headers = [str(cell.value) for cell in sheet[1]]

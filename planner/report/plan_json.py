@@ -18,7 +18,7 @@ from models.service import service, verifications_per_s
 from planner.evaluation.baselines import Score
 from planner.files import move_into_place
 from planner.report.plan_workbook import plan_hash
-from planner.result import Result
+from planner.result import Result, Stage
 from planner.workbook.findings import Finding
 
 FORMAT = 1
@@ -72,7 +72,7 @@ def document(
         "format": FORMAT,
         "status": result.status,
         "gap": result.gap,
-        "objectives": [asdict(stage) for stage in result.stages],
+        "objectives": [_objective(network, result, stage) for stage in result.stages],
         "audit": {
             "passed": result.plan is not None and not result.violations,
             "violations": [asdict(violation) for violation in result.violations],
@@ -90,6 +90,14 @@ def document(
     content["comparison"] = [_score(found) for found in scores]
     content["times"] = dict(result.run.times)
     return content
+
+
+def _objective(network: Network | None, result: Result, stage: Stage) -> Json:
+    """Return a stage, and which part of its value is no money."""
+    penalties = None
+    if network is not None and result.plan is not None:
+        penalties = objectives.penalties_in(network, result.plan.final, stage.priority)
+    return {**asdict(stage), "penalties": penalties}
 
 
 def unedited_plans(directory: Path) -> dict[str, str]:
@@ -289,8 +297,9 @@ def _changes(network: Network, plan: Deployment) -> Iterator[Json]:
 
 
 def _costs(network: Network, plan: Deployment) -> Iterator[Json]:
-    yield from _bill("monthly", objectives.breakdown(network, plan))
+    yield from _bill("monthly", objectives.money(network, plan))
     yield from _bill("one_off", one_off_bill(network, plan))
+    yield from _bill("penalties", objectives.penalties(network, plan))
 
 
 def _bill(name: str, lines: Sequence[Line]) -> Iterator[Json]:
@@ -319,6 +328,7 @@ def _score(found: Score) -> Json:
     return {
         "plan": found.name,
         "monthly_cost": found.monthly_cost,
+        "penalties": found.penalties,
         "p50_ms": found.p50_ms,
         "p95_ms": found.p95_ms,
         "served": found.served,

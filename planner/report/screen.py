@@ -14,7 +14,7 @@ from rich.text import Text
 
 from models import objectives
 from models.concentration import ALL, LIVENESS, SAFETY, Concentration, concentration
-from models.costs import one_off_bill, unserved_share
+from models.costs import one_off_bill, sum_of, unserved_share
 from models.data import Item
 from models.detours import detours
 from models.network import Network, is_unknown
@@ -125,17 +125,16 @@ def costs_and_proof(network: Network, result: Result) -> list[Sentence]:
     """Return what the plan costs, how good it is proven to be, and what the audit says."""
     assert result.plan is not None
     plan = result.plan.final
-    lines = objectives.breakdown(network, plan)
-    once = sum(line.amount for line in one_off_bill(network, plan))
-    penalties = sum(line.amount for line in lines if line.item.startswith("penalties"))
-    text = f"{_money(network, sum(line.amount for line in lines))} a month"
-    notes = [f"{_money(network, once)} once, spread over {network.settings.months:g} months"]
+    once = sum_of(one_off_bill(network, plan))
+    penalties = sum_of(objectives.penalties(network, plan))
+    text = f"{_money(network, sum_of(objectives.money(network, plan)))} a month"
     if penalties:
-        notes.append(f"{_money(network, penalties)} of it penalties")
+        text += f", penalties of {_money(network, penalties)} not in it"
+    text += f" ({_money(network, once)} once, spread over {network.settings.months:g} months)"
     changed = f"{len(objectives.changes(network, plan))} changes against today"
     nodes = f"{sum(plan.nodes.values())} nodes at {len(plan.open)} sites"
     sentences = [
-        Sentence("cost", f"{text} ({'; '.join(notes)})"),
+        Sentence("cost", text),
         Sentence("built of", f"{nodes}, {len(plan.contracts)} contracts; {changed}"),
         Sentence("proof", _proof(result)),
     ]

@@ -12,7 +12,7 @@ from typing import Any
 
 from models import objectives
 from models.concentration import CONTROL, LIVENESS, SAFETY, concentration
-from models.costs import Line, one_off_bill
+from models.costs import Line, one_off_bill, sum_of
 from models.data import Demand, DemandKey, Item, Needs, OfferKey
 from models.fields import Column, Kind, column, columns, header_of
 from models.network import Network
@@ -241,11 +241,14 @@ class ChangeRow(PlanRow):
 
 @dataclass(frozen=True, kw_only=True)
 class CostRow(PlanRow):
-    """A line of the bill; the monthly lines add up to the monthly cost."""
+    """A line of the bill; the monthly lines add up to the monthly cost, without penalties."""
 
     item: str = _text("what is paid for")
     monthly_cost: float | None = _figure("currency/month", "one-off costs spread over months")
     one_off_cost: float | None = _figure("currency", "paid once")
+    penalty: float | None = _figure(
+        "currency/month", "never paid: counts with the monthly cost where that is made small"
+    )
 
 
 @dataclass(frozen=True)
@@ -484,20 +487,18 @@ def _change_rows(network: Network, plan: Deployment) -> Iterator[ChangeRow]:
         )
 
 
-def _cost_rows(network: Network, plan: Deployment) -> Iterator[CostRow]:
-    yield from cost_rows(objectives.breakdown(network, plan), one_off_bill(network, plan))
-
-
-def cost_rows(monthly: list[Line], once: list[Line]) -> Iterator[CostRow]:
-    """Yield the lines of both bills, each followed by its sum."""
-    for line in monthly:
-        yield CostRow(item=line.item, monthly_cost=float(line.amount))
-    total = sum(line.amount for line in monthly)
-    yield CostRow(item="monthly cost, the sum of the lines above", monthly_cost=float(total))
-    for line in once:
-        yield CostRow(item=line.item, one_off_cost=float(line.amount))
-    total = sum(line.amount for line in once)
-    yield CostRow(item="one-off cost, the sum of the lines above", one_off_cost=float(total))
+def cost_rows(network: Network, plan: Deployment) -> Iterator[CostRow]:
+    """Yield the lines of what is paid each month and once, and of the penalties, with sums."""
+    bills = {
+        "monthly_cost": (objectives.money(network, plan), "monthly cost"),
+        "one_off_cost": (one_off_bill(network, plan), "one-off cost"),
+        "penalty": (objectives.penalties(network, plan), "penalties"),
+    }
+    for attribute, (lines, name) in bills.items():
+        summed = Line(f"{name}, the sum of the lines above", sum_of(lines))
+        for line in (*lines, summed):
+            amount: dict[str, Any] = {attribute: float(line.amount)}
+            yield CostRow(item=line.item, **amount)
 
 
 PLAN_SHEETS = (
@@ -512,6 +513,6 @@ PLAN_SHEETS = (
     PlanSheet("Seats", SeatRow, _seat_rows),
     PlanSheet("Dependencies", DependencyRow, _dependency_rows, decides=False),
     PlanSheet("Changes", ChangeRow, _change_rows, decides=False),
-    PlanSheet("Cost", CostRow, _cost_rows, decides=False),
+    PlanSheet("Cost", CostRow, cost_rows, decides=False),
 )
 """The sheets that hold rows per phase, in the order of the workbook."""

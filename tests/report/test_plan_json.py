@@ -75,7 +75,14 @@ def test_everything_promised_is_there(tmp_path: Path) -> None:
     assert content["format"] == 1
     assert content["audit"] == {"passed": True, "violations": []}
     assert content["objectives"] == [
-        {"priority": 1, "measure": "unserved", "value": 0.0, "bound": 0.0, "gap": 0.0}
+        {
+            "priority": 1,
+            "measure": "unserved",
+            "value": 0.0,
+            "bound": 0.0,
+            "gap": 0.0,
+            "penalties": 0.0,
+        }
     ]
     assert {"site": "paris", "node_type": "gpu", "nodes": 2} in content["nodes"]
     assert {"site": "frankfurt", "node_type": "gpu", "model": "chat", "replicas": 3} in content[
