@@ -277,6 +277,7 @@ def _concentration(found: Concentration) -> Json:
         "kind": found.kind,
         "unit": found.unit,
         "shares": [share._asdict() for share in found.shares],
+        "on_none": found.on_none,
         "best": _figures(found.best),
         "worst": _figures(found.worst),
     }

@@ -209,10 +209,14 @@ class DependencyRow(PlanRow):
     unit: str = _text("of the amount")
     share: float | None = _figure("0..1", "of everything of that role and thing")
     avoidable: str = _text("no: every placement hangs on it; blank: it can be avoided")
+    on_none: float | None = _figure("0..1", "the share that hangs on no dependency of the kind")
     largest: str = _text("the dependency with the largest share, doubt read at worst")
     largest_share: float | None = _figure("0..1", "every unknown a dependency of its own")
     largest_share_worst: float | None = _figure("0..1", "all unknown shared with the largest")
-    effective: float | None = _figure("number", "1 / sum of squared shares, unknowns distinct")
+    effective: float | None = _figure(
+        "number",
+        "1 / sum of squared shares of what hangs on the kind at all, unknowns distinct",
+    )
     effective_worst: float | None = _figure("number", "the same, unknowns shared")
     nakamoto_liveness: int | None = _figure(
         "number", "fewest whose failure stops the service, unknowns distinct" + BLANK_NUMBER
@@ -458,6 +462,7 @@ def _dependency_rows(network: Network, plan: Deployment) -> Iterator[DependencyR
         )
         yield replace(
             row,
+            on_none=found.on_none,
             largest=worst.largest,
             largest_share=best.largest_share,
             largest_share_worst=worst.largest_share,

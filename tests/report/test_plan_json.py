@@ -138,6 +138,17 @@ def test_sheets_figures_and_shares_agree_on_the_verifications_a_second(tmp_path:
     assert metro["unit"] == "verifications/s"
 
 
+def test_what_hangs_on_none_is_told_beside_the_shares(tmp_path: Path) -> None:
+    content = read(write_json(tmp_path, result(), small()))
+    for found in content["dependencies"]:
+        if found["kind"] in ("cable", "provider"):
+            told = sum(share["share"] for share in found["shares"]) + found["on_none"]
+            assert told == pytest.approx(1)
+    (cable,) = [f for f in content["dependencies"] if (f["of"], f["kind"]) == ("chat", "cable")]
+    assert cable["on_none"] == pytest.approx(25 / 30)
+    assert cable["best"]["effective_number"] == pytest.approx(1)
+
+
 def test_a_run_without_a_plan_says_why(tmp_path: Path) -> None:
     finding = Finding("Sites", "B14", "provider 'Hezner' is not in Providers", "did you mean …")
     bad = result(plan=None, status="invalid", gap=float("inf"), stages=())
