@@ -11,7 +11,7 @@ changes        Σ |seats − today| + Σ other offers |nodes − existing| + |wa
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -269,8 +269,37 @@ def _today(network: Network) -> tuple[dict[Seat, int], dict[Replica, int], dict[
     return dict(seats), dict(warm), dict(copies)
 
 
-def changes(network: Network, plan: Deployment) -> list[tuple[str, str, int, int]]:
-    """Return every change against today: what, where, how many today, how many planned."""
+Change = tuple[str, str, int, int]
+"""What, where, how many today, how many planned."""
+
+
+def openings(network: Network, plan: Deployment) -> list[Change]:
+    """Return sites and contracts that begin or end, which the measure does not count."""
+    seats, warm, copies = _today(network)
+    stood = {offer.site for offer, found in network.offers.items() if found.existing_nodes}
+    stood |= {seat.site for seat in seats} | {replica.site for replica in (*warm, *copies)}
+    stood |= {name for name, site in network.sites.items() if site.status == "existing"}
+    sites = stood & network.sites.keys()
+    held = {name for name, found in network.providers.items() if found.status == "existing"}
+    held |= {network.sites[name].provider for name in sites}
+    return [
+        *_begun("site opened", sites, plan.open),
+        *_ended("site closed", sites, plan.open),
+        *_begun("contract signed", held, plan.contracts),
+        *_ended("contract ended", held, plan.contracts),
+    ]
+
+
+def _begun(what: str, today: Set[str], planned: Set[str]) -> Iterator[Change]:
+    return ((what, name, 0, 1) for name in sorted(planned - today))
+
+
+def _ended(what: str, today: Set[str], planned: Set[str]) -> Iterator[Change]:
+    return ((what, name, 1, 0) for name in sorted(today - planned))
+
+
+def changes(network: Network, plan: Deployment) -> list[Change]:
+    """Return every change against today that the measure counts, each by how many."""
     seats, warm, copies = _today(network)
     stored = dict.fromkeys(plan.copies, 1)
     found = []

@@ -252,6 +252,33 @@ def test_the_monthly_cost_is_the_same_everywhere_and_penalties_stand_apart(tmp_p
     assert again.exit_code == 0, again.output
 
 
+def test_changes_name_sites_and_contracts_that_begin_and_end(tmp_path: Path) -> None:
+    # The dear site a of P runs two nodes today; b of Q does the same for less.
+    sheets = smallest()
+    sheets["Providers"].append(["Q"])
+    put(sheets, "Sites", 2, "status", "existing")
+    put(sheets, "Sites", 3, "provider", "Q")
+    put(sheets, "Capacities", 2, "monthly_cost", 100)
+    put(sheets, "Capacities", 2, "existing_nodes", 2)
+    put(sheets, "Capacities", 3, "monthly_cost", 10)
+    done = run("solve", save(tmp_path, sheets), "--out", tmp_path)
+    assert done.exit_code == 0, done.output
+    expected = [
+        ("site opened", "b", 0, 1),
+        ("site closed", "a", 1, 0),
+        ("contract signed", "Q", 0, 1),
+        ("contract ended", "P", 1, 0),
+        ("nodes", "a/box", 2, 0),
+        ("nodes", "b/box", 0, 2),
+    ]
+    _, *rows = openpyxl.load_workbook(tmp_path / "plan.xlsx")["Changes"].values
+    assert [row[1:5] for row in rows] == expected
+    listed = figures(tmp_path)["changes"]
+    assert [tuple(row.values()) for row in listed] == expected  # type: ignore[attr-defined]
+    # The measure counts the nodes alone: two that go, two that come.
+    assert "4 changes against today" in done.output
+
+
 def test_an_unknown_solver_option_is_bad_usage(tmp_path: Path) -> None:
     done = run("solve", MINIMAL, "--out", tmp_path, "--solver-option", "mip_rel_gab=1")
     assert done.exit_code == 2

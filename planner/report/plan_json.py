@@ -293,7 +293,8 @@ def _figures(figures: Figures) -> Json:
 
 
 def _changes(network: Network, plan: Deployment) -> Iterator[Json]:
-    for what, where, today, planned in objectives.changes(network, plan):
+    found = (*objectives.openings(network, plan), *objectives.changes(network, plan))
+    for what, where, today, planned in found:
         yield {"what": what, "where": where, "today": today, "planned": planned}
 
 

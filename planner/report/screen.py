@@ -131,7 +131,7 @@ def costs_and_proof(network: Network, result: Result) -> list[Sentence]:
     if penalties:
         text += f", penalties of {_money(network, penalties)} not in it"
     text += f" ({_money(network, once)} once, spread over {network.settings.months:g} months)"
-    changed = f"{len(objectives.changes(network, plan))} changes against today"
+    changed = f"{objectives.value(network, plan, 'changes'):,.0f} changes against today"
     nodes = f"{sum(plan.nodes.values())} nodes at {len(plan.open)} sites"
     sentences = [
         Sentence("cost", text),

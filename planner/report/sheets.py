@@ -236,8 +236,10 @@ class DependencyRow(PlanRow):
 class ChangeRow(PlanRow):
     """A difference from today."""
 
-    what: str = _text("seats, nodes, warm replicas or copies")
-    where: str = _text("committee, site, node type, model")
+    what: str = _text(
+        "site opened or closed, contract signed or ended; seats, nodes, warm replicas or copies"
+    )
+    where: str = _text("site, provider, committee, node type, model")
     today: int = _count("see what", "how many today")
     planned: int = _count("see what", "how many in the plan")
     change: int = _count("see what", "planned less today")
@@ -486,7 +488,8 @@ def _dependency_rows(network: Network, plan: Deployment) -> Iterator[DependencyR
 
 
 def _change_rows(network: Network, plan: Deployment) -> Iterator[ChangeRow]:
-    for what, where, today, planned in objectives.changes(network, plan):
+    found = (*objectives.openings(network, plan), *objectives.changes(network, plan))
+    for what, where, today, planned in found:
         yield ChangeRow(
             what=what, where=where, today=today, planned=planned, change=planned - today
         )
