@@ -265,11 +265,14 @@ def _tell_aside(aside: Mapping[str, str]) -> None:
 
 def _listed(findings: Sequence[Finding]) -> str:
     """Return the findings grouped by sheet, errors and warnings told apart."""
+    from planner.workbook.findings import counted
+
     lines = []
     for sheet, group in groupby(findings, key=lambda finding: finding.sheet):
         found = list(group)
         errors = sum(finding.is_error for finding in found)
-        lines.append(f"{sheet or 'workbook'}: {errors} errors, {len(found) - errors} warnings")
+        counts = f"{counted(errors, 'error')}, {counted(len(found) - errors, 'warning')}"
+        lines.append(f"{sheet or 'workbook'}: {counts}")
         lines.extend(f"  {finding.level:7}  {finding}" for finding in found)
     return "\n".join(lines)
 

@@ -75,6 +75,14 @@ def test_every_defect_is_reported_at_its_cell_and_nothing_is_overwritten(
     assert before == (sha256(path) if path.is_file() else "")
 
 
+def test_one_error_is_no_errors(tmp_path: Path) -> None:
+    sheets = smallest()
+    put(sheets, "Sites", 2, "provider", "Q")
+    assert "Sites: 1 error, 0 warnings\n" in run("check", save(tmp_path, sheets)).output
+    put(sheets, "Sites", 3, "provider", "R")
+    assert "Sites: 2 errors, 0 warnings\n" in run("check", save(tmp_path, sheets)).output
+
+
 def test_findings_come_as_json_when_asked(tmp_path: Path) -> None:
     error = next(defect for defect in DEFECTS if defect.level == "error")
     done = run("check", make(tmp_path, error), "--json")

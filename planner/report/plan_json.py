@@ -18,7 +18,7 @@ from models.service import service, verifications_per_s
 from planner.evaluation.baselines import Score
 from planner.files import move_into_place
 from planner.report.plan_workbook import plan_hash
-from planner.result import Result, Stage
+from planner.result import Result, Stage, without_noise
 from planner.workbook.findings import Finding
 
 FORMAT = 1
@@ -97,7 +97,8 @@ def _objective(network: Network | None, result: Result, stage: Stage) -> Json:
     penalties = None
     if network is not None and result.plan is not None:
         penalties = objectives.penalties_in(network, result.plan.final, stage.priority)
-    return {**asdict(stage), "penalties": penalties}
+    numbers = {name: without_noise(getattr(stage, name)) for name in ("value", "bound", "gap")}
+    return {**asdict(stage), **numbers, "penalties": penalties}
 
 
 def unedited_plans(directory: Path) -> dict[str, str]:

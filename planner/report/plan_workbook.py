@@ -29,7 +29,7 @@ from planner.report.sheets import (
     headings,
     routing_service,
 )
-from planner.result import Result
+from planner.result import Result, without_noise
 from planner.workbook.excel import Layout, Sheet, Workbook, read_sheets, write_workbook
 from planner.workbook.findings import Finding
 
@@ -253,7 +253,7 @@ def _unit_of(measure: str) -> str:
 
 def _finite(number: float) -> object:
     """Return the number, or words where there is none."""
-    return number if abs(number) < float("inf") else "not proven"
+    return without_noise(number) if abs(number) < float("inf") else "not proven"
 
 
 def _made_for(workbook: Workbook) -> str:

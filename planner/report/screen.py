@@ -23,6 +23,7 @@ from models.rules import RULES
 from models.service import service
 from planner.evaluation.baselines import NEAREST, PLAN, Score, score
 from planner.result import Result
+from planner.workbook.findings import counted
 
 WIDTH, HEIGHT = 100, 24
 """Columns and lines of the smallest screen."""
@@ -70,7 +71,8 @@ def summary(
     own = own or score(PLAN, network, plan)
     lines: list[Text | Table] = []
     if result.violations:
-        lines.append(screen.title(f"NOT A PLAN: it fails its audit {len(result.violations)} times"))
+        times = counted(len(result.violations), "time")
+        lines.append(screen.title(f"NOT A PLAN: it fails its audit {times}"))
         lines.append(screen.line(Sentence("first", str(result.violations[0]))))
     else:
         lines.append(screen.title("What the plan guarantees"))
@@ -131,11 +133,12 @@ def costs_and_proof(network: Network, result: Result) -> list[Sentence]:
     if penalties:
         text += f", penalties of {_money(network, penalties)} not in it"
     text += f" ({_money(network, once)} once, spread over {network.settings.months:g} months)"
-    changed = f"{objectives.value(network, plan, 'changes'):,.0f} changes against today"
-    nodes = f"{sum(plan.nodes.values())} nodes at {len(plan.open)} sites"
+    changed = counted(round(objectives.value(network, plan, "changes")), "change")
+    nodes = counted(sum(plan.nodes.values()), "node")
+    places = f"{counted(len(plan.open), 'site')}, {counted(len(plan.contracts), 'contract')}"
     sentences = [
         Sentence("cost", text),
-        Sentence("built of", f"{nodes}, {len(plan.contracts)} contracts; {changed}"),
+        Sentence("built of", f"{nodes} at {places}; {changed} against today"),
         Sentence("proof", _proof(result)),
     ]
     if result.warnings:
@@ -153,7 +156,8 @@ def _served(network: Network, plan: Deployment, own: Score) -> Sentence:
     rows = "every demand row is served in full"
     if short:
         worst = max(short, key=lambda key: missing[key])
-        rows = f"{len(short)} of {len(network.demand)} rows fall short: {worst}"
+        fall = "falls" if len(short) == 1 else "fall"
+        rows = f"{len(short)} of {counted(len(network.demand), 'row')} {fall} short: {worst}"
     return Sentence("served", text + rows)
 
 
@@ -247,7 +251,7 @@ def _proof(result: Result) -> str:
     if result.run.clock_stopped:
         text += ", stopped by the clock (not reproducible)"
     if result.violations:
-        return f"{text}; the audit finds {len(result.violations)} violations"
+        return f"{text}; the audit finds {counted(len(result.violations), 'violation')}"
     return f"{text}; audited without the solver: {len(RULES)} rules, no violation"
 
 

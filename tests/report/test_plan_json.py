@@ -14,6 +14,7 @@ from models.plan import Violation
 from planner.evaluation.baselines import compare
 from planner.report.plan_json import plan_path, unedited_plans, was_edited, write_json
 from planner.report.plan_workbook import write_plan
+from planner.report.progress import line
 from planner.result import Result, Run, Stage
 from planner.workbook.findings import Finding
 from tests.cases import plan_for_small, small
@@ -166,6 +167,19 @@ def test_infinite_numbers_become_null(tmp_path: Path) -> None:
     content = read(write_json(tmp_path, result(stages=stages, gap=float("inf")), small()))
     assert (content["gap"], content["objectives"][0]["bound"]) == (None, None)
     assert content["objectives"][0]["gap"] is None
+
+
+def test_what_arithmetic_leaves_of_nothing_is_nothing(tmp_path: Path) -> None:
+    stages = (Stage(1, "unserved", -0.0, -1.2e-18, 3e-17), Stage(2, "latency", 5.0, 1e-3, 0.5))
+    content = read(write_json(tmp_path, result(stages=stages), small()))
+    first, second = content["objectives"]
+    assert [str(first[name]) for name in ("value", "bound", "gap")] == ["0.0"] * 3
+    assert (second["bound"], second["gap"]) == (1e-3, 0.5)
+    book = openpyxl.load_workbook(write_plan(tmp_path / "p.xlsx", small(), result(stages=stages)))
+    run = {row[0]: row[1] for row in book["Run"].values}
+    assert run["objective 1: unserved, proven bound"] == 0
+    assert run["objective 2: latency, proven bound"] == 1e-3
+    assert "bound 0.0" in line("unserved", 0.0, -1.2e-18, 1.0)
 
 
 def test_violations_are_listed(tmp_path: Path) -> None:
