@@ -13,7 +13,8 @@ fewest dependencies of the kind that together hold *strictly more* than a limit:
     all            liveness: half of the nodes of every role
 
 A chain of one kind (a reseller on somebody's cloud) counts at its top, so shares sum to 1 where
-everything hangs on one dependency of the kind. What hangs on none is in the total but in no share.
+everything hangs on one dependency of the kind. What hangs on none is in the total but in no share:
+it stands apart as `on_none`, and the effective number is that of all the rest.
 Doubt is read twice: at best every unknown value is a dependency of its own and suspected exposures
 are false; at worst all unknown values are the largest known dependency and suspicions are true.
 """
@@ -28,7 +29,7 @@ from typing import NamedTuple
 from models.data import ROLES, Item, OfferKey
 from models.network import UNKNOWN, Network, is_unknown
 from models.plan import Deployment, Panel, exceeds
-from models.service import service
+from models.service import service, verifications_per_s
 from models.translate import panels_of
 
 ALL = "all"
@@ -53,8 +54,8 @@ class Share(NamedTuple):
 class Figures:
     """One reading of the shares of a kind.
 
-    `effective` is None where nothing hangs on the kind. `nakamoto` is by what is lost; None: all
-    dependencies of the kind together are not enough.
+    `effective` is of what hangs on the kind, None where nothing does. `nakamoto` is by what is
+    lost; None: all dependencies of the kind together are not enough.
     """
 
     largest: str
@@ -65,7 +66,10 @@ class Figures:
 
 @dataclass(frozen=True)
 class Concentration:
-    """The shares of one kind of dependency in one thing, as set and at best and worst."""
+    """The shares of one kind of dependency in one thing, as set and at best and worst.
+
+    `on_none` is the share that hangs on no dependency of the kind.
+    """
 
     role: str
     of: str
@@ -73,6 +77,7 @@ class Concentration:
     kind: str
     unit: str
     shares: tuple[Share, ...]
+    on_none: float
     best: Figures
     worst: Figures
 
@@ -154,6 +159,7 @@ def _concentration(
                     kind,
                     group.unit,
                     shares=_shares(network, group, kind, unavoidable),
+                    on_none=_on_none(network, group, kind),
                     best=_figures(best_network, best[key], kind, shared=False),
                     worst=_figures(worst_network, worst[key], kind, shared=True),
                 )
@@ -279,9 +285,15 @@ def _shares(
     )
 
 
+def _on_none(network: Network, group: _Group, kind: str) -> float:
+    free = sum(part.amount for part in group.parts if not _tops(network, part, kind))
+    return free / sum(part.amount for part in group.parts)
+
+
 def _figures(network: Network, group: _Group, kind: str, *, shared: bool) -> Figures:
     total = sum(part.amount for part in group.parts)
-    amounts = _amounts(_read(network, group.parts, kind, shared=shared))
+    exposed = [part for part in _read(network, group.parts, kind, shared=shared) if part[0]]
+    amounts, held = _amounts(exposed), sum(amount for _, amount in exposed)
     largest = min(amounts, key=lambda item: (-amounts[item], item), default=None)
     numbers: dict[str, int | None] = {}
     for trial in group.trials:
@@ -291,7 +303,7 @@ def _figures(network: Network, group: _Group, kind: str, *, shared: bool) -> Fig
     return Figures(
         largest=largest.name if largest is not None else "",
         largest_share=amounts[largest] / total if largest is not None else 0.0,
-        effective=_effective(amount / total for amount in amounts.values()),
+        effective=_effective(amount / held for amount in amounts.values()),
         nakamoto=numbers,
     )
 
@@ -370,9 +382,8 @@ def _all_first(key: tuple[str, ...]) -> tuple[bool, tuple[str, ...]]:
 def _verification(network: Network, plan: Deployment) -> Iterator[_Group]:
     found: dict[tuple[str, str], list[Part]] = defaultdict(list)
     for flow in plan.verification:
-        policy = network.policies.get(flow.policy)
-        if policy is not None and flow.verifier in network.offers:
-            work = flow.rate * policy.work
+        if flow.policy in network.policies and flow.verifier in network.offers:
+            work = verifications_per_s(network, flow)
             part = Part(network.hangs_on(flow.verifier), flow.verifier.site, work)
             found[flow.policy, flow.period].append(part)
     panels = _panels(network, plan)

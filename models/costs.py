@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,6 +24,11 @@ class Line(NamedTuple):
 
     item: str
     amount: float
+
+
+def sum_of(lines: Iterable[Line]) -> float:
+    """Return the sum of a bill."""
+    return sum(line.amount for line in lines)
 
 
 def monthly_terms(model: Any, network: Network) -> Iterator[Term]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -29,6 +30,11 @@ Needs = tuple[tuple[str, ...], ...]
 def names_in(needs: Needs | None) -> frozenset[str]:
     """Return every name in a dependency cell; none for an unknown one."""
     return frozenset(name for any_of in needs or () for name in any_of)
+
+
+def _all_in(needs: Needs | None, allowed: Iterable[str]) -> bool:
+    names = names_in(needs)
+    return bool(names) and names.issubset(allowed)
 
 
 class Item(NamedTuple):
@@ -149,10 +155,12 @@ class Site(Row):
     """Dependency kinds of the planner's own, from columns headed `dep: KIND`."""
 
     def lies_in(self, countries: tuple[str, ...], blocs: tuple[str, ...]) -> bool:
-        """Return whether data residency allows the site; an unknown place is not allowed."""
-        in_country = not countries or not names_in(self.country).isdisjoint(countries)
-        in_bloc = not blocs or not names_in(self.bloc).isdisjoint(blocs)
-        return in_country and in_bloc
+        """Return whether data residency allows every place that the site has or may have.
+
+        `DE; US` is both and `DE | US` may be either, so neither lies in DE; nor does the unknown.
+        """
+        in_countries = not countries or _all_in(self.country, countries)
+        return in_countries and (not blocs or _all_in(self.bloc, blocs))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -308,14 +316,17 @@ class NodeType(Row):
     client: Needs | None = _needs("client", "the software it runs")
 
     def has_tee(self, required: str) -> bool:
-        """Return whether the node type has the TEE asked for: '', 'no', 'yes', or kinds `A; B`."""
+        """Return whether the node type has the TEE asked for: '', 'no', 'yes', or kinds `A; B`.
+
+        One that has `A; B` has A; one that has `A | B` may have the other.
+        """
         wanted = required.strip().casefold()
         if wanted in ("", "no", "none"):
             return True
-        kinds = {name.casefold() for name in names_in(self.tee)}
         if wanted in ("yes", "any"):
-            return bool(kinds)
-        return not kinds.isdisjoint(name.strip() for name in wanted.replace("|", ";").split(";"))
+            return bool(self.tee)
+        kinds = {name.strip() for name in wanted.replace("|", ";").split(";")}
+        return any(all(name.casefold() in kinds for name in any_of) for any_of in self.tee or ())
 
 
 @dataclass(frozen=True, kw_only=True)

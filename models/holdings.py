@@ -9,7 +9,7 @@ from itertools import combinations
 from models.data import DiversityRow, Item, OfferKey
 from models.network import Network
 from models.plan import Deployment
-from models.service import service
+from models.service import service, verifications_per_s
 
 DEFAULT_MEASURE = {
     "execution": "requests",
@@ -157,7 +157,7 @@ def _parts(
     elif measure == "work":
         for flow in plan.verification:
             if flow.policy in network.policies and row.applies_to in ("", flow.policy):
-                amount = flow.rate * network.policies[flow.policy].work
+                amount = verifications_per_s(network, flow)
                 label = (flow.policy if each else ALL, flow.period)
                 yield label, network.hangs_on(flow.verifier), amount
     else:

@@ -1,7 +1,7 @@
 """What a plan can be made small in: each measure as model terms and as the value of a plan.
 
 unserved       requests/s, mean over the month
-monthly_cost   currency/month: running cost, penalties, and one-off cost spread over `months`
+monthly_cost   currency/month: running cost, one-off cost spread over `months`, and penalties
 one_off_cost   currency
 latency        ms, mean over requests; what is unserved counts at its limit
 changes        Σ |seats − today| + Σ other offers |nodes − existing| + |warm − today|
@@ -11,7 +11,7 @@ changes        Σ |seats − today| + Σ other offers |nodes − existing| + |wa
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -79,19 +79,40 @@ def value(network: Network, plan: Deployment, measure: str) -> float:
     return _VALUES[measure](network, plan)
 
 
-def breakdown(network: Network, plan: Deployment) -> list[costs.Line]:
-    """Return the lines that add up to the monthly cost."""
+def money(network: Network, plan: Deployment) -> list[costs.Line]:
+    """Return the lines that add up to the monthly cost wherever it is told: what is paid."""
     once = sum(line.amount for line in costs.one_off_bill(network, plan))
     months = network.settings.months
     return [
         *costs.monthly_bill(network, plan),
         costs.Line(f"one-off costs over {months:g} months", once / months),
+    ]
+
+
+def penalties(network: Network, plan: Deployment) -> list[costs.Line]:
+    """Return what counts with the money where monthly_cost is made small, but is never paid."""
+    return [
         costs.Line("penalties for unserved demand", _unserved_penalty(network, plan)),
         costs.Line(
             "penalties of soft diversity rows",
             sum(rule.penalty(network, plan) for rule in SOFT_RULES),
         ),
     ]
+
+
+def breakdown(network: Network, plan: Deployment) -> list[costs.Line]:
+    """Return the lines that add up to the measure monthly_cost."""
+    return [*money(network, plan), *penalties(network, plan)]
+
+
+def penalties_in(network: Network, plan: Deployment, priority: int) -> float:
+    """Return the part of an objective's value that is penalties."""
+    weights = (
+        goal.weight
+        for goal in network.goals
+        if (goal.priority, goal.measure) == (priority, "monthly_cost")
+    )
+    return sum(weights) * costs.sum_of(penalties(network, plan))
 
 
 def _unserved(block: Any, network: Network) -> Expression:
@@ -119,7 +140,7 @@ def _monthly_cost(block: Any, network: Network) -> Expression:
 
 
 def _monthly_cost_value(network: Network, plan: Deployment) -> float:
-    return sum(line.amount for line in breakdown(network, plan))
+    return costs.sum_of(breakdown(network, plan))
 
 
 def _unserved_penalty(network: Network, plan: Deployment) -> float:
@@ -248,8 +269,37 @@ def _today(network: Network) -> tuple[dict[Seat, int], dict[Replica, int], dict[
     return dict(seats), dict(warm), dict(copies)
 
 
-def changes(network: Network, plan: Deployment) -> list[tuple[str, str, int, int]]:
-    """Return every change against today: what, where, how many today, how many planned."""
+Change = tuple[str, str, int, int]
+"""What, where, how many today, how many planned."""
+
+
+def openings(network: Network, plan: Deployment) -> list[Change]:
+    """Return sites and contracts that begin or end, which the measure does not count."""
+    seats, warm, copies = _today(network)
+    stood = {offer.site for offer, found in network.offers.items() if found.existing_nodes}
+    stood |= {seat.site for seat in seats} | {replica.site for replica in (*warm, *copies)}
+    stood |= {name for name, site in network.sites.items() if site.status == "existing"}
+    sites = stood & network.sites.keys()
+    held = {name for name, found in network.providers.items() if found.status == "existing"}
+    held |= {network.sites[name].provider for name in sites}
+    return [
+        *_begun("site opened", sites, plan.open),
+        *_ended("site closed", sites, plan.open),
+        *_begun("contract signed", held, plan.contracts),
+        *_ended("contract ended", held, plan.contracts),
+    ]
+
+
+def _begun(what: str, today: Set[str], planned: Set[str]) -> Iterator[Change]:
+    return ((what, name, 0, 1) for name in sorted(planned - today))
+
+
+def _ended(what: str, today: Set[str], planned: Set[str]) -> Iterator[Change]:
+    return ((what, name, 1, 0) for name in sorted(today - planned))
+
+
+def changes(network: Network, plan: Deployment) -> list[Change]:
+    """Return every change against today that the measure counts, each by how many."""
     seats, warm, copies = _today(network)
     stored = dict.fromkeys(plan.copies, 1)
     found = []

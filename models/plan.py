@@ -49,7 +49,7 @@ class Flow:
 
 @dataclass(frozen=True)
 class VerificationFlow:
-    """Verifications per second that flow from an executing to a verifying offer."""
+    """The requests executed at one offer that another one verifies, `rate` a second."""
 
     policy: str
     residency: str

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from models.data import Demand, Item, Model, NodeType, OfferKey
 from models.network import Link, Network
-from models.plan import HUB, exceeds
+from models.plan import HUB, VerificationFlow, exceeds
 
 EARTH_RADIUS_KM = 6371.0
 ESTIMATE = "estimate"
@@ -86,6 +86,11 @@ def is_near(network: Network, site: str, storage_site: str) -> bool:
     """Return whether cold loads at the site can be served from storage at the other."""
     round_trip = site_round_trip_ms(network, site, storage_site)
     return round_trip is not None and round_trip <= network.settings.near_ms
+
+
+def verifications_per_s(network: Network, flow: VerificationFlow) -> float:
+    """Return what the flow asks of the verifier: requests/s times the work of each."""
+    return flow.rate * network.policies[flow.policy].work
 
 
 def route_labels(network: Network, region: str, site: str) -> tuple[str, ...]:

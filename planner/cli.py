@@ -10,7 +10,7 @@ import json
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
@@ -189,6 +189,7 @@ def solve(
         click.echo(done.files["figures"].read_text(encoding="utf-8"), nl=False)
     else:
         _report(done.result, done.findings, quiet)
+        _tell_aside(done.aside)
         if not quiet and done.network is not None and done.result.plan is not None:
             from rich.console import Console
 
@@ -261,13 +262,24 @@ def _report(result: Result, findings: Sequence[Finding], quiet: bool) -> None:
         click.echo("Interrupted before any plan was found.", err=True)
 
 
+def _tell_aside(aside: Mapping[str, str]) -> None:
+    """Say on stderr which plans are of an earlier run, and what they are called now."""
+    for name, now in aside.items():
+        is_moved = name != now
+        text = f"kept as {now}" if is_moved else "still there: it is open in another program"
+        click.echo(f"{name} is the plan of an earlier run, {text}.", err=True)
+
+
 def _listed(findings: Sequence[Finding]) -> str:
     """Return the findings grouped by sheet, errors and warnings told apart."""
+    from planner.workbook.findings import counted
+
     lines = []
     for sheet, group in groupby(findings, key=lambda finding: finding.sheet):
         found = list(group)
         errors = sum(finding.is_error for finding in found)
-        lines.append(f"{sheet or 'workbook'}: {errors} errors, {len(found) - errors} warnings")
+        counts = f"{counted(errors, 'error')}, {counted(len(found) - errors, 'warning')}"
+        lines.append(f"{sheet or 'workbook'}: {counts}")
         lines.extend(f"  {finding.level:7}  {finding}" for finding in found)
     return "\n".join(lines)
 

@@ -15,7 +15,7 @@ from planner.evaluation.baselines import PLAN, Score, Solve, compare, score
 from planner.evaluation.conflict import reasons
 from planner.jobs.requests import Workers
 from planner.reading import Tables, read_network
-from planner.report.plan_json import plan_path, write_json
+from planner.report.plan_json import move_aside, plan_path, write_json
 from planner.report.plan_workbook import PlanFile, read_plan, write_plan
 from planner.report.progress import ProgressLine
 from planner.result import Limits, Result, Run
@@ -48,13 +48,18 @@ class Job:
 
 @dataclass(frozen=True)
 class Done:
-    """The end of a job; `files` are the paths written, by what they hold."""
+    """The end of a job.
+
+    `files` are the paths written, by what they hold; `aside` the new names of plans of earlier
+    runs that had to make way, because this one has no plan.
+    """
 
     result: Result
     network: Network | None = None
     findings: tuple[Finding, ...] = ()
     scores: tuple[Score, ...] = ()
     files: Mapping[str, Path] = field(default_factory=dict)
+    aside: Mapping[str, str] = field(default_factory=dict)
 
 
 def run(job: Job, stop: threading.Event, progress: ProgressLine) -> Done:
@@ -206,6 +211,7 @@ def _finish(job: Job, done: Done, timer: Timer) -> Done:
     result = replace(done.result, run=made)
     job.out.mkdir(parents=True, exist_ok=True)
     accepted = result.plan is not None and result.status != "rejected"
+    aside = {} if accepted else move_aside(job.out, job.workbook)
     path = write_json(
         job.out,
         result,
@@ -213,5 +219,6 @@ def _finish(job: Job, done: Done, timer: Timer) -> Done:
         done.scores,
         done.findings,
         done.files.get("plan") if accepted else None,
+        aside,
     )
-    return replace(done, result=result, files={**done.files, "figures": path})
+    return replace(done, result=result, files={**done.files, "figures": path}, aside=aside)

@@ -14,6 +14,9 @@ from planner.workbook.findings import Finding
 SAME = 1e-6
 """How far a bound may be from a value for both to be the same, given the solver's tolerances."""
 
+NOISE = 1e-9
+"""What is smaller than this is 0 to whoever reads it."""
+
 STATUSES = (
     "optimal",
     "feasible",
@@ -84,6 +87,11 @@ class Result:
     warnings: tuple[Finding, ...] = ()
     violations: tuple[Violation, ...] = ()
     reasons: tuple[str, ...] = ()
+
+
+def without_noise(number: float) -> float:
+    """Return the number, or 0 where it is only what arithmetic leaves of nothing, -0.0 included."""
+    return 0.0 if abs(number) < NOISE else number
 
 
 def relative_gap(objective: float, bound: float) -> float:

@@ -11,11 +11,14 @@ import sys
 import time
 from pathlib import Path
 
+import openpyxl
 import pytest
 from click.testing import CliRunner, Result
 
+from models.plan import Violation
 from planner.cli import main
 from planner.reading import read_network
+from planner.solver.solve import Solved
 from tests.defects import DEFECTS, Defect, make
 from tests.workbooks import base, put, save, smallest
 
@@ -112,7 +115,7 @@ def test_a_misspelt_sheet_stops_the_solve_and_one_s_own_does_not(tmp_path: Path)
     done = run("check", save(tmp_path, smallest() | {"Regoins": rows}))
     assert done.exit_code == 2
     assert "did you mean 'Regions'?" in done.output
-    assert "1 errors" in done.output
+    assert "1 error," in done.output
     done = run("check", save(tmp_path, smallest() | {"Notes": rows, "Sites old": rows}))
     assert done.exit_code == 0, done.output
 
@@ -164,7 +167,7 @@ def test_a_header_that_looks_like_a_column_is_never_dropped(
     done = run("check", save(tmp_path, sheets))
     assert done.exit_code == 2, done.output
     assert f"the column {written!r} is not known; did you mean {header!r}?" in done.output
-    assert f"{sheet}: 1 errors" in done.output
+    assert f"{sheet}: 1 error," in done.output
 
 
 def test_committees_are_planned_without_a_sheet_demand(tmp_path: Path) -> None:
@@ -178,6 +181,14 @@ def test_committees_are_planned_without_a_sheet_demand(tmp_path: Path) -> None:
     # Four seats on four nodes of 50 a month.
     assert figures(out)["objectives"][-1]["value"] == 200  # type: ignore[index]
     assert run("audit", path, out / "plan.xlsx").exit_code == 0
+
+
+def test_one_error_is_no_errors(tmp_path: Path) -> None:
+    sheets = smallest()
+    put(sheets, "Sites", 2, "provider", "Q")
+    assert "Sites: 1 error, 0 warnings\n" in run("check", save(tmp_path, sheets)).output
+    put(sheets, "Sites", 3, "provider", "R")
+    assert "Sites: 2 errors, 0 warnings\n" in run("check", save(tmp_path, sheets)).output
 
 
 def test_findings_come_as_json_when_asked(tmp_path: Path) -> None:
@@ -211,6 +222,179 @@ def test_a_plan_that_was_edited_is_never_replaced(tmp_path: Path) -> None:
     run("solve", MINIMAL, "--out", tmp_path, "-q")
     assert sha256(edited) == before
     assert (tmp_path / "plan (2).xlsx").exists()
+
+
+def unsolvable(folder: Path, ending: str) -> Path:
+    """Return a workbook with which a solve ends without a plan."""
+    sheets = smallest()
+    if ending == "invalid":
+        put(sheets, "Sites", 2, "provider", "Q")
+    if ending == "infeasible":
+        sheets["Locks"] = [["node_type", "min"], ["box", 6]]
+        sheets["Settings"] = [["setting", "value"], ["budget_monthly", 5]]
+        put(sheets, "Sites", 2, "monthly_cost", 10)
+        put(sheets, "Sites", 3, "monthly_cost", 10)
+    if ending == "missing":
+        return folder / "nowhere.xlsx"
+    return save(folder, sheets, f"{ending}.xlsx")
+
+
+@pytest.mark.parametrize(
+    ("ending", "code"),
+    [("invalid", 2), ("infeasible", 1), ("missing", 2), ("rejected", 3), ("no plan found", 4)],
+)
+@pytest.mark.parametrize("edited", [False, True])
+def test_a_run_without_a_plan_leaves_no_plan_of_an_earlier_one(
+    ending: str, code: int, edited: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = unsolvable(tmp_path, ending)
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "plan (before).xlsx").write_text("of the run before that", encoding="utf-8")
+    run("solve", MINIMAL, "--out", out, "-q")
+    if edited:
+        edit_first_node_count(out / "plan.xlsx")
+    before = sha256(out / "plan.xlsx")
+    if ending == "rejected":
+        monkeypatch.setattr("planner.job.audit_stages", lambda *_: (Violation("r", "w", "m"),))
+    if ending == "no plan found":
+        nothing = Solved("no_plan_found", None, (), {}, clock_stopped=True, size={})
+        monkeypatch.setattr("planner.job.solve", lambda *_: nothing)
+    done = run("solve", path, "--out", out)
+    assert done.exit_code == code, done.output
+    assert not (out / "plan.xlsx").exists()
+    assert sha256(out / "plan (before 2).xlsx") == before
+    assert (out / "plan (before).xlsx").read_text(encoding="utf-8") == "of the run before that"
+    assert "plan.xlsx is the plan of an earlier run, kept as plan (before 2).xlsx." in done.output
+    made = figures(out)["run"]
+    assert made["moved_aside"] == {"plan.xlsx": "plan (before 2).xlsx"}  # type: ignore[index]
+    assert made["plans"] == {}  # type: ignore[index]
+    monkeypatch.undo()
+    again = run("solve", MINIMAL, "--out", out)
+    assert again.exit_code == 0
+    assert "earlier run" not in again.output
+    assert figures(out)["run"]["moved_aside"] == {}  # type: ignore[index]
+    assert sha256(out / "plan (before 2).xlsx") == before
+
+
+def test_the_later_plan_beside_an_edited_one_makes_way_too(tmp_path: Path) -> None:
+    run("solve", MINIMAL, "--out", tmp_path, "-q")
+    edit_first_node_count(tmp_path / "plan.xlsx")
+    run("solve", MINIMAL, "--out", tmp_path, "-q")
+    path = unsolvable(tmp_path, "invalid")
+    assert run("solve", path, "--out", tmp_path, "-q").exit_code == 2
+    found = {found.name for found in tmp_path.glob("plan*.xlsx")}
+    assert found == {"plan (before).xlsx", "plan (2) (before).xlsx"}
+
+
+def test_a_plan_that_is_held_open_is_said_to_be_of_an_earlier_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("solve", MINIMAL, "--out", tmp_path, "-q")
+
+    def refuse(path: Path, target: Path) -> None:
+        raise PermissionError(path, target)
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    done = run("solve", unsolvable(tmp_path, "invalid"), "--out", tmp_path)
+    assert done.exit_code == 2
+    assert "plan.xlsx is the plan of an earlier run, still there" in done.output
+    assert figures(tmp_path)["run"]["moved_aside"] == {"plan.xlsx": "plan.xlsx"}  # type: ignore[index]
+
+
+def test_a_workbook_called_plan_is_never_moved(tmp_path: Path) -> None:
+    path = unsolvable(tmp_path, "invalid")
+    path = path.rename(tmp_path / "plan.xlsx")
+    assert run("solve", path, "--out", tmp_path).exit_code == 2
+    assert path.exists()
+
+
+@pytest.mark.parametrize(
+    ("country", "code"), [("DE", 0), ("DE | US", 2), ("DE; US", 2), ("none", 2), (None, 2)]
+)
+def test_a_site_that_may_lie_elsewhere_serves_no_demand_that_must_stay(
+    country: str | None, code: int, tmp_path: Path
+) -> None:
+    sheets = smallest()
+    for row in (2, 3):
+        put(sheets, "Sites", row, "country", country)
+        put(sheets, "Sites", row, "latitude", 50)
+        put(sheets, "Sites", row, "longitude", 8)
+    put(sheets, "Demand", 2, "countries", "DE")
+    asked = ("solve", save(tmp_path, sheets), "--out", tmp_path / "out")
+    done = run(*asked, "--require-served")
+    assert done.exit_code == code, done.output
+    assert ("NOT SERVED: 12.0 of 12.0" in run(*asked).output) == (code == 2)
+    assert code == 0 or "no site that can run it lies in countries DE" in done.output
+
+
+def test_the_monthly_cost_is_the_same_everywhere_and_penalties_stand_apart(tmp_path: Path) -> None:
+    # Two nodes of 100 at a site of 10; all of it at one provider is 0.5 over a soft limit of 0.5.
+    sheets = smallest()
+    sheets["Diversity"] = [
+        ["rule", "role", "kind", "max_share", "penalty"],
+        ["two landlords", "execution", "provider", 0.5, 1000],
+    ]
+    sheets["Objectives"] = [["priority", "measure", "weight"], [1, "monthly_cost", 2]]
+    for row in (2, 3):
+        put(sheets, "Sites", row, "monthly_cost", 10)
+        put(sheets, "Capacities", row, "monthly_cost", 100)
+    put(sheets, "Demand", 2, "unserved_penalty", 1000)
+    done = run("solve", save(tmp_path, sheets), "--out", tmp_path)
+    assert done.exit_code == 0, done.output
+    told = "EUR 210 a month, penalties of EUR 500 not in it (EUR 0 once, spread over 36 months)"
+    assert told in done.output
+    assert re.search(r"^plan +210 ", done.output, re.MULTILINE)
+    content = figures(tmp_path)
+    bills: dict[str, float] = {}
+    for line in content["costs"]:  # type: ignore[attr-defined]
+        bills[line["bill"]] = bills.get(line["bill"], 0.0) + line["amount"]
+    assert bills == pytest.approx({"monthly": 210, "one_off": 0, "penalties": 500})
+    own, *_ = content["comparison"]  # type: ignore[misc]
+    assert (own["monthly_cost"], own["penalties"]) == pytest.approx((210, 500))  # type: ignore[index]
+    (stage,) = content["objectives"]  # type: ignore[misc]
+    # The weight of 2 doubles what is made small, money and penalties alike.
+    assert (stage["value"], stage["penalties"]) == pytest.approx((1420, 1000))  # type: ignore[index]
+    book = openpyxl.load_workbook(tmp_path / "plan.xlsx")
+    cells = {name: [list(row) for row in book[name].values] for name in book.sheetnames}
+    assert any(str(text).startswith(told) for _, text in cells["Summary"])
+    summed = {row[1]: row[2:] for row in cells["Cost"]}
+    assert summed["monthly cost, the sum of the lines above"] == [210, None, None]
+    assert summed["penalties, the sum of the lines above"] == [None, None, 500]
+    compared = {row[0]: row[2] for row in cells["Comparison"]}
+    assert (compared["monthly cost"], compared["penalties, not paid"]) == (210, 500)
+    made = {row[0]: row[1] for row in cells["Run"]}
+    assert made["objective 1: monthly_cost, value"] == pytest.approx(1420)
+    assert made["objective 1: monthly_cost, penalties in the value"] == 1000
+    again = run("audit", tmp_path / "network.xlsx", tmp_path / "plan.xlsx")
+    assert again.exit_code == 0, again.output
+
+
+def test_changes_name_sites_and_contracts_that_begin_and_end(tmp_path: Path) -> None:
+    # The dear site a of P runs two nodes today; b of Q does the same for less.
+    sheets = smallest()
+    sheets["Providers"].append(["Q"])
+    put(sheets, "Sites", 2, "status", "existing")
+    put(sheets, "Sites", 3, "provider", "Q")
+    put(sheets, "Capacities", 2, "monthly_cost", 100)
+    put(sheets, "Capacities", 2, "existing_nodes", 2)
+    put(sheets, "Capacities", 3, "monthly_cost", 10)
+    done = run("solve", save(tmp_path, sheets), "--out", tmp_path)
+    assert done.exit_code == 0, done.output
+    expected = [
+        ("site opened", "b", 0, 1),
+        ("site closed", "a", 1, 0),
+        ("contract signed", "Q", 0, 1),
+        ("contract ended", "P", 1, 0),
+        ("nodes", "a/box", 2, 0),
+        ("nodes", "b/box", 0, 2),
+    ]
+    _, *rows = openpyxl.load_workbook(tmp_path / "plan.xlsx")["Changes"].values
+    assert [row[1:5] for row in rows] == expected
+    listed = figures(tmp_path)["changes"]
+    assert [tuple(row.values()) for row in listed] == expected  # type: ignore[attr-defined]
+    # The measure counts the nodes alone: two that go, two that come.
+    assert "4 changes against today" in done.output
 
 
 def test_an_unknown_solver_option_is_bad_usage(tmp_path: Path) -> None:
@@ -276,8 +460,6 @@ def test_a_plan_that_breaks_a_rule_is_told_by_the_audit(tmp_path: Path) -> None:
 
 def edit_first_node_count(path: Path) -> None:
     """Set the first count on the sheet Nodes to 0, as a hand would."""
-    import openpyxl
-
     book = openpyxl.load_workbook(path)
     sheet = book["Nodes"]
     headers = [str(cell.value) for cell in sheet[1]]

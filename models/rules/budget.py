@@ -56,6 +56,6 @@ def explain(network: Network, plan: Deployment) -> str:
         for limit in (settings.budget_monthly, settings.budget_one_off)
     ]
     return (
-        f"The plan costs {monthly:,.0f} {settings.currency} a month ({limits[0]}) and "
+        f"To run, the plan costs {monthly:,.0f} {settings.currency} a month ({limits[0]}) and "
         f"{one_off:,.0f} {settings.currency} once ({limits[1]})."
     )

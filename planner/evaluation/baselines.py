@@ -13,8 +13,9 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from models import objectives
 from models.concentration import ALL, Concentration, concentration
-from models.costs import monthly_bill, one_off_bill, unserved_share
+from models.costs import sum_of, unserved_share
 from models.data import Demand
 from models.network import DEFAULT_GOALS, Network
 from models.plan import Deployment, Plan
@@ -32,10 +33,10 @@ PLAN, NEAREST, CHEAPEST, TODAY = "plan", "nearest", "cheapest", "today"
 class Score:
     """What a deployment amounts to.
 
-    `monthly_cost` is in currency per month, one-off cost spread over `months` and penalties left
-    out. Latencies are in ms over requests served, None if unknown. `served` and `served_cold` are
-    shares of demand, None without demand. `largest_share` is of execution requests by kind of
-    dependency, doubt read at worst. `violations` are counted by rule.
+    `monthly_cost` and `penalties` are in currency per month: what is paid, one-off cost spread over
+    `months`, and what is not. Latencies are in ms over requests served, None if unknown. `served`
+    and `served_cold` are shares of demand, None without demand. `largest_share` is of execution
+    requests by kind of dependency, doubt read at worst. `violations` are counted by rule.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Score:
     served_cold: float | None
     largest_share: Mapping[str, float] = field(default_factory=dict)
     violations: Mapping[str, int] = field(default_factory=dict)
+    penalties: float = 0.0
 
     @property
     def broken(self) -> int:
@@ -67,8 +69,6 @@ def compare(network: Network, plan: Deployment, solve: Solve | None = None) -> t
 
 def score(name: str, network: Network, deployment: Deployment) -> Score:
     """Return what the deployment amounts to, recomputed from the tables."""
-    once = sum(line.amount for line in one_off_bill(network, deployment))
-    monthly = sum(line.amount for line in monthly_bill(network, deployment))
     missing = unserved_share(network, deployment)
     asked = {demand.key: _monthly_rate(network, demand) for demand in network.demand}
     total = sum(asked.values())
@@ -82,7 +82,8 @@ def score(name: str, network: Network, deployment: Deployment) -> Score:
     found = audit(network, Plan({"": deployment}))
     return Score(
         name=name,
-        monthly_cost=monthly + once / network.settings.months,
+        monthly_cost=sum_of(objectives.money(network, deployment)),
+        penalties=sum_of(objectives.penalties(network, deployment)),
         p50_ms=percentile_ms(answers, 0.5),
         p95_ms=percentile_ms(answers, 0.95),
         served=1 - lost / total if total else None,

@@ -12,7 +12,12 @@ import numpy as np
 from models.data import Committee, Demand, Item, OfferKey, Policy
 from models.network import Network
 from models.plan import Deployment, Flow, Panel, Replica, Seat, VerificationFlow
-from models.service import estimated_ms, replica_size, site_round_trip_ms
+from models.service import (
+    estimated_ms,
+    replica_size,
+    site_round_trip_ms,
+    verifications_per_s,
+)
 from models.stands import WARM
 from models.ways import Way, Ways
 
@@ -181,7 +186,7 @@ def _nearest_first(network: Network, site: str, offers: tuple[OfferKey, ...]) ->
 def _verifying_nodes(network: Network, flows: tuple[VerificationFlow, ...]) -> dict[OfferKey, int]:
     work: dict[tuple[OfferKey, str], float] = defaultdict(float)
     for flow in flows:
-        work[flow.verifier, flow.period] += flow.rate * network.policies[flow.policy].work
+        work[flow.verifier, flow.period] += verifications_per_s(network, flow)
     nodes: dict[OfferKey, int] = defaultdict(int)
     for (offer, _), amount in work.items():
         each = network.node_types[offer.node_type].verifications_per_s or 0.0

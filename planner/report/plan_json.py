@@ -14,12 +14,12 @@ from models.costs import Line, one_off_bill
 from models.data import DemandKey, OfferKey
 from models.network import Network
 from models.plan import Deployment
-from models.service import service
+from models.service import service, verifications_per_s
 from planner.evaluation.baselines import Score
 from planner.evaluation.unserved import served
 from planner.files import move_into_place
 from planner.report.plan_workbook import plan_hash
-from planner.result import Result
+from planner.result import Result, Stage, without_noise
 from planner.workbook.findings import Finding
 
 FORMAT = 1
@@ -35,10 +35,12 @@ def write_json(
     scores: Sequence[Score] = (),
     findings: Sequence[Finding] = (),
     plan_file: Path | None = None,
+    aside: Mapping[str, str] | None = None,
 ) -> Path:
     """Write plan.json into the directory, whole or not at all, and return its path.
 
     `plan_file` is the workbook of this plan; plans written earlier and not edited stay known.
+    `aside` are the new names of plans that this run found and has none to put in their place.
     """
     plans = unedited_plans(directory)
     if plan_file is not None:
@@ -49,6 +51,7 @@ def write_json(
         "plan_file": plan_file.name if plan_file is not None else None,
         "plan_sha256": plans[plan_file.name] if plan_file is not None else None,
         "plans": dict(sorted(plans.items())),
+        "moved_aside": dict(sorted((aside or {}).items())),
     }
     path = directory / PLAN_JSON
     text = json.dumps(_plain(content), ensure_ascii=False, indent=1, allow_nan=False)
@@ -70,7 +73,7 @@ def document(
         "format": FORMAT,
         "status": result.status,
         "gap": result.gap,
-        "objectives": [asdict(stage) for stage in result.stages],
+        "objectives": [_objective(network, result, stage) for stage in result.stages],
         "audit": {
             "passed": result.plan is not None and not result.violations,
             "violations": [asdict(violation) for violation in result.violations],
@@ -88,6 +91,15 @@ def document(
     content["comparison"] = [_score(found) for found in scores]
     content["times"] = dict(result.run.times)
     return content
+
+
+def _objective(network: Network | None, result: Result, stage: Stage) -> Json:
+    """Return a stage, and which part of its value is no money."""
+    penalties = None
+    if network is not None and result.plan is not None:
+        penalties = objectives.penalties_in(network, result.plan.final, stage.priority)
+    numbers = {name: without_noise(getattr(stage, name)) for name in ("value", "bound", "gap")}
+    return {**asdict(stage), **numbers, "penalties": penalties}
 
 
 def unedited_plans(directory: Path) -> dict[str, str]:
@@ -120,6 +132,29 @@ def plan_path(directory: Path, name: str = PLAN_XLSX) -> Path:
         number += 1
         path = directory / f"{Path(name).stem} ({number}){Path(name).suffix}"
     return path
+
+
+def move_aside(directory: Path, workbook: Path) -> dict[str, str]:
+    """Move plan.xlsx, edited or not, and unedited plans to names that are free; return those.
+
+    For a run without a plan: what lies there would pass for its plan. A plan that is held open
+    keeps its name, and is returned with it; `workbook` is what was asked about, and no plan.
+    """
+    moved = {}
+    for name in sorted({PLAN_XLSX, *unedited_plans(directory)}):
+        path = directory / name
+        if not path.is_file() or (workbook.exists() and path.samefile(workbook)):
+            continue
+        target, number = directory / f"{path.stem} (before){path.suffix}", 1
+        while target.exists():
+            number += 1
+            target = directory / f"{path.stem} (before {number}){path.suffix}"
+        try:
+            path.rename(target)
+        except PermissionError:
+            target = path
+        moved[name] = target.name
+    return moved
 
 
 # The lists ----------------------------------------------------------------------------------------
@@ -203,7 +238,8 @@ def _verification(network: Network, plan: Deployment) -> Iterator[Json]:
             "period": flow.period,
             **_offer(flow.executor),
             "verifier": _offer(flow.verifier),
-            "verifications_per_s": flow.rate,
+            "requests_per_s": flow.rate,
+            "verifications_per_s": verifications_per_s(network, flow),
         }
 
 
@@ -253,6 +289,7 @@ def _concentration(found: Concentration) -> Json:
         "kind": found.kind,
         "unit": found.unit,
         "shares": [share._asdict() for share in found.shares],
+        "on_none": found.on_none,
         "best": _figures(found.best),
         "worst": _figures(found.worst),
     }
@@ -268,13 +305,15 @@ def _figures(figures: Figures) -> Json:
 
 
 def _changes(network: Network, plan: Deployment) -> Iterator[Json]:
-    for what, where, today, planned in objectives.changes(network, plan):
+    found = (*objectives.openings(network, plan), *objectives.changes(network, plan))
+    for what, where, today, planned in found:
         yield {"what": what, "where": where, "today": today, "planned": planned}
 
 
 def _costs(network: Network, plan: Deployment) -> Iterator[Json]:
-    yield from _bill("monthly", objectives.breakdown(network, plan))
+    yield from _bill("monthly", objectives.money(network, plan))
     yield from _bill("one_off", one_off_bill(network, plan))
+    yield from _bill("penalties", objectives.penalties(network, plan))
 
 
 def _bill(name: str, lines: Sequence[Line]) -> Iterator[Json]:
@@ -304,6 +343,7 @@ def _score(found: Score) -> Json:
     return {
         "plan": found.name,
         "monthly_cost": found.monthly_cost,
+        "penalties": found.penalties,
         "p50_ms": found.p50_ms,
         "p95_ms": found.p95_ms,
         "served": found.served,

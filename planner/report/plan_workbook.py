@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models import objectives
-from models.costs import one_off_bill
 from models.fields import Kind, columns
 from models.network import Network
 from models.plan import Plan
@@ -30,7 +29,7 @@ from planner.report.sheets import (
     headings,
     routing_service,
 )
-from planner.result import Result
+from planner.result import Result, without_noise
 from planner.workbook.excel import Layout, Sheet, Workbook, read_sheets, write_workbook
 from planner.workbook.findings import Finding
 
@@ -84,7 +83,7 @@ def write_plan(path: Path, network: Network, result: Result, scores: Sequence[Sc
         sheets[sheet.title] = [headings(sheet.row_class, currency), *rows]
         layouts[sheet.title] = _layout(sheet.row_class, currency, is_table=bool(rows))
     sheets[COMPARISON] = _comparison(network, scores)
-    sheets[RUN] = _run(result)
+    sheets[RUN] = _run(network, result)
     return write_workbook(path, sheets, layouts)
 
 
@@ -192,10 +191,11 @@ def _comparison(network: Network, scores: Sequence[Score]) -> list[list[object]]
     rows: list[list[object]] = [
         ["measure", "unit", *(found.name for found in scores)],
         [
-            "monthly cost, penalties left out",
+            "monthly cost",
             f"{currency}/month",
             *(found.monthly_cost for found in scores),
         ],
+        ["penalties, not paid", f"{currency}/month", *(found.penalties for found in scores)],
         ["latency, p50 of requests served", "ms", *(found.p50_ms for found in scores)],
         ["latency, p95 of requests served", "ms", *(found.p95_ms for found in scores)],
         ["demand served", "0..1", *(found.served for found in scores)],
@@ -211,7 +211,8 @@ def _comparison(network: Network, scores: Sequence[Score]) -> list[list[object]]
     return rows
 
 
-def _run(result: Result) -> list[list[object]]:
+def _run(network: Network, result: Result) -> list[list[object]]:
+    assert result.plan is not None
     run = result.run
     rows: list[list[object]] = [
         ["item", "value", "unit"],
@@ -226,6 +227,9 @@ def _run(result: Result) -> list[list[object]]:
     for stage in result.stages:
         name = f"objective {stage.priority}: {stage.measure}"
         rows.append([f"{name}, value", _finite(stage.value), _unit_of(stage.measure)])
+        if "monthly_cost" in stage.measure:
+            penalties = objectives.penalties_in(network, result.plan.final, stage.priority)
+            rows.append([f"{name}, penalties in the value", penalties, _unit_of(stage.measure)])
         rows.append([f"{name}, proven bound", _finite(stage.bound), _unit_of(stage.measure)])
         rows.append([f"{name}, gap", _finite(stage.gap), "relative"])
     rows += [[f"option {name}", str(value), ""] for name, value in sorted(run.options.items())]
@@ -249,7 +253,7 @@ def _unit_of(measure: str) -> str:
 
 def _finite(number: float) -> object:
     """Return the number, or words where there is none."""
-    return number if abs(number) < float("inf") else "not proven"
+    return without_noise(number) if abs(number) < float("inf") else "not proven"
 
 
 def _made_for(workbook: Workbook) -> str:
@@ -284,15 +288,12 @@ def _stale(
         if isinstance(read.row, CostRow):
             stated.setdefault(read.row.phase, []).append((read, read.row))
     for phase, deployment in plan.phases.items():
-        bills = cost_rows(
-            objectives.breakdown(network, deployment), one_off_bill(network, deployment)
-        )
-        due = {row.item: row for row in bills}
+        due = {row.item: row for row in cost_rows(network, deployment)}
         for place, found in stated[phase]:
             right = due.get(found.item)
             if right is None:
                 continue
-            for attribute in ("monthly_cost", "one_off_cost"):
+            for attribute in ("monthly_cost", "one_off_cost", "penalty"):
                 says, is_due = getattr(found, attribute), getattr(right, attribute)
                 if _differ(says, is_due):
                     yield place.finding(attribute, says, is_due, network.settings.currency)

@@ -9,7 +9,7 @@ from typing import TextIO
 from rich.console import Console
 from rich.status import Status
 
-from planner.result import relative_gap
+from planner.result import relative_gap, without_noise
 
 
 class ProgressLine:
@@ -49,6 +49,7 @@ def line(stage: str, incumbent: float, bound: float, seconds: float) -> str:
     """Return the progress line; a plan or bound that is not there yet is a dash."""
     known = math.isfinite(incumbent) and abs(incumbent) < 1e30
     gap = relative_gap(incumbent, bound) if known else math.inf
+    incumbent, bound = without_noise(incumbent), without_noise(bound)
     parts = [
         stage,
         f"plan {incumbent:,.1f}" if known else "plan -",

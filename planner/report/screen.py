@@ -14,7 +14,7 @@ from rich.text import Text
 
 from models import objectives
 from models.concentration import ALL, LIVENESS, SAFETY, Concentration, concentration
-from models.costs import one_off_bill
+from models.costs import one_off_bill, sum_of
 from models.data import Item
 from models.detours import detours
 from models.network import Network, is_unknown
@@ -24,6 +24,7 @@ from models.service import service
 from planner.evaluation.baselines import NEAREST, PLAN, Score, score
 from planner.evaluation.unserved import served
 from planner.result import Result
+from planner.workbook.findings import counted
 
 WIDTH, HEIGHT = 100, 24
 """Columns and lines of the smallest screen."""
@@ -71,7 +72,8 @@ def summary(
     own = own or score(PLAN, network, plan)
     lines: list[Text | Table] = []
     if result.violations:
-        lines.append(screen.title(f"NOT A PLAN: it fails its audit {len(result.violations)} times"))
+        times = counted(len(result.violations), "time")
+        lines.append(screen.title(f"NOT A PLAN: it fails its audit {times}"))
         lines.append(screen.line(Sentence("first", str(result.violations[0]))))
     else:
         lines.append(screen.title(_headline(network, plan)))
@@ -126,18 +128,18 @@ def costs_and_proof(network: Network, result: Result) -> list[Sentence]:
     """Return what the plan costs, how good it is proven to be, and what the audit says."""
     assert result.plan is not None
     plan = result.plan.final
-    lines = objectives.breakdown(network, plan)
-    once = sum(line.amount for line in one_off_bill(network, plan))
-    penalties = sum(line.amount for line in lines if line.item.startswith("penalties"))
-    text = f"{_money(network, sum(line.amount for line in lines))} a month"
-    notes = [f"{_money(network, once)} once, spread over {network.settings.months:g} months"]
+    once = sum_of(one_off_bill(network, plan))
+    penalties = sum_of(objectives.penalties(network, plan))
+    text = f"{_money(network, sum_of(objectives.money(network, plan)))} a month"
     if penalties:
-        notes.append(f"{_money(network, penalties)} of it penalties")
-    changed = f"{len(objectives.changes(network, plan))} changes against today"
-    nodes = f"{sum(plan.nodes.values())} nodes at {len(plan.open)} sites"
+        text += f", penalties of {_money(network, penalties)} not in it"
+    text += f" ({_money(network, once)} once, spread over {network.settings.months:g} months)"
+    changed = counted(round(objectives.value(network, plan, "changes")), "change")
+    nodes = counted(sum(plan.nodes.values()), "node")
+    places = f"{counted(len(plan.open), 'site')}, {counted(len(plan.contracts), 'contract')}"
     sentences = [
-        Sentence("cost", f"{text} ({'; '.join(notes)})"),
-        Sentence("built of", f"{nodes}, {len(plan.contracts)} contracts; {changed}"),
+        Sentence("cost", text),
+        Sentence("built of", f"{nodes} at {places}; {changed} against today"),
         Sentence("proof", _proof(result)),
     ]
     if result.warnings:
@@ -154,7 +156,7 @@ def _headline(network: Network, plan: Deployment) -> str:
     asked = sum(d.requests_per_s * network.month_share[d.period] for d in network.demand)
     return (
         f"NOT SERVED: {lost:,.1f} of {asked:,.1f} requests/s ({lost / asked:.1%}), in {len(short)}"
-        f" of {len(network.demand)} rows (sheet Demand says why)"
+        f" of {counted(len(network.demand), 'row')} (sheet Demand says why)"
     )
 
 
@@ -261,7 +263,7 @@ def _proof(result: Result) -> str:
     if result.run.clock_stopped:
         text += ", stopped by the clock (not reproducible)"
     if result.violations:
-        return f"{text}; the audit finds {len(result.violations)} violations"
+        return f"{text}; the audit finds {counted(len(result.violations), 'violation')}"
     return f"{text}; audited without the solver: {len(RULES)} rules, no violation"
 
 

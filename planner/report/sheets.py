@@ -12,8 +12,8 @@ from typing import Any
 
 from models import objectives
 from models.concentration import CONTROL, LIVENESS, SAFETY, concentration
-from models.costs import Line, one_off_bill
-from models.data import Demand, DemandKey, Item, OfferKey, names_in
+from models.costs import Line, one_off_bill, sum_of
+from models.data import Demand, DemandKey, Item, Needs, OfferKey
 from models.fields import Column, Kind, column, columns, header_of
 from models.network import Network
 from models.plan import Deployment, Flow, Replica, Seat
@@ -23,6 +23,7 @@ from models.service import (
     replica_size,
     service,
     site_round_trip_ms,
+    verifications_per_s,
 )
 from planner.evaluation.unserved import served
 
@@ -150,7 +151,10 @@ class VerificationRow(PlanRow):
     executing_node_type: str = _key("on what")
     verifying_site: str = _key("where it is verified")
     verifying_node_type: str = _key("on what")
-    rate: float = column(Kind.NUMBER, "how many", unit="verifications/s", required=True)
+    rate: float = column(Kind.NUMBER, "how many are verified", unit="requests/s", required=True)
+    verifications_per_s: float | None = _figure(
+        "verifications/s", "what that takes: requests/s times the work of the policy"
+    )
     round_trip_ms: float | None = _figure("ms", "between the two; blank: unknown")
     estimated: str = _text("yes: the round trip is computed, not measured")
 
@@ -221,10 +225,14 @@ class DependencyRow(PlanRow):
     unit: str = _text("of the amount")
     share: float | None = _figure("0..1", "of everything of that role and thing")
     avoidable: str = _text("no: every placement hangs on it; blank: it can be avoided")
+    on_none: float | None = _figure("0..1", "the share that hangs on no dependency of the kind")
     largest: str = _text("the dependency with the largest share, doubt read at worst")
     largest_share: float | None = _figure("0..1", "every unknown a dependency of its own")
     largest_share_worst: float | None = _figure("0..1", "all unknown shared with the largest")
-    effective: float | None = _figure("number", "1 / sum of squared shares, unknowns distinct")
+    effective: float | None = _figure(
+        "number",
+        "1 / sum of squared shares of what hangs on the kind at all, unknowns distinct",
+    )
     effective_worst: float | None = _figure("number", "the same, unknowns shared")
     nakamoto_liveness: int | None = _figure(
         "number", "fewest whose failure stops the service, unknowns distinct" + BLANK_NUMBER
@@ -244,8 +252,10 @@ class DependencyRow(PlanRow):
 class ChangeRow(PlanRow):
     """A difference from today."""
 
-    what: str = _text("seats, nodes, warm replicas or copies")
-    where: str = _text("committee, site, node type, model")
+    what: str = _text(
+        "site opened or closed, contract signed or ended; seats, nodes, warm replicas or copies"
+    )
+    where: str = _text("site, provider, committee, node type, model")
     today: int = _count("see what", "how many today")
     planned: int = _count("see what", "how many in the plan")
     change: int = _count("see what", "planned less today")
@@ -253,11 +263,14 @@ class ChangeRow(PlanRow):
 
 @dataclass(frozen=True, kw_only=True)
 class CostRow(PlanRow):
-    """A line of the bill; the monthly lines add up to the monthly cost."""
+    """A line of the bill; the monthly lines add up to the monthly cost, without penalties."""
 
     item: str = _text("what is paid for")
     monthly_cost: float | None = _figure("currency/month", "one-off costs spread over months")
     one_off_cost: float | None = _figure("currency", "paid once")
+    penalty: float | None = _figure(
+        "currency/month", "never paid: counts with the monthly cost where that is made small"
+    )
 
 
 @dataclass(frozen=True)
@@ -312,8 +325,8 @@ def _yes_no(value: bool) -> str:
     return "yes" if value else "no"
 
 
-def _names(needs: Any) -> str:
-    return "; ".join(sorted(names_in(needs)))
+def _names(needs: Needs | None) -> str:
+    return "; ".join(sorted(" | ".join(sorted(any_of)) for any_of in needs or ()))
 
 
 def _site_rows(network: Network, plan: Deployment) -> Iterator[SiteRow]:
@@ -416,6 +429,7 @@ def _verification_rows(network: Network, plan: Deployment) -> Iterator[Verificat
             verifying_site=verifier,
             verifying_node_type=flow.verifier.node_type,
             rate=flow.rate,
+            verifications_per_s=verifications_per_s(network, flow),
             round_trip_ms=latency,
             estimated=_yes_no(executor != verifier and _is_estimate(network, executor, verifier)),
         )
@@ -466,6 +480,7 @@ def _dependency_rows(network: Network, plan: Deployment) -> Iterator[DependencyR
         )
         yield replace(
             row,
+            on_none=found.on_none,
             largest=worst.largest,
             largest_share=best.largest_share,
             largest_share_worst=worst.largest_share,
@@ -504,26 +519,25 @@ def _demand_rows(network: Network, plan: Deployment) -> Iterator[DemandRow]:
 
 
 def _change_rows(network: Network, plan: Deployment) -> Iterator[ChangeRow]:
-    for what, where, today, planned in objectives.changes(network, plan):
+    found = (*objectives.openings(network, plan), *objectives.changes(network, plan))
+    for what, where, today, planned in found:
         yield ChangeRow(
             what=what, where=where, today=today, planned=planned, change=planned - today
         )
 
 
-def _cost_rows(network: Network, plan: Deployment) -> Iterator[CostRow]:
-    yield from cost_rows(objectives.breakdown(network, plan), one_off_bill(network, plan))
-
-
-def cost_rows(monthly: list[Line], once: list[Line]) -> Iterator[CostRow]:
-    """Yield the lines of both bills, each followed by its sum."""
-    for line in monthly:
-        yield CostRow(item=line.item, monthly_cost=float(line.amount))
-    total = sum(line.amount for line in monthly)
-    yield CostRow(item="monthly cost, the sum of the lines above", monthly_cost=float(total))
-    for line in once:
-        yield CostRow(item=line.item, one_off_cost=float(line.amount))
-    total = sum(line.amount for line in once)
-    yield CostRow(item="one-off cost, the sum of the lines above", one_off_cost=float(total))
+def cost_rows(network: Network, plan: Deployment) -> Iterator[CostRow]:
+    """Yield the lines of what is paid each month and once, and of the penalties, with sums."""
+    bills = {
+        "monthly_cost": (objectives.money(network, plan), "monthly cost"),
+        "one_off_cost": (one_off_bill(network, plan), "one-off cost"),
+        "penalty": (objectives.penalties(network, plan), "penalties"),
+    }
+    for attribute, (lines, name) in bills.items():
+        summed = Line(f"{name}, the sum of the lines above", sum_of(lines))
+        for line in (*lines, summed):
+            amount: dict[str, Any] = {attribute: float(line.amount)}
+            yield CostRow(item=line.item, **amount)
 
 
 PLAN_SHEETS = (
@@ -539,6 +553,6 @@ PLAN_SHEETS = (
     PlanSheet("Seats", SeatRow, _seat_rows),
     PlanSheet("Dependencies", DependencyRow, _dependency_rows, decides=False),
     PlanSheet("Changes", ChangeRow, _change_rows, decides=False),
-    PlanSheet("Cost", CostRow, _cost_rows, decides=False),
+    PlanSheet("Cost", CostRow, cost_rows, decides=False),
 )
 """The sheets that hold rows per phase, in the order of the workbook."""

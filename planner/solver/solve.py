@@ -25,7 +25,7 @@ from models.build import SINGLE_PHASE
 from models.classes import Classes, demand_classes
 from models.network import Network
 from models.plan import Plan
-from planner.result import Limits, Stage, relative_gap
+from planner.result import Limits, Stage, relative_gap, without_noise
 from planner.solver.arrays import FloatArray
 from planner.solver.clock import Clock
 from planner.solver.highs import Outcome
@@ -271,8 +271,8 @@ def _offers(network: Network) -> int:
 
 def _stage_result(problem: Problem, entry: Closed, values: FloatArray) -> Stage:
     found = float(problem.arrays.costs(entry.expression.terms) @ values) + entry.expression.constant
-    found = 0.0 if abs(found) < 1e-9 else found
-    bound = min(entry.bound, found)
+    found = without_noise(found)
+    bound = without_noise(min(entry.bound, found))
     # What later stages may give up by the planner's own tolerance is no gap.
     within = found <= entry.allowed + 1e-6 * max(1.0, abs(entry.allowed))
     gap = entry.gap if within else relative_gap(found, bound)

@@ -49,6 +49,11 @@ class InputError(Exception):
         super().__init__("\n".join(str(finding) for finding in self.findings))
 
 
+def counted(number: int, noun: str) -> str:
+    """Return the number with the noun, in the plural unless it is one."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def in_order(findings: Iterable[Finding], sheets: Sequence[str]) -> tuple[Finding, ...]:
     """Return the findings without repetitions, by sheet in the given order, row and column."""
     position = {sheet: number for number, sheet in enumerate(sheets)}

@@ -102,6 +102,18 @@ def test_shares_sum_to_one_where_everything_hangs_on_one_of_the_kind() -> None:
             assert sum(share.share for share in figure.shares) == pytest.approx(1)
 
 
+def test_what_hangs_on_none_stands_apart_and_makes_nothing_look_spread() -> None:
+    # Only the 5 of 30 requests/s that reach London by its cable hang on one; the rest on none.
+    figure = found(small(), "execution", "chat", "cable")
+    (channel,) = figure.shares
+    assert channel.share == pytest.approx(5 / 30)
+    assert figure.on_none == pytest.approx(25 / 30)
+    # One dependency is as concentrated as one; of the whole, 1 / (5/30)² said 36.
+    assert figure.best.effective == figure.worst.effective == pytest.approx(1)
+    assert figure.best.largest_share == pytest.approx(5 / 30)
+    assert found(small(), "execution", "chat", "country").on_none == 0
+
+
 def test_a_chain_counts_at_its_top() -> None:
     # Bolt resells Acme's machines: the top of every chain is Acme.
     network = replace(

@@ -17,7 +17,7 @@ from models.data import DiversityRow, LoadedToday, Offer, OfferKey, SeatToday
 from models.expressions import row as row_of_cut
 from models.expressions import rows as rows_of_cuts
 from models.network import Goal, Network
-from models.objectives import SOFT_RULES, breakdown, changes, stage, value
+from models.objectives import SOFT_RULES, breakdown, changes, openings, stage, value
 from models.plan import Deployment, Replica, Seat
 from models.translate import place
 from tests import draw
@@ -317,6 +317,30 @@ def test_what_stands_where_nothing_can_be_placed_any_more_is_a_change() -> None:
     more = Deployment(nodes={OfferKey("frankfurt", "gpu"): 3})  # two above the existing one
     assert model_value(block, network, more, "changes") == pytest.approx(8.0)
     assert stage(block, network, list(network.goals)).integral
+
+
+def test_sites_and_contracts_begin_and_end_beside_what_the_measure_counts() -> None:
+    network, plan = small(), deployment_for_small()
+    # Only Frankfurt, of Acme, is open today.
+    assert openings(network, plan) == [
+        ("site opened", "london", 0, 1),
+        ("site opened", "paris", 0, 1),
+        ("contract signed", "Bolt", 0, 1),
+    ]
+    away = replace(plan, open=frozenset({"london"}), contracts=frozenset({"Bolt"}))
+    assert openings(network, away) == [
+        ("site opened", "london", 0, 1),
+        ("site closed", "frankfurt", 1, 0),
+        ("contract signed", "Bolt", 0, 1),
+        ("contract ended", "Acme", 1, 0),
+    ]
+    assert value(network, away, "changes") == value(network, plan, "changes")
+    # A contract may be held for nothing; seats stand somewhere too, if nowhere that is known.
+    held = {"Bolt": replace(network.providers["Bolt"], status="existing")}
+    network = replace(network, providers={**network.providers, **held})
+    seats = [SeatToday(committee="c", site=s, node_type="seat", seats=1) for s in ("paris", "x")]
+    network = replace(network, seats_today=tuple(seats))
+    assert openings(network, plan) == [("site opened", "london", 0, 1)]
 
 
 def test_a_move_counts_two() -> None:

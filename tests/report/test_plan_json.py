@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import openpyxl
+import pytest
 
 from models.plan import Violation
 from planner.evaluation.baselines import compare
 from planner.report.plan_json import plan_path, unedited_plans, was_edited, write_json
 from planner.report.plan_workbook import write_plan
+from planner.report.progress import line
 from planner.result import Result, Run, Stage
 from planner.workbook.findings import Finding
 from tests.cases import plan_for_small, small
@@ -75,7 +77,14 @@ def test_everything_promised_is_there(tmp_path: Path) -> None:
     assert content["format"] == 1
     assert content["audit"] == {"passed": True, "violations": []}
     assert content["objectives"] == [
-        {"priority": 1, "measure": "unserved", "value": 0.0, "bound": 0.0, "gap": 0.0}
+        {
+            "priority": 1,
+            "measure": "unserved",
+            "value": 0.0,
+            "bound": 0.0,
+            "gap": 0.0,
+            "penalties": 0.0,
+        }
     ]
     assert {"site": "paris", "node_type": "gpu", "nodes": 2} in content["nodes"]
     assert {"site": "frankfurt", "node_type": "gpu", "model": "chat", "replicas": 3} in content[
@@ -104,6 +113,44 @@ def test_everything_promised_is_there(tmp_path: Path) -> None:
     assert [found["plan"] for found in content["comparison"]] == ["plan", "nearest", "today"]
 
 
+def test_sheets_figures_and_shares_agree_on_the_verifications_a_second(tmp_path: Path) -> None:
+    # Three verifiers check 30 requests/s each, at a fifth of a verification: 18 in all.
+    network = small()
+    checked = replace(network.policies["checked"], work=0.2)
+    network = replace(network, policies={"checked": checked})
+    content = read(write_json(tmp_path, result(), network))
+    book = openpyxl.load_workbook(write_plan(tmp_path / "plan.xlsx", network, result()))
+    header, *rows = book["Verification"].iter_rows(values_only=True)
+    listed = [dict(zip(header, row, strict=True)) for row in rows]
+    assert sum(row["rate (requests/s)"] for row in listed) == pytest.approx(90)
+    assert sum(row["verifications_per_s"] for row in listed) == pytest.approx(18)
+    assert sum(row["requests_per_s"] for row in content["verification"]) == pytest.approx(90)
+    assert sum(row["verifications_per_s"] for row in content["verification"]) == pytest.approx(18)
+    header, *rows = book["Dependencies"].iter_rows(values_only=True)
+    listed = [dict(zip(header, row, strict=True)) for row in rows]
+    metros = [row for row in listed if (row["role"], row["kind"]) == ("verification", "metro")]
+    amounts = {row["dependency"]: row["amount (see unit)"] for row in metros if row["dependency"]}
+    assert amounts == pytest.approx({"frankfurt": 6, "london": 6, "paris": 6})
+    (metro,) = [
+        found
+        for found in content["dependencies"]
+        if (found["role"], found["kind"]) == ("verification", "metro")
+    ]
+    assert sum(share["amount"] for share in metro["shares"]) == pytest.approx(18)
+    assert metro["unit"] == "verifications/s"
+
+
+def test_what_hangs_on_none_is_told_beside_the_shares(tmp_path: Path) -> None:
+    content = read(write_json(tmp_path, result(), small()))
+    for found in content["dependencies"]:
+        if found["kind"] in ("cable", "provider"):
+            told = sum(share["share"] for share in found["shares"]) + found["on_none"]
+            assert told == pytest.approx(1)
+    (cable,) = [f for f in content["dependencies"] if (f["of"], f["kind"]) == ("chat", "cable")]
+    assert cable["on_none"] == pytest.approx(25 / 30)
+    assert cable["best"]["effective_number"] == pytest.approx(1)
+
+
 def test_a_run_without_a_plan_says_why(tmp_path: Path) -> None:
     finding = Finding("Sites", "B14", "provider 'Hezner' is not in Providers", "did you mean …")
     bad = result(plan=None, status="invalid", gap=float("inf"), stages=())
@@ -121,6 +168,19 @@ def test_infinite_numbers_become_null(tmp_path: Path) -> None:
     content = read(write_json(tmp_path, result(stages=stages, gap=float("inf")), small()))
     assert (content["gap"], content["objectives"][0]["bound"]) == (None, None)
     assert content["objectives"][0]["gap"] is None
+
+
+def test_what_arithmetic_leaves_of_nothing_is_nothing(tmp_path: Path) -> None:
+    stages = (Stage(1, "unserved", -0.0, -1.2e-18, 3e-17), Stage(2, "latency", 5.0, 1e-3, 0.5))
+    content = read(write_json(tmp_path, result(stages=stages), small()))
+    first, second = content["objectives"]
+    assert [str(first[name]) for name in ("value", "bound", "gap")] == ["0.0"] * 3
+    assert (second["bound"], second["gap"]) == (1e-3, 0.5)
+    book = openpyxl.load_workbook(write_plan(tmp_path / "p.xlsx", small(), result(stages=stages)))
+    run = {row[0]: row[1] for row in book["Run"].values}
+    assert run["objective 1: unserved, proven bound"] == 0
+    assert run["objective 2: latency, proven bound"] == 1e-3
+    assert "bound 0.0" in line("unserved", 0.0, -1.2e-18, 1.0)
 
 
 def test_violations_are_listed(tmp_path: Path) -> None:

@@ -153,6 +153,20 @@ def test_dependencies_carry_shares_and_the_figures_of_their_kind(tmp_path: Path)
     assert (first["dependency"], first["share (0..1)"]) == ("GB", 0.5)
 
 
+def test_what_hangs_on_none_has_a_place_of_its_own(tmp_path: Path) -> None:
+    header, *rows = values(write(tmp_path), "Dependencies")
+    (cable,) = [
+        found
+        for row in rows
+        for found in (dict(zip(header, row, strict=True)),)
+        if (found["role"], found["of"], found["kind"]) == ("execution", "chat", "cable")
+        and found["dependency"] is None
+    ]
+    assert cable["on_none (0..1)"] == pytest.approx(25 / 30)
+    assert cable["largest_share (0..1)"] == pytest.approx(5 / 30)
+    assert cable["effective (number)"] == pytest.approx(1)
+
+
 def test_the_run_is_on_record(tmp_path: Path) -> None:
     stages = (Stage(1, "unserved", 0.0, 0.0, 0.0), Stage(2, "monthly_cost", 5.0, 4.0, 0.2))
     path = write_plan(tmp_path / "plan.xlsx", small(), result(stages=stages, gap=float("inf")))

@@ -91,9 +91,20 @@ def test_any_stream_can_show_it(encoding: str) -> None:
 
 def test_a_plan_that_fails_its_audit_is_not_called_a_plan() -> None:
     text = shown(violations=(Violation("seats", "council", "3 seats of 4"),))
-    assert text.startswith("NOT A PLAN: it fails its audit 1 times")
+    assert text.startswith("NOT A PLAN: it fails its audit 1 time\n")
     assert "What the plan guarantees" not in text
     assert "seats[council]: 3 seats of 4" in text
+
+
+def test_one_thing_is_told_in_the_singular() -> None:
+    one = Deployment(open=frozenset({"paris"}), contracts=frozenset({"Acme"}))
+    network = replace(small(), demand=small().demand[:1], loaded_today=(), seats_today=())
+    ended = result(plan=Plan({"": one}), violations=(Violation("seats", "council", "3 of 4"),))
+    text = as_text(summary(network, ended))
+    # The one node that runs today goes.
+    assert "0 nodes at 1 site, 1 contract; 1 change against today" in text
+    assert "in 1 of 1 row (sheet" in as_text(summary(network, replace(ended, violations=())))
+    assert "the audit finds 1 violation\n" in text
 
 
 def test_a_clock_stopped_run_says_so() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from models.build import SINGLE_PHASE, build
 from models.classes import demand_classes
-from models.data import Demand, Item, Model, NodeType, OfferKey, Policy, Region
+from models.data import Demand, Item, Model, Needs, NodeType, OfferKey, Policy, Region
 from models.network import Link, Network
 from models.plan import HUB, Deployment, Flow
 from models.rules import demand as rule
@@ -76,17 +76,43 @@ def test_both_country_and_bloc_must_allow_the_site() -> None:
     assert_illegal(rule, two_sites(only_country), served(only_country, a=1.0), "a is outside")
 
 
-@pytest.mark.parametrize(("required", "allowed"), [("yes", "a"), ("TDX; SNP", "a"), ("", "ab")])
+@pytest.mark.parametrize("needs", [(("DE", "US"),), (("DE",), ("US",))], ids=["either", "both"])
+@pytest.mark.parametrize("kind", ["country", "bloc"])
+def test_a_site_that_may_lie_elsewhere_lies_outside(needs: Needs, kind: str) -> None:
+    lists = {"country": "countries", "bloc": "blocs"}
+    for allowed, legal in ((("DE",), False), (("US",), False), (("DE", "FR", "US"), True)):
+        row = demand(**{lists[kind]: allowed})
+        found = network(
+            [site("a", **{kind: needs})], [offer("a", "gpu", requests_per_s=9)], demand=[row]
+        )
+        if legal:
+            assert_legal(rule, found, served(row, a=1.0))
+        else:
+            assert_illegal(rule, found, served(row, a=1.0), "a is outside")
+
+
+@pytest.mark.parametrize(
+    ("required", "allowed"),
+    [("yes", "ac"), ("TDX; SNP", "ac"), ("TDX", "a"), ("SNP", ""), ("", "abc")],
+)
 def test_the_policy_decides_which_tee_is_needed(required: str, allowed: str) -> None:
     row = demand(verification="attested")
     found = network(
-        [site("a"), site("b")],
-        [offer("a", "safe", requests_per_s=9), offer("b", "gpu", requests_per_s=9)],
-        node_types=[NodeType(node_type="safe", role="execution", tee=(("TDX",),))],
+        [site("a"), site("b"), site("c")],
+        [
+            offer("a", "safe", requests_per_s=9),
+            offer("b", "gpu", requests_per_s=9),
+            offer("c", "some", requests_per_s=9),
+        ],
+        node_types=[
+            NodeType(node_type="safe", role="execution", tee=(("TDX",),)),
+            # One of the two, nobody says which.
+            NodeType(node_type="some", role="execution", tee=(("SNP", "TDX"),)),
+        ],
         policies=[Policy(policy="attested", verifiers=0, tee=required)],
         demand=[row],
     )
-    for name, node_type in (("a", "safe"), ("b", "gpu")):
+    for name, node_type in (("a", "safe"), ("b", "gpu"), ("c", "some")):
         flow = Flow(row.key, OfferKey(name, node_type), ESTIMATE, "warm", 1.0)
         plan = Deployment(routing=(flow,))
         if name in allowed:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from models.data import Committee, NodeType, OfferKey
+from models.data import Committee, Needs, NodeType, OfferKey
 from models.network import Network
 from models.plan import Deployment, Seat
 from models.rules import seats as rule
@@ -95,6 +95,19 @@ def test_seats_are_where_the_committee_allows(
             assert_legal(rule, found, plan)
         else:
             assert_illegal(rule, found, plan, says if where != "us_plain" else "")
+
+
+@pytest.mark.parametrize("needs", [(("DE", "US"),), (("DE",), ("US",))], ids=["either", "both"])
+@pytest.mark.parametrize(("kind", "limit"), [("country", "countries"), ("bloc", "blocs")])
+def test_a_site_that_may_lie_elsewhere_holds_no_seat(needs: Needs, kind: str, limit: str) -> None:
+    for places, legal in ((("DE",), False), (("DE", "US"), True)):
+        found = council(of(seats=1, **{limit: places}))
+        found.sites["de"] = site("de", **{kind: needs})  # type: ignore[index]
+        plan = seated(council_de_plain=1)
+        if legal:
+            assert_legal(rule, found, plan)
+        else:
+            assert_illegal(rule, found, plan, "outside the committee's")
 
 
 def test_the_audit_names_seats_of_nobody_and_nowhere() -> None:

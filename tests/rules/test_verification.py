@@ -35,6 +35,8 @@ from tests.rules import (
 )
 from tests.test_rules_contract import broken_cuts, rows_hold
 
+DE: Needs = (("DE",),)
+
 
 def row(rate: float = 1.0, **given: Any) -> Demand:
     return demand(rate=rate, verification="checked", **given)
@@ -442,12 +444,15 @@ def test_verifiers_are_near_the_executor(limit: float, legal: bool) -> None:
 
 def test_verifiers_obey_residency_too() -> None:
     german = row(countries=("DE",))
-    found = checkers(apart("ab"), verifiers=1, quorum=1, rows=[german])
-    for name, country in (("x", "DE"), ("a", "DE"), ("b", "FR")):
-        placed = site(name, country=((country,),))
+    found = checkers(apart("abcd"), verifiers=1, quorum=1, rows=[german])
+    german_and = {"c": (("DE", "FR"),), "d": (("DE",), ("FR",))}
+    for name, country in {"x": DE, "a": DE, "b": (("FR",),), **german_and}.items():
+        placed = site(name, country=country)
         found.sites[name] = placed  # type: ignore[index]
     assert_legal(rule, found, checked(found, a=1.0))
-    assert_illegal(rule, found, checked(found, b=1.0), "b/check is outside")
+    for name in "bcd":
+        plan = checked(found, **{name: 1.0})
+        assert_illegal(rule, found, plan, f"{name}/check is outside")
 
 
 def test_attestation_alone_asks_for_no_verifier() -> None:
