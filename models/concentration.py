@@ -303,7 +303,7 @@ def _figures(network: Network, group: _Group, kind: str, *, shared: bool) -> Fig
     return Figures(
         largest=largest.name if largest is not None else "",
         largest_share=amounts[largest] / total if largest is not None else 0.0,
-        effective=_effective(amount / held for amount in amounts.values()),
+        effective=_effective(amount / held for amount in amounts.values() if held),
         nakamoto=numbers,
     )
 

@@ -74,6 +74,8 @@ def read_network(path: Path, require_served: bool = False) -> Tables:
         return Tables(None, error.findings, file_hash(path))
     findings: list[Finding] = list(workbook.findings)
     book = read_book(workbook, findings)
+    if require_served:
+        book = replace(book, settings=replace(book.settings, require_served=True))
     later = list(_later_findings(book))
     # A cell that could not be read is reported once, not again for what its lack leads to.
     unread = {
@@ -82,8 +84,6 @@ def read_network(path: Path, require_served: bool = False) -> Tables:
     later = [finding for finding in later if (finding.sheet, finding.cell) not in unread]
     found: list[Finding] = []
     network = build(book, found)
-    if require_served:
-        network = replace(network, settings=replace(network.settings, require_served=True))
     later += [finding for finding in found if (finding.sheet, finding.cell) not in unread]
     every = [*findings, *later]
     blamed = {(finding.sheet, finding.cell) for finding in every if finding.is_error}

@@ -263,6 +263,7 @@ _SHEETS = [
         _add("Sitess", ["x"], ["y"]),
         "Sitess",
         ("is not known", "did you mean 'Sites'?", "begin its name with #"),
+        level="warning",
     ),
     Defect(
         "required sheet by another name",
@@ -1002,7 +1003,7 @@ _ARITHMETIC = [
         "budget below fixed costs",
         _put("Settings", 3, "value", 50),
         "Settings!B3",
-        ("budget_monthly 50.00 EUR is below 110.00",),
+        ("budget_monthly 50.00 EUR is below 160.00",),
     ),
     Defect(
         "proxied model that nothing may call",

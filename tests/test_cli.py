@@ -503,3 +503,41 @@ def test_a_file_where_the_folder_should_be_is_bad_usage_and_stays_as_it_is(tmp_p
     assert done.exit_code == 2
     assert "is a file" in done.output
     assert taken.read_text(encoding="utf-8") == "mine"
+
+
+@pytest.mark.parametrize(
+    ("typed", "advice"),
+    [
+        ("50.000 €", "type 50000 or 50 as"),
+        ("€ 50,000", "type 50000 or 50 as"),
+        ("€ 50", "type 50 as"),
+    ],
+)
+def test_a_currency_sign_makes_no_thousand_of_a_decimal(
+    typed: str, advice: str, tmp_path: Path
+) -> None:
+    sheets = smallest() | {"Settings": [["setting", "value"], ["budget_monthly", typed]]}
+    assert advice in run("check", save(tmp_path, sheets)).output
+
+
+@pytest.mark.parametrize("header", ["Site status", "Site country"])
+def test_a_header_is_compared_with_columns_that_are_missing(header: str, tmp_path: Path) -> None:
+    sheets = smallest()
+    sheets["Sites"][0].append(header)
+    done = run("check", save(tmp_path, sheets))
+    assert done.exit_code == 2
+    assert f"did you mean {header.partition(' ')[2]!r}?" in done.output
+
+
+def test_a_copy_of_a_sheet_is_a_sheet_of_one_s_own(tmp_path: Path) -> None:
+    sheets = smallest()
+    done = run("check", save(tmp_path, sheets | {"Capacities (2)": sheets["Capacities"]}))
+    assert done.exit_code == 0, done.output
+
+
+def test_a_budget_below_what_a_required_site_must_hold_is_found(tmp_path: Path) -> None:
+    sheets = smallest() | {"Settings": [["setting", "value"], ["budget_monthly", 50]]}
+    put(sheets, "Sites", 2, "status", "required")
+    for row in (2, 3):
+        put(sheets, "Capacities", row, "monthly_cost", 60)
+    assert "is below 60.00" in run("check", save(tmp_path, sheets)).output

@@ -195,7 +195,7 @@ def base() -> Sheets:
 
 
 def smallest() -> Sheets:
-    """Return the four required sheets and nothing else."""
+    """Return the three required sheets and Demand, and nothing else."""
     return {
         "Sites": [["site", "provider"], ["a", "P"], ["b", "P"]],
         "Providers": [["provider"], ["P"]],

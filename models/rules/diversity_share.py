@@ -16,7 +16,7 @@ import pyomo.environ as pyo
 
 from models.data import DiversityRow, Item
 from models.expressions import row, rows
-from models.holdings import Holding, holdings, measure_of
+from models.holdings import ALL, Holding, holdings, measure_of
 from models.network import Network
 from models.plan import Deployment, Violation, exceeds
 from models.rules import _diversity_terms as terms_of
@@ -87,7 +87,8 @@ def explain(network: Network, plan: Deployment) -> str:
         limited = any(rule.max_share is not None for rule in network.diversity)
         return "Shares are limited, of nothing yet." if limited else "No share is limited."
     _, rule, item, amount, holding = max(found, key=lambda entry: entry[0])
-    of = f" ({' '.join(holding.label)} by itself)" if any(holding.label) else ""
+    of = " ".join(word for word in holding.label if word not in ("", ALL))
+    of = f" ({of} by itself)" if of else ""
     return (
         f"The tightest share is {rule.rule}{of}: {amount / holding.total:.1%} hang on {item}, "
         f"{rule.max_share:.0%} may."

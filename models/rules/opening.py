@@ -2,7 +2,8 @@
 
 min_nodes[o] · open[s] ≤ nodes[o] ≤ max_nodes[o] · open[s]
 Σ_{o at s} nodes[o] ≤ max_nodes[s] · open[s]
-open[s] = 1 and Σ_{o at s} nodes[o] ≥ 1 if required, open[s] = 0 if forbidden
+open[s] = 1 if required, and Σ_{o at s} nodes[o] ≥ 1 if anything is offered there
+open[s] = 0 if forbidden
 
 for all sites s and offers o = (s, k)     Source: design §4 (opening)
 """

@@ -262,12 +262,14 @@ def _objectives(book: Book) -> Iterator[Finding]:
             )
     free = [row for row in book.rows(Demand) if row.requests_per_s and not row.unserved_penalty]
     minds_service = {"unserved", "latency", "worst_loss", "expected_loss"}
-    if seen and minds_service.isdisjoint(seen) and free:
+    must_be = book.settings.require_served
+    if seen and minds_service.isdisjoint(seen) and free and not must_be:
         yield book.finding(
             next(iter(seen.values())),
             "measure",
             "nothing asks for demand to be served, so a plan may get better by serving nobody",
-            "put unserved first in Objectives, or give every row of Demand an unserved_penalty",
+            "put unserved first in Objectives, give every row of Demand an unserved_penalty, or"
+            " write require_served yes in Settings",
             level="warning",
         )
     paid = not book.rows(Objective) or "monthly_cost" in seen

@@ -191,6 +191,11 @@ def _budgets(bounds: Bounds, book: Book) -> Iterator[Finding]:
         if name in network.providers
     )
     names = {site.site for site in required}
+    for name in sorted(names):
+        there = [offer for key, offer in network.offers.items() if key.site == name]
+        costs = [offer.node_cost for offer in there if offer.max_nodes]
+        if costs and not any(offer.min_nodes for offer in there):
+            monthly += min(costs)
     once = sum(site.opening_cost for site in required)
     for key, offer in network.offers.items():
         if key.site in names:
@@ -202,7 +207,7 @@ def _budgets(bounds: Bounds, book: Book) -> Iterator[Finding]:
             yield book.on_setting(
                 setting,
                 f"{setting} {budget:,.2f} {settings.currency} is below {least:,.2f}, what"
-                " required sites, their contracts and their min_nodes cost",
+                " required sites, their contracts and a node or min_nodes at each cost",
                 "raise the budget or require less",
             )
 

@@ -40,13 +40,19 @@ def shares(bounds: Bounds, book: Book) -> Iterator[Finding]:
     Seats and copies must be had, so that is an error; of requests and nodes there may be none.
     """
     for rule, name, count in too_small(bounds):
-        must_be = rule.measure in ("seats", "copies") or bounds.network.settings.require_served
+        asked = rule.measure == "requests" and any(
+            demand.requests_per_s > 0 and rule.applies_to in ("", demand.model)
+            for demand in bounds.network.demand
+        )
+        required = asked and bounds.network.settings.require_served
+        must_be = rule.measure in ("seats", "copies") or required
         of = f" that committee {name!r} may use" if name else ""
+        share = f"{100 * (rule.max_share or 0.0):.4g}%"
         end = "" if must_be else ", and none is served or placed"
         yield book.finding(
             rule,
             "max_share",
-            f"each {rule.kind} may have {rule.max_share:.0%}, but the {rule.role} nodes{of} hang on"
+            f"each {rule.kind} may have {share}, but the {rule.role} nodes{of} hang on"
             f" {count} only: the shares cannot add up to 100%{end}",
             "offer nodes on more of them, or raise max_share",
             "error" if must_be else "warning",
@@ -76,7 +82,10 @@ def _subjects(bounds: Bounds, rule: DiversityRow) -> Iterator[tuple[str, tuple[O
         if any(committee.seats for committee in network.committees.values()):
             yield "", keys
     elif rule.measure == "copies":
-        if any(model.copies for model in network.models.values()):
+        if any(
+            model.copies and rule.applies_to in ("", model.model)
+            for model in network.models.values()
+        ):
             yield "", keys
     elif keys:
         yield "", keys

@@ -55,6 +55,8 @@ class _Search:
             pass
         self.failed = sorted({response.failure for response in responses.values()} - {""})
         for rule in RULES:
+            if rule_name(rule) == "demand" and self.network.settings.require_served:
+                continue
             response = responses.get(rule_name(rule), Response(rule_name(rule)))
             if response.solved is not None and response.solved.plan is not None:
                 sentence = (rule.__doc__ or "").strip().split("\n")[0]
@@ -65,6 +67,9 @@ class _Search:
     def _requests(self) -> Iterator[Request]:
         """Yield the network without each rule; none any more when the time for all is over."""
         for rule in RULES:
+            # Without demand nothing is routed, so that all counts as served: that says nothing.
+            if rule_name(rule) == "demand" and self.network.settings.require_served:
+                continue
             left_s = self.ends - time.perf_counter()
             if left_s <= 0:
                 return

@@ -281,6 +281,11 @@ def _built(network: Network, plan: Deployment) -> Deployment:
     for key, offer in network.offers.items():
         if key.site in opened and offer.min_nodes:
             nodes[key] = max(nodes.get(key, 0), offer.min_nodes)
+    for site in sorted(required):
+        there = [key for key in network.offers if key.site == site]
+        may_stand = [key for key in there if network.offers[key].max_nodes]
+        if may_stand and not any(nodes.get(key) for key in there):
+            nodes[min(may_stand, key=lambda key: (network.offers[key].node_cost, key))] = 1
     held = {network.sites[site].provider for site in opened}
     held |= {name for name, row in network.providers.items() if row.status == "required"}
     return replace(

@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from models.costs import monthly_bill, unserved_share
-from models.data import Demand, OfferKey
+from models.costs import monthly_bill, sum_of, unserved_share
+from models.data import Demand, OfferKey, names_in
 from models.network import Network
 from models.plan import Deployment, exceeds
-from models.rules import diversity_share
+from models.rules import diversity_share, upstream
 from planner.checks.capacity import Bounds
 from planner.checks.guarantees import verifying
 from planner.checks.spread import too_small
+from planner.workbook.findings import counted
 
 AT_ITS_LIMIT = 1e-3
 """How near a share must be to its limit, relatively, to hold demand back."""
 
 
-GIVEN_UP = 1e-5
-"""Share of all demand that is nothing: later objectives may leave some unserved for safety."""
+GIVEN_UP = 2e-6
+"""Share of the month's mean demand that is nothing: later objectives may leave some for safety."""
 
 
 @dataclass(frozen=True)
@@ -40,24 +41,29 @@ class Served:
 def served(network: Network, plan: Deployment) -> Iterator[Served]:
     """Yield every demand row that asks for anything, in the order of the workbook."""
     missing, bounds = unserved_share(network, plan), Bounds(network)
-    spent = GIVEN_UP * sum(demand.requests_per_s for demand in network.demand)
-    held_back: str | None = None
+    asked = {
+        demand.key: demand.requests_per_s * network.month_share[demand.period]
+        for demand in network.demand
+    }
+    nothing = GIVEN_UP * sum(asked.values())
     for demand in network.demand:
         if demand.requests_per_s <= 0:
             continue
         share, why = missing[demand.key], ""
-        if exceeds(share * demand.requests_per_s, spent):
+        if exceeds(share, 0.0):
             why = _impossible(bounds, demand)
-            if not why:
-                held_back = _held_back(bounds, plan) if held_back is None else held_back
+            if not why and share * asked[demand.key] > nothing:
                 why = (
                     _too_much(bounds, demand)
+                    or _upstream(network, plan, demand)
                     or _no_room(bounds, plan, demand)
                     or _too_dear(bounds, plan, demand)
-                    or held_back
+                    or _shares(bounds, plan, demand)
+                    or "none of the limits on its nodes, budget and shares; other rules or the"
+                    " objectives leave it out"
                 )
-        asked = demand.requests_per_s
-        yield Served(demand, asked, asked * (1 - share), why)
+        rate = demand.requests_per_s
+        yield Served(demand, rate, rate * (1 - share) if why else rate, why)
 
 
 def _impossible(bounds: Bounds, demand: Demand) -> str:
@@ -123,8 +129,8 @@ def _no_room(bounds: Bounds, plan: Deployment, demand: Demand) -> str:
     keys = bounds.servable(demand)
     if _addable(bounds, plan, keys):
         return ""
-    nodes = sum(plan.nodes.get(key, 0) for key in keys)
-    return f"all {nodes} nodes that may serve it stand already (max_nodes), and are busy"
+    nodes = counted(sum(plan.nodes.get(key, 0) for key in keys), "node")
+    return f"all that may serve it stand already ({nodes}: max_nodes)"
 
 
 def _too_dear(bounds: Bounds, plan: Deployment, demand: Demand) -> str:
@@ -133,7 +139,7 @@ def _too_dear(bounds: Bounds, plan: Deployment, demand: Demand) -> str:
     budget = network.settings.budget_monthly
     if budget is None:
         return ""
-    left = budget - sum(line.amount for line in monthly_bill(network, plan))
+    left = budget - sum_of(monthly_bill(network, plan))
     cheapest = min(
         _price(network, plan, key) for key in _addable(bounds, plan, bounds.servable(demand))
     )
@@ -168,24 +174,45 @@ def _price(network: Network, plan: Deployment, key: OfferKey) -> float:
     )
 
 
-def _held_back(bounds: Bounds, plan: Deployment) -> str:
-    """Return the limits on shares that the plan has reached, or that none is to blame."""
+def _upstream(network: Network, plan: Deployment, demand: Demand) -> str:
+    """Return that an upstream that the model calls accepts no more."""
+    model = network.models.get(demand.model)
+    if model is None or not model.upstream:
+        return ""
+    tighter = {
+        name: replace(found, max_requests_per_s=found.max_requests_per_s * (1 - AT_ITS_LIMIT))
+        if found.max_requests_per_s is not None
+        else found
+        for name, found in network.models.items()
+    }
+    full = {violation.where for violation in upstream.audit(replace(network, models=tighter), plan)}
+    for name in sorted(names_in(model.upstream)):
+        if f"{name} {demand.period}".strip() in full:
+            return f"upstream {name} accepts no more (Models.max_requests_per_s)"
+    return ""
+
+
+def _shares(bounds: Bounds, plan: Deployment, demand: Demand) -> str:
+    """Return the limits on shares of its model that the plan has reached."""
     network = bounds.network
+    mine = tuple(
+        row
+        for row in network.diversity
+        if row.max_share is not None
+        and row.penalty is None
+        and row.role == "execution"
+        and row.applies_to in ("", demand.model)
+    )
     for row, _, count in too_small(bounds):
-        if row.measure == "requests":
+        if row in mine:
             return (
-                f"shares: {row.rule} lets each {row.kind} have {row.max_share:.0%}, and there are"
-                f" {count}"
+                f"shares: {row.rule} lets each {row.kind} have {row.max_share:.4g} of all,"
+                f" and only {count} are on offer"
             )
     tighter = tuple(
-        row
-        if row.max_share is None or row.penalty is not None
-        else replace(row, max_share=row.max_share * (1 - AT_ITS_LIMIT))
-        for row in network.diversity
+        replace(row, max_share=(row.max_share or 0.0) * (1 - AT_ITS_LIMIT)) for row in mine
     )
     found = diversity_share.audit(replace(network, diversity=tighter), plan)
     named = list(dict.fromkeys(violation.where for violation in found))
-    if named:
-        more = f" and {len(named) - 2} more" if len(named) > 2 else ""
-        return f"shares at their limit: {'; '.join(named[:2])}{more}"
-    return "no single limit: the objectives, or the rules together, left it out"
+    more = f" and {len(named) - 2} more" if len(named) > 2 else ""
+    return f"shares at their limit: {'; '.join(named[:2])}{more}" if named else ""

@@ -131,7 +131,7 @@ def costs_and_proof(network: Network, result: Result) -> list[Sentence]:
     once = sum_of(one_off_bill(network, plan))
     penalties = sum_of(objectives.penalties(network, plan))
     text = f"{_money(network, sum_of(objectives.money(network, plan)))} a month"
-    if penalties:
+    if round(penalties):
         text += f", penalties of {_money(network, penalties)} not in it"
     text += f" ({_money(network, once)} once, spread over {network.settings.months:g} months)"
     changed = counted(round(objectives.value(network, plan, "changes")), "change")
@@ -150,10 +150,10 @@ def costs_and_proof(network: Network, result: Result) -> list[Sentence]:
 def _headline(network: Network, plan: Deployment) -> str:
     """Return that demand is not served, if so: nobody may overlook it."""
     short = [row for row in served(network, plan) if row.why]
-    if not short:
-        return "What the plan guarantees"
     lost = sum(row.unserved * network.month_share[row.demand.period] for row in short)
     asked = sum(d.requests_per_s * network.month_share[d.period] for d in network.demand)
+    if not lost:
+        return "What the plan guarantees"
     return (
         f"NOT SERVED: {lost:,.1f} of {asked:,.1f} requests/s ({lost / asked:.1%}), in {len(short)}"
         f" of {counted(len(network.demand), 'row')} (sheet Demand says why)"
@@ -190,6 +190,8 @@ def _cold_near(network: Network, plan: Deployment) -> Iterator[Sentence]:
 
 
 def _latency(network: Network, plan: Deployment, own: Score) -> Sentence:
+    if not own.served:
+        return Sentence("latency", "nothing is served")
     if own.p95_ms is None or own.p50_ms is None:
         return Sentence("latency", "unknown: routes or coordinates are missing")
     demand_of = {demand.key: demand for demand in network.demand}
@@ -206,7 +208,7 @@ def _latency(network: Network, plan: Deployment, own: Score) -> Sentence:
             tightest, where = way.latency_ms / demand.max_latency_ms, str(flow.demand)
     text = f"p50 {own.p50_ms:,.0f} ms, p95 {own.p95_ms:,.0f} ms"
     text += f" ({estimated / total:.0%} estimated)" if estimated else ""
-    limits = f"at most {tightest:.0%} of a limit ({where})" if where else "no limit is set"
+    limits = f"at most {tightest:.0%} of a limit ({where})" if where else "none of it has a limit"
     return Sentence("latency", f"{text}; {limits}")
 
 

@@ -186,4 +186,5 @@ def is_numerical(network: Network, given: float) -> bool:
 
 
 def _demand(network: Network) -> float:
-    return sum(demand.requests_per_s for demand in network.demand)
+    """Return the mean demand of the month in requests/s, the unit of what is unserved."""
+    return sum(row.requests_per_s * network.month_share[row.period] for row in network.demand)

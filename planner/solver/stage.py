@@ -32,6 +32,8 @@ Report = Callable[[float, float, float], None]
 
 RUNG_SHARE, LOOK_SHARE, SEARCH_SHARE, COMPLETE_SHARE, ROUND_SHARE = 0.4, 0.4, 0.95, 0.25, 0.7
 """Shares of the time left: a rung, a look, the search, completing and rounding a point."""
+FIRST_SHARE = 0.15
+"""The share of a first climb where a look may follow that says more."""
 NEAR, NEAR_SHARE = 0.05, 0.6
 """The gap of a plan that is hard to better by rounding, and the share of a rung beside one."""
 COMPLETE_NODES, LOOK_NODES = 200, 10
@@ -69,7 +71,7 @@ class StageSolver:
         self.best, self.bound, self.floor = best, -np.inf, floor
         self.dearest = problem.dearest(self.costs)
         self.gap, self.seed, self.report = gap, seed, report
-        self.infeasible = False
+        self.infeasible = self.has_climbed = False
         self.relaxed: FloatArray | None = None
 
     @property
@@ -170,10 +172,10 @@ class StageSolver:
         yield self._round
         if self.floor is not None and self._is_regional:
             yield self._search
-        if self.floor is None and (not len(self.dearest) or len(self.costs) <= LARGE_LP):
-            yield self._look
         if len(self.dearest):
             yield self._climb
+        if self._may_look:
+            yield self._look
         yield self._search
         yield self._finish
 
@@ -220,8 +222,9 @@ class StageSolver:
     def _climb(self) -> None:
         """Solve the model with only what is dearest whole, and complete its point."""
         with self.engine.whole_only(self.dearest):
-            share = NEAR_SHARE if self._is_near else RUNG_SHARE
+            share = NEAR_SHARE if self._is_near else FIRST_SHARE if self._may_look else RUNG_SHARE
             outcome = self._run(share, None, useless=lambda value: value <= self.bound)
+        self.has_climbed = outcome.status == "optimal"
         if outcome.status != "infeasible":
             self._prove(outcome.bound)
         if outcome.values is not None and not self._is_done:
@@ -247,8 +250,17 @@ class StageSolver:
         self.clock.stopped |= clock.left_s <= 0
         self._offer(found)
 
+    @property
+    def _may_look(self) -> bool:
+        return self.floor is None and (not len(self.dearest) or len(self.costs) <= LARGE_LP)
+
     def _look(self) -> None:
         """Look at the root of the whole: where replicas decide and not nodes, its rows say most."""
+        if len(self.dearest) and self._is_near:
+            # Nodes decide: then a longer climb says more than a look.
+            if not self.has_climbed:
+                self._climb()
+            return
         self._take(self._run(LOOK_SHARE, LOOK_NODES))
 
     def _search(self) -> None:

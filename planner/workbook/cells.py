@@ -96,7 +96,8 @@ def _not_a_number(text: str, header: str) -> CellError:
     proposed = read_number(text)
     if proposed is None:
         return CellError(message, "type a number")
-    plain = text.translate(_SPACES)
+    # Whatever stands around the digits, such as a currency sign, makes the mark no clearer.
+    plain = re.sub(r"[^\d.,+-]", "", text)
     if _GROUPED.fullmatch(plain):
         grouped = re.sub(r"[.,]", "", plain)
         if float(grouped) != proposed:

@@ -84,7 +84,7 @@ def _known_sheets(workbook: Workbook, findings: list[Finding]) -> dict[str, Shee
         way_out = "begin its name with # to keep notes"
         if name:
             way_out = f"did you mean {name!r}? If not, {way_out}"
-        if name and is_misspelt(sheet.title, name):
+        if name and name not in found and is_misspelt(sheet.title, name):
             # Read as what is meant, so that its lack is not blamed on the sheets that name it.
             found.setdefault(name, sheet)
             findings.append(Finding(sheet.title, "", message, way_out, sheet.title))
@@ -224,11 +224,12 @@ class _Reader:
         text = str(cell.value).strip()
         message = f"the column {text!r} is not known"
         way_out = "begin the header with # to keep it as a note"
-        headers = {header_of(*entry): entry for entry in self.declared.items()}
+        known = self.columns.values()
+        missing = [entry for entry in self.declared.items() if entry not in known]
+        headers = {header_of(*entry): entry for entry in missing}
         guess = nearest(text, headers)
         # A title above the headers, such as `Our providers`, is no header.
-        is_free = guess and headers[guess] not in self.columns.values()
-        if is_free and not self.later_row_of(guess):
+        if guess and not self.later_row_of(guess):
             way_out = f"did you mean {guess!r}? If not, {way_out}"
             if looks_like(text, guess) and headers[guess][0] not in REMARKS:
                 # Read as what is meant, so that its lack is not blamed on every row.

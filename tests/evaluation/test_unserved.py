@@ -95,7 +95,7 @@ def test_nodes_that_other_models_keep_busy_are_said_to_stand_already(tmp_path: P
     _, short = whys(tmp_path, sheets)
     assert short
     for row in short:
-        assert row["why"].startswith("all 6 nodes that may serve it stand already (max_nodes)")
+        assert row["why"].startswith("all that may serve it stand already (6 nodes: max_nodes)")
 
 
 def test_a_panel_that_nobody_can_form_is_named(tmp_path: Path) -> None:
@@ -117,3 +117,32 @@ def test_shares_that_cannot_add_up_are_found_and_named(tmp_path: Path) -> None:
     assert checked.exit_code == 0
     _, short = whys(tmp_path, sheets)
     assert "shares" in short[0]["why"]
+
+
+def test_a_small_row_is_not_hidden_by_large_ones_of_many_periods(tmp_path: Path) -> None:
+    sheets = smallest()
+    sheets["Periods"] = [["period"], *[[f"h{hour:02}"] for hour in range(24)]]
+    sheets["Demand"] = [
+        ["region", "requests_per_s", "countries"],
+        ["R", 30, None],
+        ["Malta", 0.0001, "MT"],
+    ]
+    done, short = whys(tmp_path, sheets)
+    assert "in 24 of 48 rows" in done.output
+    assert {row["region"] for row in short} == {"Malta"}
+
+
+def test_demand_of_a_period_without_hours_is_no_division_by_zero(tmp_path: Path) -> None:
+    sheets = smallest()
+    sheets["Periods"] = [["period", "hours_per_month"], ["day", 730], ["never", 0]]
+    sheets["Demand"] = [["region", "requests_per_s", "period"], ["R", 500, "never"]]
+    done, _ = whys(tmp_path, sheets)
+    assert done.exception is None or isinstance(done.exception, SystemExit)
+
+
+def test_an_upstream_that_is_full_is_named(tmp_path: Path) -> None:
+    sheets = smallest()
+    sheets["Models"] = [["model", "upstream", "max_requests_per_s"], ["far", "Lab", 8]]
+    sheets["Demand"] = [["region", "requests_per_s", "model"], ["R", 12, "far"]]
+    _, short = whys(tmp_path, sheets)
+    assert short[0]["why"] == "upstream Lab accepts no more (Models.max_requests_per_s)"

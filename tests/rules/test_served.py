@@ -54,9 +54,9 @@ def test_a_part_unserved_is_legal_where_nothing_is_required() -> None:
     assert_legal(rule, one_site(required=False), serving(0.5))
 
 
-def test_the_sentence_counts_the_rows() -> None:
-    assert_explains(rule, one_site(required=True), serving(0.5), "0 of 1", "all must be")
-    assert_explains(rule, one_site(required=False), serving(1.0), "1 of 1", "none has to be")
+def test_the_sentence_says_how_much_is_lost() -> None:
+    assert_explains(rule, one_site(required=True), serving(0.5), "5.0 of 10.0", "all must be")
+    assert_explains(rule, one_site(required=False), serving(1.0), "0.0 of 10.0", "none has to be")
 
 
 @pytest.mark.parametrize("part", range(2))
