@@ -168,6 +168,8 @@ def solve(
     from planner.report.progress import ProgressLine
     from planner.solver.highs import UnknownOption
 
+    if not workbook.exists():  # a slip of the pen is no run: the plan that stands there stays
+        _fail(f"{workbook} does not exist; check the path. Nothing is written.")
     job = Job(
         workbook=workbook,
         out=out or workbook.with_name(f"{workbook.stem}-plan"),

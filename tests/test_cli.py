@@ -234,14 +234,12 @@ def unsolvable(folder: Path, ending: str) -> Path:
         sheets["Settings"] = [["setting", "value"], ["budget_monthly", 5]]
         put(sheets, "Sites", 2, "monthly_cost", 10)
         put(sheets, "Sites", 3, "monthly_cost", 10)
-    if ending == "missing":
-        return folder / "nowhere.xlsx"
     return save(folder, sheets, f"{ending}.xlsx")
 
 
 @pytest.mark.parametrize(
     ("ending", "code"),
-    [("invalid", 2), ("infeasible", 1), ("missing", 2), ("rejected", 3), ("no plan found", 4)],
+    [("invalid", 2), ("infeasible", 1), ("rejected", 3), ("no plan found", 4)],
 )
 @pytest.mark.parametrize("edited", [False, True])
 def test_a_run_without_a_plan_leaves_no_plan_of_an_earlier_one(
@@ -300,6 +298,17 @@ def test_a_plan_that_is_held_open_is_said_to_be_of_an_earlier_run(
     assert done.exit_code == 2
     assert "plan.xlsx is the plan of an earlier run, still there" in done.output
     assert figures(tmp_path)["run"]["moved_aside"] == {"plan.xlsx": "plan.xlsx"}  # type: ignore[index]
+
+
+def test_a_path_that_is_not_there_writes_and_moves_nothing(tmp_path: Path) -> None:
+    run("solve", MINIMAL, "--out", tmp_path, "-q")
+    before = {path.name: sha256(path) for path in tmp_path.iterdir()}
+    done = run("solve", tmp_path / "minmal.xlsx", "--out", tmp_path)
+    assert done.exit_code == 2
+    assert "does not exist; check the path" in done.output
+    assert {path.name: sha256(path) for path in tmp_path.iterdir()} == before
+    assert run("solve", tmp_path / "minmal.xlsx").exit_code == 2
+    assert not (tmp_path / "minmal-plan").exists()
 
 
 def test_a_workbook_called_plan_is_never_moved(tmp_path: Path) -> None:
