@@ -61,6 +61,8 @@ def test_a_required_site_holds_a_node() -> None:
     assert_legal(rule, found, one)
     assert_illegal(rule, found, Deployment(open=frozenset({"a"})), "required but holds no node")
     assert_legal(rule, network([site("a", status="required")]), Deployment(open=frozenset({"a"})))
+    bare = network([site("a", status="required")])
+    assert_illegal(rule, bare, Deployment(), "required but not open")
 
 
 def test_an_existing_site_may_be_open_or_closed() -> None:
