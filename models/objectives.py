@@ -81,7 +81,7 @@ def value(network: Network, plan: Deployment, measure: str) -> float:
 
 def money(network: Network, plan: Deployment) -> list[costs.Line]:
     """Return the lines that add up to the monthly cost wherever it is told: what is paid."""
-    once = sum(line.amount for line in costs.one_off_bill(network, plan))
+    once = costs.sum_of(costs.one_off_bill(network, plan))
     months = network.settings.months
     return [
         *costs.monthly_bill(network, plan),
@@ -158,7 +158,7 @@ def _one_off_cost(block: Any, network: Network) -> Expression:
 
 
 def _one_off_cost_value(network: Network, plan: Deployment) -> float:
-    return sum(line.amount for line in costs.one_off_bill(network, plan))
+    return costs.sum_of(costs.one_off_bill(network, plan))
 
 
 def _latency(block: Any, network: Network) -> Expression:

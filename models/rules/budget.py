@@ -40,7 +40,7 @@ def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
         ("one-off", costs.one_off_bill(network, plan), settings.budget_one_off),
     )
     for name, lines, budget in bills:
-        total = sum(line.amount for line in lines)
+        total = costs.sum_of(lines)
         if budget is not None and exceeds(total, budget):
             message = f"{total:,.2f} {settings.currency} exceed {budget:,.2f}"
             yield Violation("budget", name, message)
@@ -49,8 +49,8 @@ def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
 def explain(network: Network, plan: Deployment) -> str:
     """Return what the plan costs against its budgets."""
     settings = network.settings
-    monthly = sum(line.amount for line in costs.monthly_bill(network, plan))
-    one_off = sum(line.amount for line in costs.one_off_bill(network, plan))
+    monthly = costs.sum_of(costs.monthly_bill(network, plan))
+    one_off = costs.sum_of(costs.one_off_bill(network, plan))
     limits = [
         "no limit" if limit is None else f"at most {limit:,.0f}"
         for limit in (settings.budget_monthly, settings.budget_one_off)

@@ -39,12 +39,8 @@ def constrain(block: Any, model: Any, network: Network) -> None:
         if site.status == "required":
             row(block.status, name, [(1.0, model.open[name])], lower=1.0)
             if at_site[name]:
-                row(
-                    block.manned,
-                    name,
-                    [(1.0, model.nodes[key]) for key in at_site[name]],
-                    lower=1.0,
-                )
+                terms = [(1.0, model.nodes[key]) for key in at_site[name]]
+                row(block.manned, name, terms, lower=1.0)
         elif site.status == "forbidden":
             row(block.status, name, [(1.0, model.open[name])], upper=0.0)
 

@@ -42,6 +42,9 @@ class _Search:
         self.network = replace(network, goals=(Goal(1, "unserved"),))
         self.stop, self.ends = stop, time.perf_counter() + SECONDS_ALL
         self.is_finished = True
+        # Without demand nothing is routed, so that all counts as served: that says nothing.
+        says_nothing = "demand" if network.settings.require_served else ""
+        self.asked = [rule for rule in RULES if rule_name(rule) != says_nothing]
         self.failed: list[str] = []
 
     def rules(self, workers: Workers) -> Iterator[str]:
@@ -54,9 +57,7 @@ class _Search:
         except NoCluster:  # it was there when we began
             pass
         self.failed = sorted({response.failure for response in responses.values()} - {""})
-        for rule in RULES:
-            if rule_name(rule) == "demand" and self.network.settings.require_served:
-                continue
+        for rule in self.asked:
             response = responses.get(rule_name(rule), Response(rule_name(rule)))
             if response.solved is not None and response.solved.plan is not None:
                 sentence = (rule.__doc__ or "").strip().split("\n")[0]
@@ -66,10 +67,7 @@ class _Search:
 
     def _requests(self) -> Iterator[Request]:
         """Yield the network without each rule; none any more when the time for all is over."""
-        for rule in RULES:
-            # Without demand nothing is routed, so that all counts as served: that says nothing.
-            if rule_name(rule) == "demand" and self.network.settings.require_served:
-                continue
+        for rule in self.asked:
             left_s = self.ends - time.perf_counter()
             if left_s <= 0:
                 return

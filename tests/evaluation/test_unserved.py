@@ -69,6 +69,7 @@ def test_a_budget_too_small_names_what_is_left_and_what_is_missing(tmp_path: Pat
     needed = run("solve", save(tmp_path, sheets), "--out", tmp_path, "--require-served")
     assert needed.exit_code == 1, needed.output
     assert "served" in needed.output
+    assert "demand: Every demand row" not in needed.output  # without it nothing is routed at all
 
 
 def test_what_all_nodes_together_cannot_do_is_said_with_both_figures(tmp_path: Path) -> None:
