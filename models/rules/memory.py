@@ -95,17 +95,8 @@ def largest_cold_size(network: Network, offer: OfferKey) -> float | None:
 
 
 def _nodes_needed(pieces: list[Fraction]) -> int:
-    """Return the nodes that first fit, largest first, fills: exact, as sizes divide each other."""
-    rooms: list[Fraction] = []
-    for piece in sorted(pieces, reverse=True):
-        for position, room in enumerate(rooms):
-            if piece <= room:
-                rooms[position] = room - piece
-                break
-        else:
-            rooms.append(1 - piece)
-        rooms = [room for room in rooms if room] + [room for room in rooms if not room]
-    return len(rooms)
+    """Return the nodes that the pieces fill: sizes divide each other, so none leaves a gap."""
+    return math.ceil(sum(pieces, Fraction(0)))
 
 
 def explain(network: Network, plan: Deployment) -> str:
