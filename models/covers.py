@@ -6,7 +6,8 @@ it, s_c the share of a class that is not served warm. Demand and throughput toge
     Σ_{o in A} cap[o]·warm[o,m] + Σ_{c in P} effort[c]·s_c ≥ Σ_{c in P} effort[c]
 
 and, as replicas are whole numbers, mixed-integer rounding makes a row of it that the relaxation
-breaks. Over all models the same holds for nodes: Σ_{o in A} nodes[o] ≥ Σ_m size[m]·replicas[m].
+breaks. Over all models the same holds for nodes: Σ_{o in A} nodes[o] ≥ Σ_m size[m]·replicas[m],
+with sizes as parts of a node that add up to 1 at most on every node.
 Every row holds for every plan, also where demand is served cold or not at all.
 (Nemhauser and Wolsey, 1990, on mixed-integer rounding.)
 """
@@ -206,7 +207,7 @@ def _asked(block: Any, network: Network) -> Iterator[_Asked]:
             offers=offers,
             warm=tuple(block.warm[*offer, name] for offer in offers),
             caps=np.array([each * network.node_types[o.node_type].speed for o in offers]),
-            sizes=np.array([block.sizes[offer, name] for offer in offers]),
+            sizes=np.array([block.packings[o].shares[block.sizes[o, name]] for o in offers]),
             effort=np.array([_effort(network, of[n], classes.classes[n].rate) for n in found]),
             reach=reach[found][:, inside],
             missed=tuple((block.unserved[n], *missed[n]) for n in found),

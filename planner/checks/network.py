@@ -167,11 +167,7 @@ def _lockable(bounds: Bounds, lock: Lock, keys: list[OfferKey]) -> float:
     model = network.models.get(lock.model)
     if model is None:
         return float("inf")
-    replicas = {}
-    for key in keys:
-        size = bounds.size(model, key)
-        if size is not None:
-            replicas[key] = 1 / size
+    replicas = {key: float(bounds.replicas(model, key)) for key in keys}
     stored = {key.site for key in keys if network.role(key) == "storage"} & set(
         bounds.storable(model)
     )

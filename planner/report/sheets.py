@@ -20,7 +20,8 @@ from models.plan import Deployment, Flow, Replica, Seat
 from models.service import (
     Service,
     estimated_ms,
-    replica_size,
+    node_gb,
+    replica_gb,
     service,
     site_round_trip_ms,
     verifications_per_s,
@@ -114,7 +115,7 @@ class WarmRow(PlanRow):
     node_type: str = _key("on what")
     model: str = _key("which")
     replicas: int = _count("replicas", "kept loaded", required=True)
-    node_share: float | None = _figure("nodes/replica", "the part of a node that one takes")
+    node_share: float | None = _figure("nodes/replica", "the part of the memory of one")
     today: int = _count("replicas", "loaded today")
 
 
@@ -385,11 +386,15 @@ def _warm_rows(network: Network, plan: Deployment) -> Iterator[WarmRow]:
             node_type=replica.node_type,
             model=replica.model,
             replicas=count,
-            node_share=replica_size(
-                network.models[replica.model], network.node_types[replica.node_type]
-            ),
+            node_share=_node_share(network, replica),
             today=loaded.get(replica, 0),
         )
+
+
+def _node_share(network: Network, replica: Replica) -> float | None:
+    node_type = network.node_types[replica.node_type]
+    need = replica_gb(network.models[replica.model], node_type)
+    return None if need is None else float(need / node_gb(node_type))
 
 
 def _routing_rows(network: Network, plan: Deployment) -> Iterator[RoutingRow]:
