@@ -43,10 +43,23 @@ class Packing:
         return max((math.ceil(nodes) for nodes in used), default=0)
 
     @cached_property
-    def shares(self) -> dict[Fraction, float]:
-        """Return the part of a node that each size takes: on any node they add up to at most 1."""
-        sizes = self.rows[0] if self.rows else {}
-        return {size: float(sum(r[size] for r in self.rows) / len(self.rows)) for size in sizes}
+    def measures(self) -> tuple[dict[Fraction, float], ...]:
+        """Return the parts of a node that sizes take, by the mean of the rows and by each of them.
+
+        Whichever is taken, on any node they add up to 1 at most; only in the mean all are above 0.
+        """
+        means = [sum(row[size] for row in self.rows) / len(self.rows) for size in self._sizes]
+        ways = [dict(zip(self._sizes, means, strict=True)), *self.rows]
+        found = [{size: float(way[size]) for size in self._sizes} for way in ways]
+        return tuple(found[: 1 if len(self.rows) == 1 else None])
+
+    def part(self, size: Fraction, way: int) -> float:
+        """Return the part of a node that a size takes, counted in one way, or in the last."""
+        return self.measures[min(way, len(self.measures) - 1)][size]
+
+    @property
+    def _sizes(self) -> tuple[Fraction, ...]:
+        return tuple(self.rows[0]) if self.rows else ()
 
 
 def packing_of(network: Network, node_type: NodeType) -> Packing:

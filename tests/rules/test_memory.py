@@ -199,7 +199,8 @@ def test_rounded_up_nothing_is_allowed_that_does_not_fit(seed: int) -> None:
         plan = holding(enough, **{f"m{at}": n for at, n in enumerate(counts.values()) if n})
         assert not list(rule.audit(found, plan)), counts
         assert nodes_needed(Fraction(640), counts, 0).at_least <= enough
-        assert sum(by_rows.shares[size] * n for size, n in counts.items()) <= enough + 1e-9
+        for parts in by_rows.measures:
+            assert sum(parts[size] * n for size, n in counts.items()) <= enough + 1e-9
 
 
 def test_the_millionth_part_fits_beside_others() -> None:
