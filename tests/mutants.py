@@ -67,10 +67,13 @@ def test_rows_hold_exactly_when_the_audit_finds_nothing():
 """
 FIRST = {
     "_diversity_terms": ("tests/rules/test_diversity_share.py",),
+    "_node_audit": ("tests/rules/test_memory.py",),
     "_panel_audit": ("tests/rules/test_verification.py",),
     "costs": ("tests/rules/test_budget.py", "tests/models/test_objectives.py"),
     "holdings": ("tests/rules/test_diversity_share.py", "tests/rules/test_diversity_count.py"),
+    "mixes": ("tests/rules/test_memory.py",),
     "objectives": ("tests/models/test_objectives.py",),
+    "packing": ("tests/rules/test_memory.py",),
     "classes": ("tests/models/test_classes.py", "tests/models/test_ways.py"),
     "paths": ("tests/models/test_ways.py", "tests/models/test_classes.py"),
     "split": ("tests/models/test_split.py",),

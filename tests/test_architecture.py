@@ -146,12 +146,22 @@ def test_the_mathematics_touches_no_file_no_clock_and_no_solver() -> None:
 
 
 def test_audits_and_what_they_ask_know_no_pyomo() -> None:
-    for stem in ("plan", "network", "service", "exposure", "holdings", "panels", "data"):
+    for stem in (
+        "plan",
+        "network",
+        "service",
+        "exposure",
+        "holdings",
+        "panels",
+        "data",
+        "packing",
+        "mixes",
+    ):
         used = {found.partition(".")[0] for found in imports(ROOT / "models" / f"{stem}.py")}
         assert "pyomo" not in used, stem
-    assert "pyomo" not in {
-        found.partition(".")[0] for found in imports(ROOT / "models/rules/_panel_audit.py")
-    }
+    for stem in ("_panel_audit", "_node_audit"):
+        used = {found.partition(".")[0] for found in imports(ROOT / f"models/rules/{stem}.py")}
+        assert "pyomo" not in used, stem
 
 
 def test_only_the_command_line_prints_and_exits() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import NamedTuple
 
-MOST_FILLINGS, MOST_BRANCHES = 2000, 500
+MOST_FILLINGS, MOST_BRANCHES = 2000, 100
 """Fillings of a node, and steps among them, for a proof of how many nodes are needed."""
 
 
@@ -62,14 +62,12 @@ def _proven(room: Fraction, pieces: Mapping[Fraction, int], known: Needed) -> Ne
     import numpy as np
     from scipy.optimize import LinearConstraint, milp
 
-    sizes = list(pieces)
-    fillings = _fillings(room, pieces)
+    fillings, kinds = _fillings(room, pieces), len(pieces)
     if fillings is None:
         return known
-    matrix = np.array(fillings).T
     found = milp(
         np.ones(len(fillings)),
-        constraints=LinearConstraint(matrix, lb=np.array([pieces[size] for size in sizes])),
+        constraints=LinearConstraint(np.array(fillings).T, lb=np.array(list(pieces.values()))),
         integrality=np.ones(len(fillings), dtype=int),
         options={"node_limit": MOST_BRANCHES},
     )
@@ -77,9 +75,10 @@ def _proven(room: Fraction, pieces: Mapping[Fraction, int], known: Needed) -> Ne
     if found.mip_dual_bound is not None:
         at_least = max(at_least, math.ceil(found.mip_dual_bound - 1e-6))
     if found.x is not None:
-        times = np.round(found.x).astype(int)
-        if all(np.array(matrix @ times) >= [pieces[size] for size in sizes]):
-            at_most = min(at_most, int(times.sum()))
+        times = [round(value) for value in found.x.tolist()]
+        held = [sum(f[at] * t for f, t in zip(fillings, times, strict=True)) for at in range(kinds)]
+        if all(have >= asked for have, asked in zip(held, pieces.values(), strict=True)):
+            at_most = min(at_most, sum(times))
     return Needed(at_least, at_most)
 
 
