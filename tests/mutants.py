@@ -28,6 +28,7 @@ import pyomo.environ  # noqa: E402, F401
 import pyomo.repn  # noqa: E402, F401
 import pytest  # noqa: E402
 import scipy.optimize  # noqa: E402, F401
+import scipy.spatial  # noqa: E402, F401
 
 ROOT = Path(__file__).parents[1]
 FILES = (
@@ -42,7 +43,9 @@ FILES = (
             "classes",
             "costs",
             "holdings",
+            "mixes",
             "objectives",
+            "packing",
             "panels",
             "paths",
             "service",

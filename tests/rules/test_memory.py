@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import random
-import sys
 from collections import Counter
-from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 from itertools import product
@@ -21,7 +19,6 @@ from models.rules import memory as rule
 from models.rules._node_audit import nodes_needed
 from models.rules.memory import slot_gb
 from models.service import replica_gb, replicas_per_node
-from planner.evaluation.baselines import compare
 from tests.draw import row_by_row
 from tests.rules import (
     assert_explains,
@@ -263,27 +260,3 @@ def test_it_says_how_full_the_nodes_are() -> None:
     plan = holding(3, slots=1, whole=1, half=1, eighth=1)
     words = ("3 warm replicas and 1 cold slots", "take 149 of 240 GB", "3 execution nodes")
     assert_explains(rule, farm(), plan, *words)
-
-
-MANY_CALLS = 300_000
-"""More than a comparison of three rows takes, and far less than their replicas are."""
-
-
-def test_a_million_requests_a_second_are_compared_without_touching_every_replica() -> None:
-    asked = tuple(demand(model=f"m{at}", rate=1e6) for at in range(3))
-    found = replace(of_sizes(80, 26, 31, 50), demand=asked)
-    calls = 0
-
-    def count(frame: object, event: str, argument: object) -> None:
-        nonlocal calls
-        calls += 1
-        if calls > MANY_CALLS:
-            raise AssertionError("one by one")
-
-    sys.setprofile(count)
-    try:
-        scores = compare(found, Deployment())
-    finally:
-        sys.setprofile(None)
-    assert "memory" not in scores[1].violations
-    assert scores[1].violations["opening"]  # there are nine nodes
