@@ -20,8 +20,10 @@ from models.paths import IntArray
 Mix = tuple[int, ...]
 Facet = tuple[Fraction, ...]
 
-MOST_SIZES, MOST_CORNERS, MOST_POINTS = 6, 1500, 20_000
+MOST_SIZES, MOST_CORNERS, MOST_POINTS = 6, 4000, 20_000
 """Sizes, and corners of P, that facets are looked for; points of n·P that are looked at."""
+LARGEST = 2**31
+"""Common denominators of a facet beyond which whole numbers of 64 bits might not be enough."""
 
 
 def largest_mixes(room: Fraction, sizes: Sequence[Fraction], limit: int) -> list[Mix] | None:
@@ -59,19 +61,21 @@ def facets(mixes: Sequence[Mix], limit: int) -> list[Facet] | None:
         hull = ConvexHull(corners)
     except QhullError:
         return None
-    found = set()
-    for simplex in hull.simplices.tolist():
-        facet = _through([corners[at] for at in simplex])
-        if facet is not None:
-            found.add(facet)
-    rows = sorted(found)
-    if len(rows) > limit:
+    # A facet with many corners comes in many pieces; the facets of no size are not asked for.
+    planes, first = np.unique(np.round(hull.equations, 9), axis=0, return_index=True)
+    outer = [hull.simplices[at] for at in first[planes[:, -1] < 0].tolist()]
+    if len(outer) > 2 * limit:
         return None
-    right = np.array([math.lcm(*(value.denominator for value in row)) for row in rows])
-    whole = np.array([[int(v * int(r)) for v in row] for r, row in zip(right, rows, strict=True)])
-    if (np.array(mixes) @ whole.T > right).any() or not whole.any(axis=0).all():
-        return None  # where the hull was found with too little precision
-    return rows if _all_fit(whole, right, np.array(mixes)) else None
+    found = {_through([corners[at] for at in simplex]) for simplex in outer}
+    rows = sorted(row for row in found if row is not None)
+    right = [math.lcm(*(value.denominator for value in row)) for row in rows]
+    if len(rows) > limit or max(right) > LARGEST:
+        return None
+    whole = np.array([[int(v * r) for v in row] for r, row in zip(right, rows, strict=True)])
+    sound = (whole >= 0).all() and whole.any(axis=0).all()
+    if not sound or (np.array(mixes) @ whole.T > right).any():
+        return None  # the hull was found with too little precision
+    return rows if _all_fit(whole, np.array(right), np.array(mixes)) else None
 
 
 def _through(corners: list[Mix]) -> Facet | None:
@@ -98,11 +102,10 @@ def _all_fit(facets_: IntArray, right: IntArray, mixes: IntArray) -> bool:
         if len(found) > MOST_POINTS:
             return False
         points = np.array(found)
-        fit = np.zeros(len(points), dtype=bool)
         for mix in mixes:
             rest = np.maximum(points - mix, 0)
-            fit |= (rest @ facets_.T <= (nodes - 1) * right).all(axis=1)
-        if not fit.all():
+            points = points[(rest @ facets_.T > (nodes - 1) * right).any(axis=1)]
+        if len(points):
             return False
     return True
 
@@ -112,13 +115,13 @@ def _points(facets_: list[list[int]], right: list[int]) -> Iterator[Mix]:
     last = len(facets_[0]) - 1
 
     def extended(begun: Mix, left: list[int]) -> Iterator[Mix]:
-        at = len(begun)
-        if at > last:
+        at = last - len(begun)
+        if at < 0:
             yield begun
             return
         most = min(r // f[at] for r, f in zip(left, facets_, strict=True) if f[at])
-        for count in range(most if at == last else 0, most + 1):
+        for count in range(0 if at else most, most + 1):
             rest = [r - count * f[at] for r, f in zip(left, facets_, strict=True)]
-            yield from extended((*begun, count), rest)
+            yield from extended((count, *begun), rest)
 
     return extended((), right)

@@ -107,6 +107,8 @@ EQUIVALENT = {
     "models/rules/diversity_distinct.py constrain: 0 → 1 #2": "only the order of the rows",
     "models/rules/reach.py constrain: not sites or committee.reach_ms is None → "
     "not sites and committee.reach_ms is None": "without sites nothing follows; sites have a reach",
+    "models/rules/_node_audit.py nodes_needed: found.at_most <= standing → "
+    "found.at_most < standing": "narrows down what is enough anyway",
     "models/rules/memory.py slot_gb: size <= largest → size < largest": "looks again at "
     "a model of the same size",
     "models/panels.py decompose: executed <= 0 → executed < 0": "where nothing is executed no rate "

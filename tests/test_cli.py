@@ -109,7 +109,7 @@ def test_replicas_are_packed_by_the_gigabyte(tmp_path: Path) -> None:
 
 
 def test_what_rounding_up_costs_is_said(tmp_path: Path) -> None:
-    _, nodes, said = packed(tmp_path, 640, (20, 2), (40, 0), (75, 8), (160, 0))
+    _, nodes, said = packed(tmp_path, 640, (10, 4), (20, 0), (40, 0), (75, 8), (160, 0))
     assert nodes == 2
     assert "on gpu some models count as larger than they are, 75 GB as 80 GB" in said
     assert "at most 1 nodes fewer, worth 100 EUR a month" in said

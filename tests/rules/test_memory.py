@@ -171,16 +171,24 @@ LARGE = NodeType(node_type="gpu", role="execution", gpu_memory_gb=640)
 
 
 def test_where_many_mixes_fit_on_a_node_sizes_are_rounded_up_and_it_says_what_that_costs() -> None:
-    found = of_sizes(640, 20, 40, 75, 160)
+    found = of_sizes(640, 10, 20, 40, 75, 160)
     assert packing_of(found, LARGE).rounded == {75: 80}
-    # 8 · 75 + 2 · 20 = 640 GB fit, and the audit says so; the model plans a second node.
-    plan = holding(2, m0=2, m2=8)
+    # 8 · 75 + 4 · 10 = 640 GB fit, and the audit says so; the model plans a second node.
+    plan = holding(2, m0=4, m3=8)
     assert_legal(rule, found, plan)
-    accepted, said = verdicts(rule, found, holding(1, m0=2, m2=8))
+    accepted, said = verdicts(rule, found, holding(1, m0=4, m3=8))
     assert accepted is False
     assert not said
     assert_explains(rule, found, plan, "75 GB as 80 GB", "at most 1 nodes fewer, worth 100 ")
     assert "count as larger" not in rule.explain(of_sizes(80, 26, 50), holding(1, m0=3))
+
+
+def test_166_mixes_of_four_sizes_are_few_enough() -> None:
+    found = of_sizes(640, 20, 40, 75, 160)
+    assert len(packing_of(found, LARGE).rows) == 2
+    assert_legal(rule, found, holding(1, m0=2, m2=8))
+    assert_illegal(rule, found, holding(1, m1=2, m2=8), "need 2 nodes")
+    assert_illegal(rule, found, holding(1, m2=7, m3=1), "need 2 nodes")
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -198,6 +206,15 @@ def test_rounded_up_nothing_is_allowed_that_does_not_fit(seed: int) -> None:
         assert nodes_needed(Fraction(640), counts, 0).at_least <= enough
         for parts in by_rows.measures:
             assert sum(parts[size] * n for size, n in counts.items()) <= enough + 1e-9
+
+
+def test_where_fillings_are_too_many_to_list_the_audit_says_what_is_surely_needed() -> None:
+    sizes = [*range(20, 200, 9)]
+    found = of_sizes(640, *sizes, most=1000)
+    replicas = {f"m{at}": 50 for at in range(len(sizes))}
+    assert not list(rule.audit(found, holding(170, **replicas)))
+    # 50 · (20 + 29 + … + 191) GB fill 164.8 nodes to the brim.
+    assert_refused_by_audit(rule, found, holding(164, **replicas), "need at least 165 nodes")
 
 
 def test_the_millionth_part_fits_beside_others() -> None:
