@@ -203,8 +203,10 @@ class StageSolver:
         """Make a plan of the point of the relaxation: soon all at once, better a few at a time."""
         if self.relaxed is None or self._is_near:
             return
-        if not self._is_regional or len(self.problem.whole) <= AT_ONCE:
-            self._complete(self.relaxed, self.problem.whole, NONE)
+        at_once = not self._is_regional or len(self.problem.whole) <= AT_ONCE
+        if at_once and not self._complete(self.relaxed, self.problem.whole, NONE):
+            # What a relaxation has of seats and copies need not make whole ones.
+            self._complete(self.relaxed, self.problem.executing, NONE)
         if self._is_regional and not self._is_done:
             clock = self.clock.share(ROUND_SHARE)
             gap = FINER * self.gap
@@ -230,8 +232,8 @@ class StageSolver:
         if outcome.values is not None and not self._is_done:
             self._complete(outcome.values, self.problem.sites_and_contracts, self.dearest)
 
-    def _complete(self, point: FloatArray, among: IntArray, near: IntArray) -> None:
-        """Find a plan that leaves closed what the point does not use of these columns.
+    def _complete(self, point: FloatArray, among: IntArray, near: IntArray) -> bool:
+        """Find a plan that leaves closed what the point does not use of these columns, if any.
 
         Columns in `near` stay what they are or become one more.
         """
@@ -249,6 +251,7 @@ class StageSolver:
             )
         self.clock.stopped |= clock.left_s <= 0
         self._offer(found)
+        return found is not None
 
     @property
     def _may_look(self) -> bool:
