@@ -21,7 +21,7 @@ are false; at worst all unknown values are the largest known dependency and susp
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -122,23 +122,6 @@ def concentration(
 ) -> tuple[Concentration, ...]:
     """Return the concentration of everything in the plan, sorted by role, thing and kind."""
     wanted = tuple(roles)
-    for of_network, of_plan, of_roles, known in _recent:
-        if of_network is network and of_plan is plan and of_roles == wanted:
-            return known
-    found = _concentration(network, plan, wanted)
-    _recent.append((network, plan, wanted, found))
-    return found
-
-
-_recent: deque[tuple[Network, Deployment, tuple[str, ...], tuple[Concentration, ...]]] = deque(
-    maxlen=2
-)
-"""The last answers: summary, workbook and figures of one plan ask for the same thing."""
-
-
-def _concentration(
-    network: Network, plan: Deployment, wanted: tuple[str, ...]
-) -> tuple[Concentration, ...]:
     as_set = {group.key: group for group in _groups(network, plan, wanted)}
     doubtful = any(exposure.confidence == "suspected" for exposure in network.exposures)
     readings = []

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import json
+import shutil
 import signal
 import sys
 import threading
@@ -192,13 +193,14 @@ def solve(
     else:
         _report(done.result, done.findings, quiet)
         _tell_aside(done.aside)
-        if not quiet and done.network is not None and done.result.plan is not None:
+        if not quiet and done.final is not None:
             from rich.console import Console
 
-            from planner.report.screen import WIDTH, summary
+            from planner.report.screen import NARROWEST, WIDTH, summary
 
-            console = Console(width=WIDTH, highlight=False, soft_wrap=True)
-            console.print(summary(done.network, done.result, done.scores, done.files))
+            width = max(NARROWEST, shutil.get_terminal_size((WIDTH, 0)).columns)
+            console = Console(width=width, highlight=False)
+            console.print(summary(done, width=width), crop=False)
     sys.exit(EXIT_CODES[done.result.status])
 
 

@@ -15,20 +15,13 @@ from models.fields import Kind, columns
 from models.network import Network
 from models.plan import Plan
 from models.rules import RULES
-from planner.evaluation.baselines import PLAN, Score, score
+from planner.evaluation.evaluation import Evaluation, evaluate
+from planner.evaluation.score import Score
+from planner.report.done import Done
 from planner.report.plan_rows import PlanReader, ReadRow, read_rows
-from planner.report.screen import costs_and_proof, guarantees
-from planner.report.sheets import (
-    PLAN_SHEETS,
-    CostRow,
-    RoutingRow,
-    cells,
-    cost_rows,
-    demand_key,
-    heading,
-    headings,
-    routing_service,
-)
+from planner.report.sentences import costs_and_proof, guarantees, risks
+from planner.report.sheet_rows import PLAN_SHEETS, cost_rows
+from planner.report.sheets import CostRow, RoutingRow, cells, heading, headings
 from planner.result import Result, without_noise
 from planner.workbook.excel import Layout, Sheet, Workbook, read_sheets, write_workbook
 from planner.workbook.findings import Finding
@@ -64,26 +57,26 @@ class PlanFile:
     workbook_sha256: str
 
 
-def write_plan(path: Path, network: Network, result: Result, scores: Sequence[Score] = ()) -> Path:
-    """Write the plan of the result and return the path really written.
+def write_plan(path: Path, done: Done) -> Path:
+    """Write the plan of the job and return the path really written.
 
-    `scores` fill the sheet Comparison. Raises ValueError if the result has no plan.
+    Raises ValueError if there is none.
     """
-    if result.plan is None:
-        raise ValueError(f"there is no plan to write: {result.status}")
-    currency = network.settings.currency
-    sheets: dict[str, Sequence[Sequence[object]]] = {SUMMARY: _summary(network, result, scores)}
+    if done.final is None:
+        raise ValueError(f"there is no plan to write: {done.result.status}")
+    currency = done.final.network.settings.currency
+    sheets: dict[str, Sequence[Sequence[object]]] = {SUMMARY: _summary(done, done.final)}
     layouts = {SUMMARY: Layout()}
     for sheet in PLAN_SHEETS:
         rows = [
-            cells(row, phase)
-            for phase, deployment in result.plan.phases.items()
-            for row in sheet.rows(network, deployment)
+            cells(row, evaluation.phase)
+            for evaluation in done.evaluations
+            for row in sheet.rows(evaluation)
         ]
         sheets[sheet.title] = [headings(sheet.row_class, currency), *rows]
         layouts[sheet.title] = _layout(sheet.row_class, currency, is_table=bool(rows))
-    sheets[COMPARISON] = _comparison(network, scores)
-    sheets[RUN] = _run(network, result)
+    sheets[COMPARISON] = _comparison(currency, done.scores)
+    sheets[RUN] = _run(done.result, done.final)
     return write_workbook(path, sheets, layouts)
 
 
@@ -169,25 +162,20 @@ def _layout(row_class: type, currency: str, *, is_table: bool) -> Layout:
     return Layout(is_table=is_table, notes=notes, formats=formats)
 
 
-def _summary(network: Network, result: Result, scores: Sequence[Score]) -> list[list[object]]:
-    assert result.plan is not None
-    plan = result.plan.final
-    own = next((found for found in scores if found.name == PLAN), None)
-    own = own or score(PLAN, network, plan)
+def _summary(done: Done, final: Evaluation) -> list[list[object]]:
     rows: list[list[object]] = [["topic", "what holds"]]
-    for sentence in (*guarantees(network, plan, own), *costs_and_proof(network, result)):
-        rows.append([sentence.topic, sentence.text])
+    for sentence in (*guarantees(final), *risks(final), *costs_and_proof(done.result, final)):
+        rows.append([sentence.topic, str(sentence)])
     for rule in RULES:
         name = rule.__name__.rpartition(".")[2].replace("_", " ")
-        rows.append([f"rule: {name}", rule.explain(network, plan)])
-    rows += [["warning", str(warning)] for warning in result.warnings]
-    rows += [["violation", str(violation)] for violation in result.violations]
+        rows.append([f"rule: {name}", rule.explain(final.network, final.plan)])
+    rows += [["warning", str(warning)] for warning in done.result.warnings]
+    rows += [["violation", str(violation)] for violation in done.result.violations]
     return rows
 
 
-def _comparison(network: Network, scores: Sequence[Score]) -> list[list[object]]:
+def _comparison(currency: str, scores: Sequence[Score]) -> list[list[object]]:
     """Return one row per measure and one column per plan."""
-    currency = network.settings.currency
     rows: list[list[object]] = [
         ["measure", "unit", *(found.name for found in scores)],
         [
@@ -211,8 +199,7 @@ def _comparison(network: Network, scores: Sequence[Score]) -> list[list[object]]
     return rows
 
 
-def _run(network: Network, result: Result) -> list[list[object]]:
-    assert result.plan is not None
+def _run(result: Result, final: Evaluation) -> list[list[object]]:
     run = result.run
     rows: list[list[object]] = [
         ["item", "value", "unit"],
@@ -228,7 +215,7 @@ def _run(network: Network, result: Result) -> list[list[object]]:
         name = f"objective {stage.priority}: {stage.measure}"
         rows.append([f"{name}, value", _finite(stage.value), _unit_of(stage.measure)])
         if "monthly_cost" in stage.measure:
-            penalties = objectives.penalties_in(network, result.plan.final, stage.priority)
+            penalties = objectives.penalties_in(final.network, final.plan, stage.priority)
             rows.append([f"{name}, penalties in the value", penalties, _unit_of(stage.measure)])
         rows.append([f"{name}, proven bound", _finite(stage.bound), _unit_of(stage.measure)])
         rows.append([f"{name}, gap", _finite(stage.gap), "relative"])
@@ -275,11 +262,14 @@ def _stale(
     routing: Sequence[tuple[ReadRow, RoutingRow]],
 ) -> Iterator[Finding]:
     """Yield the latencies and costs that are not what the workbook gives for the plan as read."""
-    demand_of = {demand.key: demand for demand in network.demand}
-    for place, row in routing:
-        way = routing_service(network, demand_of[demand_key(row)], row)
-        if not isinstance(way, str) and _differ(row.latency_ms, way.latency_ms):
-            yield place.finding("latency_ms", row.latency_ms, way.latency_ms, "ms")
+    evaluations = evaluate(network, plan)
+    for evaluation in evaluations:
+        # The rows that could be read are the flows, in the same order.
+        flows = [(place, row) for place, row in routing if row.phase == evaluation.phase]
+        for (place, row), answer in zip(flows, evaluation.answers, strict=True):
+            way = answer.service
+            if way is not None and _differ(row.latency_ms, way.latency_ms):
+                yield place.finding("latency_ms", row.latency_ms, way.latency_ms, "ms")
     if COST not in sheets:
         return
     listed: list[Finding] = []
@@ -287,9 +277,9 @@ def _stale(
     for read in read_rows(sheets[COST], CostRow, listed):
         if isinstance(read.row, CostRow):
             stated.setdefault(read.row.phase, []).append((read, read.row))
-    for phase, deployment in plan.phases.items():
-        due = {row.item: row for row in cost_rows(network, deployment)}
-        for place, found in stated[phase]:
+    for evaluation in evaluations:
+        due = {row.item: row for row in cost_rows(evaluation)}
+        for place, found in stated[evaluation.phase]:
             right = due.get(found.item)
             if right is None:
                 continue

@@ -17,10 +17,12 @@ from models.objectives import value
 from models.plan import Deployment, Flow, Panel, Plan
 from planner.evaluation.audit import FIGURES, audit, audit_stages
 from planner.evaluation.baselines import compare
+from planner.evaluation.evaluation import Evaluation
+from planner.report.done import Done
 from planner.report.plan_workbook import plan_hash, read_plan, write_plan
 from planner.result import Result, Run, Stage
 from planner.workbook.findings import InputError
-from tests.cases import FRANKFURT, PARIS, deployment_for_small, plan_for_small, small
+from tests.cases import FRANKFURT, PARIS, deployment_for_small, done_with, plan_for_small, small
 
 SHEETS = [
     "Summary",
@@ -53,13 +55,13 @@ def result(plan: Plan | None = None, **changes: object) -> Result:
 def as_written() -> bytes:
     """Return the workbook of the hand-made plan; written once, for writing takes a while."""
     with TemporaryDirectory() as directory:
-        return write_plan(Path(directory) / "plan.xlsx", small(), result()).read_bytes()
+        return write_plan(Path(directory) / "plan.xlsx", done_with(small(), result())).read_bytes()
 
 
 def write(path: Path, plan: Plan | None = None) -> Path:
     """Write the plan of the small network."""
     if plan is not None:
-        return write_plan(path / "plan.xlsx", small(), result(plan))
+        return write_plan(path / "plan.xlsx", done_with(small(), result(plan)))
     (path / "plan.xlsx").write_bytes(as_written())
     return path / "plan.xlsx"
 
@@ -111,7 +113,7 @@ def test_phases_are_kept_apart_and_in_order(tmp_path: Path) -> None:
     network = replace(small(), phases=(Phase(phase="pilot"), Phase(phase="all")))
     pilot = replace(deployment_for_small(), routing=(), verification=(), panels=())
     plan = Plan({"pilot": pilot, "all": deployment_for_small()})
-    path = write_plan(tmp_path / "plan.xlsx", network, result(plan))
+    path = write_plan(tmp_path / "plan.xlsx", done_with(network, result(plan)))
     found = read_plan(path, network).plan
     assert found == plan
     assert list(found.phases) == ["pilot", "all"]
@@ -169,7 +171,9 @@ def test_what_hangs_on_none_has_a_place_of_its_own(tmp_path: Path) -> None:
 
 def test_the_run_is_on_record(tmp_path: Path) -> None:
     stages = (Stage(1, "unserved", 0.0, 0.0, 0.0), Stage(2, "monthly_cost", 5.0, 4.0, 0.2))
-    path = write_plan(tmp_path / "plan.xlsx", small(), result(stages=stages, gap=float("inf")))
+    path = write_plan(
+        tmp_path / "plan.xlsx", done_with(small(), result(stages=stages, gap=float("inf")))
+    )
     run = {row[0]: row[1] for row in values(path, "Run")}
     assert run["workbook sha256"] == "ab" * 32
     assert run["gap"] == "not proven"
@@ -180,8 +184,8 @@ def test_the_run_is_on_record(tmp_path: Path) -> None:
 
 def test_the_comparison_stands_beside_the_plan(tmp_path: Path) -> None:
     network, plan = small(), plan_for_small()
-    scores = compare(network, plan.final)
-    path = write_plan(tmp_path / "plan.xlsx", network, result(), scores)
+    scores = compare(Evaluation(network, plan.final))
+    path = write_plan(tmp_path / "plan.xlsx", done_with(network, result(), scores))
     header, *rows = values(path, "Comparison")
     assert header == ("measure", "unit", "plan", "nearest", "today")
     counted = {row[0]: row[2:] for row in rows}
@@ -198,7 +202,7 @@ def test_names_that_look_like_formulas_stay_names(tmp_path: Path) -> None:
         sites={**network.sites, "london": london},
     )
     plan = Plan({"": replace(deployment_for_small(), contracts=frozenset({"Acme", "=1+1"}))})
-    path = write_plan(tmp_path / "plan.xlsx", network, result(plan))
+    path = write_plan(tmp_path / "plan.xlsx", done_with(network, result(plan)))
     assert openpyxl.load_workbook(path)["Contracts"]["B2"].data_type == "s"
     assert read_plan(path, network).plan == plan
 
@@ -206,8 +210,8 @@ def test_names_that_look_like_formulas_stay_names(tmp_path: Path) -> None:
 def test_equal_plans_give_equal_hashes_whatever_the_clock_says(tmp_path: Path) -> None:
     slow = result()
     slow = replace(slow, run=replace(slow.run, times={"solve": 99.0}))
-    one = write_plan(tmp_path / "one.xlsx", small(), result())
-    other = write_plan(tmp_path / "other.xlsx", small(), slow)
+    one = write_plan(tmp_path / "one.xlsx", done_with(small(), result()))
+    other = write_plan(tmp_path / "other.xlsx", done_with(small(), slow))
     assert plan_hash(one) == plan_hash(other) != ""
 
 
@@ -223,12 +227,12 @@ def test_an_edit_of_the_sheet_run_or_behind_the_end_changes_the_hash(tmp_path: P
     before = plan_hash(path)
     path.write_bytes(as_written() + b"edited")
     assert plan_hash(path) != before
-    other = write_plan(tmp_path / "other.xlsx", small(), result(status="feasible"))
+    other = write_plan(tmp_path / "other.xlsx", done_with(small(), result(status="feasible")))
     # The status stands on Run, and in the proof on Summary; the seed stands on Run alone.
     assert plan_hash(other) != before
     seeded = result()
     seeded = replace(seeded, run=replace(seeded.run, seed=8))
-    assert plan_hash(write_plan(tmp_path / "seeded.xlsx", small(), seeded)) != before
+    assert plan_hash(write_plan(tmp_path / "seeded.xlsx", done_with(small(), seeded))) != before
 
 
 def test_a_file_that_is_no_workbook_has_no_hash_and_is_refused(tmp_path: Path) -> None:
@@ -241,7 +245,7 @@ def test_a_file_that_is_no_workbook_has_no_hash_and_is_refused(tmp_path: Path) -
 
 def test_there_is_nothing_to_write_without_a_plan(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="infeasible"):
-        write_plan(tmp_path / "p.xlsx", small(), replace(result(), plan=None, status="infeasible"))
+        write_plan(tmp_path / "p.xlsx", Done(replace(result(), plan=None, status="infeasible")))
 
 
 # Edited by hand ---------------------------------------------------------------------------------
