@@ -32,6 +32,14 @@ class Cut(NamedTuple):
         return below or above
 
 
+class Expression(NamedTuple):
+    """Σ coefficient · variable + constant; `integral` where every value is a whole number."""
+
+    terms: list[Term]
+    constant: float = 0.0
+    integral: bool = False
+
+
 def rows() -> Any:
     """Return an empty, named family of rows, to be filled by `row`."""
     return pyo.Constraint(pyo.Any)

@@ -29,6 +29,8 @@ import pyomo.repn  # noqa: E402, F401
 import pytest  # noqa: E402
 import scipy.optimize  # noqa: E402, F401
 
+from models.measures import NAMES  # noqa: E402
+
 ROOT = Path(__file__).parents[1]
 FILES = (
     *sorted(
@@ -36,6 +38,7 @@ FILES = (
         for path in ROOT.glob("models/rules/[a-z_]*.py")
         if path.stem != "__init__"
     ),
+    *(f"models/measures/{stem}.py" for stem in NAMES),
     *(
         f"models/{stem}.py"
         for stem in (
@@ -70,7 +73,7 @@ FIRST = {
     "_panel_audit": ("tests/rules/test_verification.py",),
     "costs": ("tests/rules/test_budget.py", "tests/models/test_objectives.py"),
     "holdings": ("tests/rules/test_diversity_share.py", "tests/rules/test_diversity_count.py"),
-    "objectives": ("tests/models/test_objectives.py",),
+    **dict.fromkeys(("objectives", *NAMES), ("tests/models/test_objectives.py",)),
     "classes": ("tests/models/test_classes.py", "tests/models/test_ways.py"),
     "paths": ("tests/models/test_ways.py", "tests/models/test_classes.py"),
     "split": ("tests/models/test_split.py",),

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from models import objectives
 from models.concentration import Concentration, Figures
 from models.costs import Line
 from models.data import DemandKey, OfferKey
+from models.measures.monthly_cost import penalties_in
 from models.service import verifications_per_s
 from planner.evaluation.evaluation import Evaluation
 from planner.evaluation.score import Score
@@ -83,7 +83,7 @@ def _objective(done: Done, stage: Stage) -> Json:
     """Return a stage, and which part of its value is no money."""
     penalties = None
     if done.final is not None:
-        penalties = objectives.penalties_in(done.final.network, done.final.plan, stage.priority)
+        penalties = penalties_in(done.final.network, done.final.plan, stage.priority)
     numbers = {name: without_noise(getattr(stage, name)) for name in ("value", "bound", "gap")}
     return {**asdict(stage), **numbers, "penalties": penalties}
 

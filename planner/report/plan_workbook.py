@@ -10,8 +10,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from models import objectives
 from models.fields import Kind, columns
+from models.measures import NAMES, measure
+from models.measures.monthly_cost import penalties_in
 from models.network import Network
 from models.plan import Plan
 from models.rules import RULES
@@ -215,7 +216,7 @@ def _run(result: Result, final: Evaluation) -> list[list[object]]:
         name = f"objective {stage.priority}: {stage.measure}"
         rows.append([f"{name}, value", _finite(stage.value), _unit_of(stage.measure)])
         if "monthly_cost" in stage.measure:
-            penalties = objectives.penalties_in(final.network, final.plan, stage.priority)
+            penalties = penalties_in(final.network, final.plan, stage.priority)
             rows.append([f"{name}, penalties in the value", penalties, _unit_of(stage.measure)])
         rows.append([f"{name}, proven bound", _finite(stage.bound), _unit_of(stage.measure)])
         rows.append([f"{name}, gap", _finite(stage.gap), "relative"])
@@ -225,17 +226,8 @@ def _run(result: Result, final: Evaluation) -> list[list[object]]:
     return rows
 
 
-_UNITS = {
-    "unserved": "requests/s",
-    "monthly_cost": "currency/month",
-    "one_off_cost": "currency",
-    "latency": "ms",
-    "changes": "changes",
-}
-
-
-def _unit_of(measure: str) -> str:
-    return _UNITS.get(measure, "mixed")
+def _unit_of(name: str) -> str:
+    return measure(name).UNIT if name in NAMES else "mixed"
 
 
 def _finite(number: float) -> object:

@@ -13,7 +13,7 @@ import pytest
 from openpyxl.worksheet.worksheet import Worksheet
 
 from models.data import Phase
-from models.objectives import value
+from models.measures import measure
 from models.plan import Deployment, Flow, Panel, Plan
 from planner.evaluation.audit import FIGURES, audit, audit_stages
 from planner.evaluation.baselines import compare
@@ -138,7 +138,9 @@ def test_cost_lines_add_up_to_the_objective(tmp_path: Path) -> None:
     _, *rows = values(write(tmp_path), "Cost")
     monthly = [row[2] for row in rows if isinstance(row[2], (int, float))]
     assert sum(monthly[:-1]) == pytest.approx(monthly[-1])
-    assert monthly[-1] == pytest.approx(value(small(), deployment_for_small(), "monthly_cost"))
+    assert monthly[-1] == pytest.approx(
+        measure("monthly_cost").value(small(), deployment_for_small())
+    )
 
 
 def test_dependencies_carry_shares_and_the_figures_of_their_kind(tmp_path: Path) -> None:
@@ -354,7 +356,7 @@ def test_a_violation_names_its_phase() -> None:
 
 def test_an_objective_that_the_plan_does_not_amount_to_is_found() -> None:
     plan = plan_for_small()
-    cost = value(small(), plan.final, "monthly_cost")
+    cost = measure("monthly_cost").value(small(), plan.final)
     right = (Stage(1, "unserved", 0.0, 0.0, 0.0), Stage(2, "monthly_cost", cost, cost, 0.0))
     assert audit_stages(small(), plan, right) == ()
     wrong = (Stage(2, "monthly_cost", cost - 1, cost - 1, 0.0),)
