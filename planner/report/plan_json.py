@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from models.concentration import Concentration, Figures
 from models.costs import Line
 from models.data import DemandKey, OfferKey
+from models.decisions import DECISIONS, Decision
 from models.measures.monthly_cost import penalties_in
 from models.service import verifications_per_s
 from planner.evaluation.evaluation import Evaluation
@@ -154,29 +155,21 @@ def _offer(offer: OfferKey) -> Json:
     return {"site": offer.site, "node_type": offer.node_type}
 
 
+def _decided(decision: Decision) -> Callable[[Evaluation], Iterator[Json]]:
+    """Return the list of one decision: its key, and how many where it is counted."""
+
+    def rows(evaluation: Evaluation) -> Iterator[Json]:
+        for key, amount in sorted(decision.amounts(evaluation.plan).items()):
+            parts = (key,) if isinstance(key, str) else key
+            counted = {decision.unit: amount} if decision.unit else {}
+            yield {**dict(zip(decision.fields, parts, strict=True)), **counted}
+
+    return rows
+
+
 def _sites(evaluation: Evaluation) -> Iterator[Json]:
     for name in sorted(evaluation.plan.open):
         yield {"site": name, "nodes": evaluation.plan.nodes_at(name)}
-
-
-def _contracts(evaluation: Evaluation) -> Iterator[Json]:
-    for name in sorted(evaluation.plan.contracts):
-        yield {"provider": name}
-
-
-def _nodes(evaluation: Evaluation) -> Iterator[Json]:
-    for offer, count in sorted(evaluation.plan.nodes.items()):
-        yield {**_offer(offer), "nodes": count}
-
-
-def _cold_slots(evaluation: Evaluation) -> Iterator[Json]:
-    for offer, count in sorted(evaluation.plan.cold_slots.items()):
-        yield {**_offer(offer), "slots": count}
-
-
-def _warm(evaluation: Evaluation) -> Iterator[Json]:
-    for replica, count in sorted(evaluation.plan.warm.items()):
-        yield {**replica._asdict(), "replicas": count}
 
 
 def _routing(evaluation: Evaluation) -> Iterator[Json]:
@@ -227,16 +220,6 @@ def _panels(evaluation: Evaluation) -> Iterator[Json]:
             "verifiers": [_offer(offer) for offer in panel.verifiers],
             "share": panel.share,
         }
-
-
-def _copies(evaluation: Evaluation) -> Iterator[Json]:
-    for copy in sorted(evaluation.plan.copies):
-        yield dict(copy._asdict())
-
-
-def _seats(evaluation: Evaluation) -> Iterator[Json]:
-    for seat, count in sorted(evaluation.plan.seats.items()):
-        yield {**seat._asdict(), "seats": count}
 
 
 def _asked(evaluation: Evaluation) -> Iterator[Json]:
@@ -296,15 +279,10 @@ def _bill(name: str, lines: Sequence[Line]) -> Iterator[Json]:
 
 _LISTS = {
     "sites": _sites,
-    "contracts": _contracts,
-    "nodes": _nodes,
-    "warm": _warm,
-    "cold_slots": _cold_slots,
+    **{found.of_plan: _decided(found) for found in DECISIONS if found.of_plan != "open"},
     "routing": _routing,
     "verification": _verification,
     "panels": _panels,
-    "copies": _copies,
-    "seats": _seats,
     "demand": _asked,
     "dependencies": _dependencies,
     "changes": _changes,

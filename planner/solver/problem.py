@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from models import covers, forcing
-from models.build import SINGLE_PHASE, build, plan_families, rule_name
+from models.build import SINGLE_PHASE, build, rule_name
 from models.classes import Classes
 from models.data import OfferKey
+from models.decisions import plan_families
 from models.expressions import Cut, Expression, Point
 from models.network import Network
 from models.plan import Deployment
