@@ -337,6 +337,19 @@ def test_a_site_that_may_lie_elsewhere_serves_no_demand_that_must_stay(
     assert code == 0 or "no site that can run it lies in countries DE" in done.output
 
 
+def test_the_first_run_of_a_new_user_shows_latencies_and_a_sensible_comparison(
+    tmp_path: Path,
+) -> None:
+    done = run("solve", MINIMAL, "--out", tmp_path)
+    assert done.exit_code == 0, done.output
+    assert re.search(r"latency +p50 \d+ ms", done.output)
+    compared = {row["plan"]: row for row in figures(tmp_path)["comparison"]}  # type: ignore[attr-defined]
+    # Only the regions' coordinates say what is near: Frankfurt, Gravelines, Falkenstein, Stockholm.
+    assert compared["cheapest"]["monthly_cost"] <= compared["nearest"]["monthly_cost"]
+    assert compared["nearest"]["p95_ms"] < compared["cheapest"]["p95_ms"]
+    assert [row["violations"] for row in compared.values()] == [0, 0, 0]
+
+
 def test_the_monthly_cost_is_the_same_everywhere_and_penalties_stand_apart(tmp_path: Path) -> None:
     # Two nodes of 100 at a site of 10; all of it at one provider is 0.5 over a soft limit of 0.5.
     sheets = smallest()
