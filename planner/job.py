@@ -18,7 +18,8 @@ from planner.evaluation.score import Score
 from planner.jobs.requests import Workers
 from planner.reading import Tables, read_network
 from planner.report.done import Done
-from planner.report.plan_json import move_aside, plan_path, write_json
+from planner.report.earlier import REJECTED, move_aside, plan_path
+from planner.report.plan_json import write_json
 from planner.report.plan_workbook import PlanFile, read_plan, write_plan
 from planner.report.progress import ProgressLine
 from planner.result import Limits, Result, Run
@@ -28,7 +29,6 @@ from planner.solver.solve import Timer, solve
 from planner.versions import versions
 from planner.workbook.findings import Finding, InputError
 
-REJECTED = "rejected.xlsx"
 CHEAPEST_S, CHEAPEST_GAP = 30.0, 0.04
 """How long, and how exactly, the cheapest plan without independence is sought for comparison."""
 WRONG_FILE = "file"
@@ -197,6 +197,6 @@ def _finish(job: Job, done: Done, timer: Timer) -> Done:
     made = replace(done.result.run, times=dict(timer.times))
     job.out.mkdir(parents=True, exist_ok=True)
     accepted = done.result.plan is not None and done.result.status != "rejected"
-    aside = {} if accepted else move_aside(job.out, job.workbook)
+    aside = move_aside(job.out, accepted, job.workbook)
     done = replace(done, result=replace(done.result, run=made), aside=aside)
     return replace(done, files={**done.files, "figures": write_json(job.out, done)})

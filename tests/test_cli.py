@@ -263,15 +263,20 @@ def test_a_run_without_a_plan_leaves_no_plan_of_an_earlier_one(
     assert not (out / "plan.xlsx").exists()
     assert sha256(out / "plan (before 2).xlsx") == before
     assert (out / "plan (before).xlsx").read_text(encoding="utf-8") == "of the run before that"
-    assert "plan.xlsx is the plan of an earlier run, kept as plan (before 2).xlsx." in done.output
+    assert "plan.xlsx is of an earlier run, kept as plan (before 2).xlsx." in done.output
     made = figures(out)["run"]
-    assert made["moved_aside"] == {"plan.xlsx": "plan (before 2).xlsx"}  # type: ignore[index]
+    moved = {"plan.xlsx": "plan (before 2).xlsx", "plan.json": "plan (before 2).json"}
+    assert made["moved_aside"] == moved  # type: ignore[index]
+    kept = json.loads((out / "plan (before 2).json").read_text(encoding="utf-8"))
+    assert (kept["status"], kept["run"]["plan_file"]) == ("optimal", "plan.xlsx")
     assert made["plans"] == {}  # type: ignore[index]
     monkeypatch.undo()
     again = run("solve", MINIMAL, "--out", out)
     assert again.exit_code == 0
-    assert "earlier run" not in again.output
-    assert figures(out)["run"]["moved_aside"] == {}  # type: ignore[index]
+    # A plan that failed its audit is not beside one that passed.
+    stale = {"rejected.xlsx": "rejected (before).xlsx"} if ending == "rejected" else {}
+    assert figures(out)["run"]["moved_aside"] == stale  # type: ignore[index]
+    assert not (out / "rejected.xlsx").exists()
     assert sha256(out / "plan (before 2).xlsx") == before
 
 
@@ -296,7 +301,7 @@ def test_a_plan_that_is_held_open_is_said_to_be_of_an_earlier_run(
     monkeypatch.setattr(Path, "rename", refuse)
     done = run("solve", unsolvable(tmp_path, "invalid"), "--out", tmp_path)
     assert done.exit_code == 2
-    assert "plan.xlsx is the plan of an earlier run, still there" in done.output
+    assert "plan.xlsx is of an earlier run, still there" in done.output
     assert figures(tmp_path)["run"]["moved_aside"] == {"plan.xlsx": "plan.xlsx"}  # type: ignore[index]
 
 

@@ -18,11 +18,11 @@ from planner.evaluation.evaluation import Evaluation
 from planner.evaluation.score import Score
 from planner.files import move_into_place
 from planner.report.done import Done
+from planner.report.earlier import PLAN_JSON, unedited_plans
 from planner.report.plan_workbook import plan_hash
 from planner.result import Result, Stage, without_noise
 
 FORMAT = 1
-PLAN_JSON, PLAN_XLSX = "plan.json", "plan.xlsx"
 
 Json = dict[str, object]
 
@@ -87,61 +87,6 @@ def _objective(done: Done, stage: Stage) -> Json:
         penalties = penalties_in(done.final.network, done.final.plan, stage.priority)
     numbers = {name: without_noise(getattr(stage, name)) for name in ("value", "bound", "gap")}
     return {**asdict(stage), **numbers, "penalties": penalties}
-
-
-def unedited_plans(directory: Path) -> dict[str, str]:
-    """Return the plan workbooks in the directory that are still as written, with their hashes."""
-    try:
-        content = json.loads((directory / PLAN_JSON).read_text(encoding="utf-8"))
-        listed = content["run"]["plans"].items()
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        return {}
-    return {
-        name: digest
-        for name, digest in listed
-        if isinstance(name, str)
-        and Path(name).name == name
-        and digest
-        and plan_hash(directory / name) == digest
-    }
-
-
-def was_edited(directory: Path, name: str = PLAN_XLSX) -> bool:
-    """Return whether a plan of that name is there that is not known to be as written."""
-    return (directory / name).exists() and name not in unedited_plans(directory)
-
-
-def plan_path(directory: Path, name: str = PLAN_XLSX) -> Path:
-    """Return where the next plan goes: plan.xlsx, or plan (2).xlsx … if that was edited."""
-    known = unedited_plans(directory)
-    path, number = directory / name, 1
-    while path.exists() and path.name not in known:
-        number += 1
-        path = directory / f"{Path(name).stem} ({number}){Path(name).suffix}"
-    return path
-
-
-def move_aside(directory: Path, workbook: Path) -> dict[str, str]:
-    """Move plan.xlsx, edited or not, and unedited plans to names that are free; return those.
-
-    For a run without a plan: what lies there would pass for its plan. A plan that is held open
-    keeps its name, and is returned with it; `workbook` is what was asked about, and no plan.
-    """
-    moved = {}
-    for name in sorted({PLAN_XLSX, *unedited_plans(directory)}):
-        path = directory / name
-        if not path.is_file() or (workbook.exists() and path.samefile(workbook)):
-            continue
-        target, number = directory / f"{path.stem} (before){path.suffix}", 1
-        while target.exists():
-            number += 1
-            target = directory / f"{path.stem} (before {number}){path.suffix}"
-        try:
-            path.rename(target)
-        except PermissionError:
-            target = path
-        moved[name] = target.name
-    return moved
 
 
 # The lists ----------------------------------------------------------------------------------------
