@@ -28,9 +28,9 @@ from typing import NamedTuple
 
 from models.data import ROLES, Item, OfferKey
 from models.network import UNKNOWN, Network, is_unknown
+from models.panels import panels_of
 from models.plan import Deployment, Panel, exceeds
 from models.service import service, verifications_per_s
-from models.translate import panels_of
 
 ALL = "all"
 """Stands for every model, policy or role together."""

@@ -11,8 +11,8 @@ import pyomo.environ as pyo
 from models.data import OfferKey
 from models.decisions import DECISIONS, plan_families
 from models.network import Network
-from models.panels import decompose
-from models.plan import Deployment, Flow, Panel, Replica, VerificationFlow
+from models.panels import panels_of
+from models.plan import Deployment, Flow, Replica, VerificationFlow
 from models.split import SMALLEST_SHARE, routing
 
 Values = Callable[[Any], float]
@@ -152,21 +152,3 @@ def _verification(
                     verifier,
                     amount * scale * rate / executed,
                 )
-
-
-def panels_of(network: Network, checks: tuple[VerificationFlow, ...]) -> tuple[Panel, ...]:
-    """Return the verification flows as panels with shares, per executing offer."""
-    rates: dict[tuple[str, str, str, OfferKey], dict[OfferKey, float]] = defaultdict(dict)
-    for check in checks:
-        scope = (check.policy, check.residency, check.period, check.executor)
-        rates[scope][check.verifier] = check.rate
-    found = []
-    known: dict[Any, dict[tuple[OfferKey, ...], float]] = {}
-    for (policy, residency, period, executor), flows in sorted(rates.items()):
-        total = sum(flows.values())
-        pattern = (policy, tuple((v, round(rate / total, 9)) for v, rate in sorted(flows.items())))
-        if pattern not in known:
-            known[pattern] = decompose(network, network.policies[policy], flows)[0]
-        for verifiers, share in sorted(known[pattern].items()):
-            found.append(Panel(policy, residency, period, executor, verifiers, share))
-    return tuple(found)

@@ -215,8 +215,8 @@ def audit(workbook: Path, plan: Path, as_json: bool) -> None:
     Example:
       planner audit inputs/minimal.xlsx my-plan/plan.xlsx
     """
-    from planner.job import audit_plan
     from planner.reading import read_network
+    from planner.report.plan_audit import audit_plan
 
     tables = read_network(workbook)
     if tables.network is None:

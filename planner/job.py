@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from models.network import Network
-from models.plan import Deployment, Plan, Violation
-from planner.evaluation.audit import audit, audit_stages
+from models.plan import Deployment, Violation
+from planner.evaluation.audit import audit_stages
 from planner.evaluation.baselines import PLAN, compare
 from planner.evaluation.conflict import reasons
 from planner.evaluation.evaluation import Evaluation, evaluate
@@ -19,15 +19,16 @@ from planner.jobs.requests import Workers
 from planner.reading import Tables, read_network
 from planner.report.done import Done
 from planner.report.earlier import REJECTED, move_aside, plan_path
+from planner.report.plan_audit import audit_plan
 from planner.report.plan_json import write_json
-from planner.report.plan_workbook import PlanFile, read_plan, write_plan
+from planner.report.plan_workbook import write_plan
 from planner.report.progress import ProgressLine
 from planner.result import Limits, Result, Run
 from planner.solver.arrays import BadNumber
 from planner.solver.room import TooLarge
 from planner.solver.solve import Timer, solve
 from planner.versions import versions
-from planner.workbook.findings import Finding, InputError
+from planner.workbook.findings import Finding
 
 CHEAPEST_S, CHEAPEST_GAP = 30.0, 0.04
 """How long, and how exactly, the cheapest plan without independence is sought for comparison."""
@@ -119,17 +120,6 @@ def run(job: Job, stop: threading.Event, progress: ProgressLine) -> Done:
         if cheapest.clock_stopped:
             done = replace(done, result=replace(result, run=replace(made, clock_stopped=True)))
     return _write_and_audit(job, done, timer)
-
-
-def audit_plan(network: Network, path: Path) -> tuple[PlanFile, tuple[Violation, ...]]:
-    """Return a plan file as read, and every rule that its plan breaks."""
-    try:
-        found = read_plan(path, network)
-    except InputError as error:
-        return PlanFile(Plan({}), tuple(error.findings), ""), ()
-    if any(finding.is_error for finding in found.findings):
-        return found, ()
-    return found, audit(network, found.plan)
 
 
 def _warnings(tables: Tables) -> tuple[Finding, ...]:

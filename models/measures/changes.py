@@ -10,10 +10,9 @@ from collections.abc import Iterator, Set
 from typing import Any
 
 import numpy as np
-import pyomo.environ as pyo
 
 from models.classes import Classes
-from models.expressions import Expression, Term, row, rows
+from models.expressions import Expression, Term, at_least_zero, row, rows
 from models.network import Network
 from models.paths import FloatArray
 from models.plan import Deployment, Replica, Seat
@@ -23,7 +22,7 @@ UNIT = "changes"
 
 def declare(block: Any, network: Network) -> None:
     """Add how far each count is from today's."""
-    block.changed = pyo.Var(pyo.Any, domain=pyo.NonNegativeReals, dense=False)
+    block.changed = at_least_zero()
     block.change_up, block.change_down = rows(), rows()
     for key, variable, today in _changeable(block, network):
         if variable is None:

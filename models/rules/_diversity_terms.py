@@ -8,11 +8,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-import pyomo.environ as pyo
-
 from models.classes import Job
 from models.data import DiversityRow, Item, OfferKey
-from models.expressions import Point, Term, row, rows
+from models.expressions import Point, Term, at_least_zero, row, rows, yes_no
 from models.holdings import Holding
 from models.network import Network
 
@@ -134,7 +132,7 @@ def _sites(block: Any, model: Any, network: Network, rule: DiversityRow) -> Iter
 def _used_sites(block: Any, model: Any, network: Network, role: str) -> dict[str, Any]:
     """Return, per site, a 0/1 variable that is 1 exactly where nodes of the role stand."""
     if block.component("site_used") is None:
-        block.site_used = pyo.Var(pyo.Any, domain=pyo.Binary, dense=False)
+        block.site_used = yes_no()
         block.site_used_most, block.site_used_least = rows(), rows()
     at_site: dict[str, list[Any]] = defaultdict(list)
     for offer in network.offers_of(role):
@@ -261,7 +259,7 @@ def slack(block: Any, model: Any, rule: DiversityRow, key: Any, scale: float) ->
     if rule.penalty is None:
         return []
     if block.component("slack") is None:
-        block.slack = pyo.Var(pyo.Any, domain=pyo.NonNegativeReals, dense=False)
+        block.slack = at_least_zero()
     variable = block.slack[key]
     model.penalties.append((rule.penalty, variable))
     return [(-scale, variable)]

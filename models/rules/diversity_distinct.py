@@ -16,9 +16,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-import pyomo.environ as pyo
-
-from models.expressions import Cut, Point, Term, row, rows
+from models.expressions import Cut, Point, Term, row, rows, share
 from models.holdings import count_measure_of, holdings, smallest_removal
 from models.network import Network
 from models.plan import Deployment, Violation
@@ -27,7 +25,7 @@ from models.rules import _diversity_terms as terms_of
 
 def constrain(block: Any, model: Any, network: Network) -> None:
     """Add the used dependencies of every group, or only a start where they overlap."""
-    block.used = pyo.Var(pyo.Any, bounds=(0, 1), dense=False)
+    block.used = share()
     block.held, block.enough = rows(), rows()
     for position, rule in enumerate(network.diversity):
         if rule.min_distinct is None:

@@ -16,10 +16,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-import pyomo.environ as pyo
-
 from models.data import DiversityRow, Item
-from models.expressions import Cut, Point, Term, row, rows
+from models.expressions import Cut, Point, Term, at_least_zero, row, rows
 from models.holdings import Holding, holdings, largest_union, measure_of
 from models.network import Network
 from models.plan import Deployment, Violation, exceeds
@@ -28,8 +26,8 @@ from models.rules import _diversity_terms as terms_of
 
 def constrain(block: Any, model: Any, network: Network) -> None:
     """Add the sum of the largest amounts of every group; nothing yet where they overlap."""
-    block.tau = pyo.Var(pyo.Any, domain=pyo.NonNegativeReals, dense=False)
-    block.above = pyo.Var(pyo.Any, domain=pyo.NonNegativeReals, dense=False)
+    block.tau = at_least_zero()
+    block.above = at_least_zero()
     block.excess, block.most = rows(), rows()
     for position, rule in enumerate(network.diversity):
         if rule.min_nakamoto is None:
