@@ -17,7 +17,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from models.expressions import Cut, Point, Term, row, rows, share
-from models.holdings import count_measure_of, holdings, smallest_removal
+from models.hitting_sets import smallest_removal
+from models.holdings import count_measure_of, holdings
 from models.network import Network
 from models.plan import Deployment, Violation
 from models.rules import _diversity_terms as terms_of
@@ -66,7 +67,7 @@ def separate(block: Any, model: Any, network: Network, point: Point) -> Iterator
         for group in terms_of.groups(block, model, network, rule, counted=True):
             if _partition(network, group) is not None:
                 continue
-            removal = smallest_removal(group.at(point), rule.min_distinct - 1)
+            removal = smallest_removal(group.at(point).parts, rule.min_distinct - 1)
             if removal is not None:
                 lost, missing = frozenset(removal), float(rule.min_distinct - len(removal))
                 left = [
@@ -85,7 +86,7 @@ def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
         if rule.min_distinct is None or rule.penalty is not None:
             continue
         for holding in holdings(network, plan, rule, count_measure_of(rule)):
-            removal = smallest_removal(holding, rule.min_distinct - 1)
+            removal = smallest_removal(holding.parts, rule.min_distinct - 1)
             if removal is not None:
                 names = ", ".join(map(str, removal)) or "nothing"
                 message = f"losing {names} removes all; {rule.min_distinct} must be needed"
@@ -100,7 +101,7 @@ def penalty(network: Network, plan: Deployment) -> float:
         if rule.min_distinct is None or rule.penalty is None:
             continue
         for holding in holdings(network, plan, rule, count_measure_of(rule)):
-            removal = smallest_removal(holding, rule.min_distinct - 1)
+            removal = smallest_removal(holding.parts, rule.min_distinct - 1)
             if removal is not None:
                 cost += rule.penalty * (rule.min_distinct - len(removal))
     return cost
@@ -113,7 +114,7 @@ def explain(network: Network, plan: Deployment) -> str:
         if rule.min_distinct is None:
             continue
         for holding in holdings(network, plan, rule, count_measure_of(rule)):
-            removal = smallest_removal(holding, rule.min_distinct - 1)
+            removal = smallest_removal(holding.parts, rule.min_distinct - 1)
             count = f"at least {rule.min_distinct}" if removal is None else str(len(removal))
             parts.append(f"{rule.rule} {holding.label[0]}: {count} of {rule.min_distinct}")
     if not parts:
