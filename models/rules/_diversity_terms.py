@@ -13,6 +13,7 @@ from models.data import DiversityRow, Item, OfferKey
 from models.expressions import Point, Term, at_least_zero, row, rows, yes_no
 from models.holdings import Holding
 from models.network import Network
+from models.stands import fastest_upstream
 
 Label = tuple[str, ...]
 
@@ -226,21 +227,11 @@ def _hangs_on(network: Network, offer: OfferKey, job: Job) -> frozenset[Item]:
     graph = network.graph
     found = network.hangs_on(offer) | frozenset(job.via)
     found |= graph.hangs_on(Item("model", job.model)) | graph.hangs_on(Item("policy", job.policy))
-    for link in _upstream_links(network, offer.site, job.model):
-        found |= graph.hangs_on(link.item)
-    return found
-
-
-def _upstream_links(network: Network, site: str, name: str) -> Iterator[Any]:
-    model = network.models.get(name)
+    model = network.models.get(job.model)
     for any_of in (model.upstream or ()) if model is not None else ():
-        links = [
-            link
-            for upstream in any_of
-            for link in network.links_between(Item("site", site), Item("upstream", upstream))
-        ]
-        if links:
-            yield min(links, key=lambda link: (link.latency_ms, link.label))
+        link = fastest_upstream(network, offer.site, any_of)
+        found |= graph.hangs_on(link.item) if link is not None else frozenset()
+    return found
 
 
 _TERMS = {
