@@ -26,18 +26,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from models import hitting_sets
-from models.data import ROLES, Item, OfferKey
+from models import guarantees, hitting_sets
+from models.data import ROLES, Item
+from models.guarantees import LIVENESS, Guarantee
 from models.network import UNKNOWN, Network, is_unknown
-from models.panels import panels_of
-from models.plan import Deployment, Panel, exceeds
+from models.plan import Deployment, exceeds
 from models.service import service, verifications_per_s
 
 ALL = "all"
 """Stands for every model, policy or role together."""
-
-LIVENESS, SAFETY, CONTROL = "liveness", "safety", "control"
-"""What can be lost: answers (dependencies fail), their truth, or the say over both (they lie)."""
 
 DUST = 1e-9
 
@@ -310,74 +307,39 @@ def _verification(network: Network, plan: Deployment) -> Iterator[_Group]:
             work = verifications_per_s(network, flow)
             part = Part(network.hangs_on(flow.verifier), flow.verifier.site, work)
             found[flow.policy, flow.period].append(part)
-    panels = _panels(network, plan)
+    lost = _trials(network, guarantees.verification(network, plan))
     for (name, period), parts in sorted(found.items()):
-        used = sorted(
-            {
-                panel.verifiers
-                for panel in panels
-                if (panel.policy, panel.period) == (name, period) and panel.share > DUST
-            }
-        )
-        trials = tuple(
-            trial for verifiers in used for trial in _panel_trials(network, name, verifiers)
-        )
+        trials = lost.get((name, period), ())
         yield _Group("verification", name, period, "verifications/s", tuple(parts), trials)
 
 
-def _panels(network: Network, plan: Deployment) -> tuple[Panel, ...]:
-    if plan.panels:
-        return plan.panels
-    known = tuple(flow for flow in plan.verification if flow.policy in network.policies)
-    return panels_of(network, known)
-
-
-def _panel_trials(network: Network, name: str, verifiers: tuple[OfferKey, ...]) -> Iterator[Trial]:
-    policy = network.policies[name]
-    quorum = policy.quorum or policy.verifiers // 2 + 1
-    parts = tuple(
-        Part(network.hangs_on(offer), offer.site, 1.0)
-        for offer in verifiers
-        if offer in network.offers
-    )
-    yield Trial(LIVENESS, parts, policy.verifiers - quorum)
-    yield Trial(SAFETY, parts, quorum - 1)
-
-
 def _storage(network: Network, plan: Deployment) -> Iterator[_Group]:
-    every: list[Part] = []
-    found: dict[str, list[Part]] = defaultdict(list)
-    for copy in sorted(plan.copies):
-        offer = OfferKey(copy.site, copy.node_type)
-        if offer in network.offers and copy.model in network.models:
-            part = Part(network.hangs_on(offer), copy.site, 1.0)
-            found[copy.model].append(part)
-            every.append(part)
+    lost = _trials(network, guarantees.storage(network, plan))
+    every = tuple(part for trials in lost.values() for part in trials[0].parts)
     if every:
-        yield _Group("storage", ALL, "", "copies", tuple(every), _half(tuple(every)))
-    for name, listed in sorted(found.items()):
-        parts = tuple(listed)
-        # Where no copy need be left, the guarantee ends with the last one.
-        spare = len(parts) - max(1, network.models[name].min_copies_left)
-        yield _Group("storage", name, "", "copies", parts, (Trial(LIVENESS, parts, spare),))
+        yield _Group("storage", ALL, "", "copies", every, _half(every))
+    for (name, _), trials in lost.items():
+        yield _Group("storage", name, "", "copies", trials[0].parts, trials)
 
 
 def _coordination(network: Network, plan: Deployment) -> Iterator[_Group]:
-    found: dict[str, list[Part]] = defaultdict(list)
-    for seat, count in sorted(plan.seats.items()):
-        offer = OfferKey(seat.site, seat.node_type)
-        if offer in network.offers and seat.committee in network.committees:
-            found[seat.committee].append(Part(network.hangs_on(offer), seat.site, count))
-    for name, listed in sorted(found.items()):
-        committee, parts = network.committees[name], tuple(listed)
-        faulty = committee.faulty_limit
-        missing = committee.seats - sum(part.amount for part in parts)
-        trials = (
-            Trial(LIVENESS, parts, faulty - missing),
-            Trial(SAFETY, parts, committee.seats - 2 * faulty - 1),
-            Trial(CONTROL, parts, committee.seats - faulty - 1),
-        )
-        yield _Group("coordination", name, "", "seats", parts, trials)
+    for (name, _), trials in _trials(network, guarantees.coordination(network, plan)).items():
+        yield _Group("coordination", name, "", "seats", trials[0].parts, trials)
+
+
+def _trials(
+    network: Network, found: Iterable[Guarantee]
+) -> dict[tuple[str, str], tuple[Trial, ...]]:
+    """Return the losses of every thing and period, each on what it stands on."""
+    trials: dict[tuple[str, str], list[Trial]] = defaultdict(list)
+    for guarantee in found:
+        for stand in guarantee.stands:
+            parts = tuple(
+                Part(network.hangs_on(offer), offer.site, count)
+                for offer, count in stand.held.items()
+            )
+            trials[guarantee.of, guarantee.period].append(Trial(guarantee.loss, parts, stand.limit))
+    return {key: tuple(listed) for key, listed in trials.items()}
 
 
 def _nodes(network: Network, plan: Deployment) -> Iterator[_Group]:

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from models.concentration import ALL, LIVENESS, SAFETY, Concentration
+from models.concentration import ALL, Concentration
 from models.costs import sum_of
 from models.data import Item
+from models.guarantees import LIVENESS, SAFETY
 from models.network import is_unknown
 from models.rules import RULES
 from planner.evaluation.evaluation import Evaluation

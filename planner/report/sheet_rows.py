@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from models.concentration import CONTROL, LIVENESS, SAFETY
 from models.costs import Line, sum_of
 from models.data import Item, Needs
+from models.guarantees import CONTROL, LIVENESS, SAFETY
 from models.network import Network
 from models.plan import Replica, Seat
 from models.service import estimated_ms, replica_size, site_round_trip_ms, verifications_per_s

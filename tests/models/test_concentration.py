@@ -8,9 +8,6 @@ import pytest
 
 from models.concentration import (
     ALL,
-    CONTROL,
-    LIVENESS,
-    SAFETY,
     Concentration,
     concentration,
     effective_number,
@@ -18,6 +15,7 @@ from models.concentration import (
 )
 from models.data import Committee, Item, Provider
 from models.exposure import Exposure
+from models.guarantees import CONTROL, LIVENESS, SAFETY
 from models.network import Network
 from models.plan import Deployment, Seat
 from tests.cases import deployment_for_small, small
