@@ -30,7 +30,7 @@ from models import guarantees, hitting_sets
 from models.data import ROLES, Item
 from models.guarantees import LIVENESS, Guarantee
 from models.network import UNKNOWN, Network, is_unknown
-from models.plan import Deployment, exceeds
+from models.plan import Deployment
 from models.service import service, verifications_per_s
 
 ALL = "all"
@@ -158,18 +158,6 @@ def effective_number(amounts: Iterable[float]) -> float | None:
 def _effective(shares: Iterable[float]) -> float | None:
     squares = sum(share * share for share in shares)
     return 1.0 / squares if squares > 0 else None
-
-
-def nakamoto_number(amounts: Iterable[float], limit: float) -> int | None:
-    """Return the fewest amounts that together are strictly above the limit; None if all are not."""
-    covered = 0.0
-    if exceeds(covered, limit):
-        return 0
-    for count, amount in enumerate(sorted(amounts, reverse=True), start=1):
-        covered += amount
-        if exceeds(covered, limit):
-            return count
-    return None
 
 
 # Shares and figures of one kind -------------------------------------------------------------------

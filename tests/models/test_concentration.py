@@ -11,7 +11,6 @@ from models.concentration import (
     Concentration,
     concentration,
     effective_number,
-    nakamoto_number,
 )
 from models.data import Committee, Item, Provider
 from models.exposure import Exposure
@@ -30,30 +29,6 @@ def found(
 
 
 # Golden values of facts/decentralisation.md §3: dre documentation and tests, and our own count.
-@pytest.mark.parametrize(
-    ("amounts", "fraction", "expected"),
-    [
-        ([6, 3, 2, 1, 1], 1 / 3, 1),
-        ([4, 4, 3, 2], 1 / 3, 2),
-        ([1] * 13, 1 / 3, 5),
-        ([1] * 28, 1 / 3, 10),
-        ([1, 2, 3], 1 / 3, 1),
-        ([1, 2, 1, 2, 1], 1 / 3, 2),
-        ([50, 50], 1 / 2, 2),
-    ],
-)
-def test_nakamoto_number_is_the_published_one(
-    amounts: list[float], fraction: float, expected: int
-) -> None:
-    assert nakamoto_number(amounts, fraction * sum(amounts)) == expected
-
-
-def test_a_limit_must_be_exceeded_not_reached() -> None:
-    assert nakamoto_number([1, 1, 1], 1) == 2
-    assert nakamoto_number([1, 1, 1], 3) is None
-    assert nakamoto_number([1, 1, 1], -1) == 0
-
-
 def test_effective_number_of_equal_shares_is_their_count() -> None:
     assert effective_number([5, 5, 5, 5]) == pytest.approx(4)
     # 1 / (0.5² + 0.25² + 0.25²)

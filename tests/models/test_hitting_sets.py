@@ -86,3 +86,24 @@ def test_the_smallest_removal_is_that_of_brute_force(seed: int) -> None:
         )
         found = smallest_removal(parts, limit)
         assert (None if found is None else len(found)) == next(sizes, None)
+
+
+@pytest.mark.parametrize(
+    ("amounts", "fraction", "expected"),
+    [
+        ([6, 3, 2, 1, 1], 1 / 3, 1),
+        ([4, 4, 3, 2], 1 / 3, 2),
+        ([1] * 13, 1 / 3, 5),
+        ([1] * 28, 1 / 3, 10),
+        ([1, 2, 3], 1 / 3, 1),
+        ([1, 2, 1, 2, 1], 1 / 3, 2),
+        ([50, 50], 1 / 2, 2),
+    ],
+)
+def test_nakamoto_number_is_the_published_one(
+    amounts: list[float], fraction: float, expected: int
+) -> None:
+    parts = [(frozenset({Item("provider", str(n))}), a) for n, a in enumerate(amounts)]
+    found = fewest(parts, fraction * sum(amounts))
+    assert found is not None
+    assert len(found) == expected
