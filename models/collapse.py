@@ -93,12 +93,20 @@ class FaultTree:
             self._rows.add([(gate, 1.0), (self.column[item], -1.0)], upper=0.0)
         return gate
 
-    def smallest(self, broken: Sequence[Break]) -> tuple[Item, ...] | None:
-        """Return the fewest failures that break any one of the guarantees; None if none do.
+    def smallest(self, broken: Sequence[Break], *, every: bool = False) -> tuple[Item, ...] | None:
+        """Return the fewest failures that break any one of them, or every one; None if none do.
 
         Of several such sets, the one whose dependencies come first by name.
         """
-        return next(self.sets(broken, most=1), None)
+        if every:
+            return _Program(self, broken, at_least=len(broken)).fewest()
+        # One by one: side by side, so many alike guarantees would only hide each other's proof.
+        best: tuple[Item, ...] | None = None
+        for found in broken:
+            most = None if best is None else len(best) - 1
+            failed = _Program(self, [found], at_least=1).fewest(most)
+            best = best if failed is None else failed
+        return best
 
     def sets(
         self, broken: Sequence[Break], up_to: int | None = None, most: int = MOST_SETS
@@ -155,9 +163,11 @@ class _Program:
         terms = [(self.tree.fails(item), 1.0) for item in found]
         self.rows.add(terms, upper=len(terms) - 1.0)
 
-    def fewest(self) -> tuple[Item, ...] | None:
-        """Return the fewest failures; None if none will do."""
+    def fewest(self, most: int | None = None) -> tuple[Item, ...] | None:
+        """Return the fewest failures, no more than `most` of them; None if none will do."""
         count = len(self.tree.basic)
+        if most is not None:
+            self.rows.add([(column, 1.0) for column in range(count)], upper=float(most))
         costs = np.zeros(self.columns)
         # Together less than one failure: they only choose among sets of the same size.
         costs[:count] = 1.0 + np.arange(count) / (2.0 * count * max(1, count))

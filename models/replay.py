@@ -14,7 +14,7 @@ the planner's model.                         Source: design §4 (survival), two-
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,7 +23,8 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import coo_array
 
 from models.classes import Classes, Job, Serving, demand_classes
-from models.data import DemandKey, Item, OfferKey
+from models.data import DemandKey, Item, Needs, OfferKey
+from models.exposure import offer_item
 from models.network import Network
 from models.panels import covering_weights
 from models.plan import Deployment, Replica, exceeds
@@ -41,24 +42,27 @@ TIE = 1e-4
 class Replay:
     """What users get while something is down: per demand row the share served, and its mean ms.
 
-    `latency_ms` is None where nothing is served or a round trip is unknown.
+    `latency_ms` is None where nothing is served or a round trip is unknown. `used` is all that the
+    routing stands on: while it stands, so does the routing.
     """
 
     failed: tuple[Item, ...]
     served: Mapping[DemandKey, float]
     latency_ms: Mapping[DemandKey, float | None]
+    used: frozenset[Item] = frozenset()
 
 
 def replay(network: Network, plan: Deployment, failed: Iterable[Item]) -> Replay:
     """Return what the planned nodes still serve when the dependencies fail, re-routed at best."""
     chosen = tuple(sorted(failed))
     left = after(network, chosen)
-    found = _Recourse(left, plan).solved() if left.demand else {}
+    found, used = _Recourse(left, plan).solved() if left.demand else ({}, frozenset())
     served = {row.key: found.get(row.key, (0.0, None)) for row in network.demand}
     return Replay(
         chosen,
         {key: share for key, (share, _) in served.items()},
         {key: latency for key, (_, latency) in served.items()},
+        used,
     )
 
 
@@ -72,9 +76,7 @@ def after(network: Network, failed: Iterable[Item]) -> Network:
     return replace(
         network,
         offers={
-            offer: found
-            for offer, found in network.offers.items()
-            if Item("offer", str(offer)) not in gone
+            offer: found for offer, found in network.offers.items() if offer_item(offer) not in gone
         },
         links=tuple(
             replace(link, latency_ms=np.inf)
@@ -210,8 +212,7 @@ class _Recourse:
         sent: dict[tuple[str, str], list[tuple[int, float]]] = defaultdict(list)
         for (position, number), column in self.load.items() if accepts else ():
             offer, job = classes.offers[position], classes.jobs[number]
-            called = network.models.get(job.model)
-            for any_of in (called.upstream or ()) if called is not None and not job.idle else ():
+            for any_of in self._upstreams(job.model) if not job.idle else ():
                 link = fastest_upstream(network, offer.site, any_of)
                 for name in accepts.keys() & set(any_of):
                     if link is None or Item("upstream", name) in (link.origin, link.target):
@@ -256,8 +257,8 @@ class _Recourse:
 
     # Solving --------------------------------------------------------------------------------------
 
-    def solved(self) -> dict[DemandKey, tuple[float, float | None]]:
-        """Return the share served and the mean latency of every demand row."""
+    def solved(self) -> tuple[dict[DemandKey, tuple[float, float | None]], frozenset[Item]]:
+        """Return the share served and the mean latency of every demand row, and what is used."""
         rates = np.array([group.rate for group in self.classes.classes])
         shares = np.array(
             [self.network.month_share[group.period] for group in self.classes.classes]
@@ -274,7 +275,42 @@ class _Recourse:
         latency = np.nan_to_num(self.classes.latency_ms)
         slowest = max(1.0, float(latency.max(initial=0.0)))
         costs[self.flow] = TIE * (costs[self.unserved])[self.classes.of] * latency / slowest
-        return self._by_row(self._separated(costs))
+        values = self._separated(costs)
+        return self._by_row(values), frozenset(self._used(values))
+
+    def _used(self, values: Any) -> Iterator[Item]:
+        """Yield everything that a routing stands on."""
+        network, classes = self.network, self.classes
+        for position in np.flatnonzero(values[self.flow] > DUST).tolist():
+            row = network.demand[classes.classes[classes.of[position]].members[0]]
+            place = classes.places[classes.place[position]]
+            site = classes.ways.stands.sites[place.site]
+            yield from (Item("model", row.model), Item("policy", row.verification))
+            for link in network.links_between(Item("region", row.region), Item("site", site)):
+                if np.isfinite(link.latency_ms):
+                    yield link.item
+            for any_of in self._upstreams(row.model):
+                link_used = fastest_upstream(network, site, any_of)
+                if link_used is not None:
+                    yield from (link_used.item, link_used.origin, link_used.target)
+        for (position, number), column in self.load.items():
+            if values[column] > DUST:
+                offer, job = classes.offers[position], classes.jobs[number]
+                yield offer_item(offer)
+                if job.state == STORED:
+                    near = classes.ways.stands.stores_near[offer.site]
+                    yield from (
+                        offer_item(store)
+                        for store in near
+                        if Replica(*store, job.model) in self.plan.copies
+                    )
+        for (_, offer), column in self.verify.items():
+            if values[column] > DUST:
+                yield offer_item(offer)
+
+    def _upstreams(self, name: str) -> Needs:
+        model = self.network.models.get(name)
+        return (model.upstream or ()) if model is not None else ()
 
     def _by_row(self, values: Any) -> dict[DemandKey, tuple[float, float | None]]:
         classes = self.classes

@@ -37,7 +37,7 @@ KEPT = ("demand", "throughput", "upstream", "sources", "verification")
 
 def unserved(network: Network, plan: Deployment) -> float:
     """Return the least mean requests/s that the planner's model leaves unserved."""
-    network = replace(network, demand=tuple(replace(d, min_served=None) for d in network.demand))
+    network = replace(network, demand=tuple(replace(d, min_served=0.0) for d in network.demand))
     classes = draw.row_by_row(network)
     model = build(network, classes)
     block = model.phase[SINGLE_PHASE]
