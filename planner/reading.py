@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
 from models.data import (
     HOURS_PER_MONTH,
-    SHEETS,
     Committee,
     Demand,
     Dependency,
@@ -34,22 +33,19 @@ from models.data import (
     Site,
 )
 from models.network import DEFAULT_GOALS, Goal, Network
-from planner.checks.commitments import promises
-from planner.checks.diversity import check_kinds, check_limits, plain_rules
-from planner.checks.network import check_network
-from planner.checks.references import check_references
-from planner.checks.rows import contradictions
+from planner.checks.diversity import plain_rules
+from planner.checks.objectives import goal_of
+from planner.checks.references import without_unknown
+from planner.checks.run import check_network, check_rows
 from planner.checks.unfinished import MEASURES as UNFINISHED_MEASURES
-from planner.checks.unfinished import unfinished
 from planner.workbook.book import Book
-from planner.workbook.cells import read_number
 from planner.workbook.excel import file_hash, read_workbook
-from planner.workbook.findings import Finding, InputError, in_order
+from planner.workbook.findings import Finding, InputError, grouped, in_order
 from planner.workbook.item_names import Directory, directory
-from planner.workbook.item_rows import resolve
+from planner.workbook.item_rows import Resolved, resolve
 from planner.workbook.sheets import read_book
+from planner.workbook.unread import UnreadCell
 
-_TOLERANCE = re.compile(r"\s*([-+]?[\d.,]+(?:[eE][-+]?\d+)?)\s*(.*?)\s*")
 _R = TypeVar("_R", bound=Row)
 
 
@@ -76,44 +72,32 @@ def read_network(path: Path, require_served: bool = False) -> Tables:
     book = read_book(workbook, findings)
     if require_served:
         book = replace(book, settings=replace(book.settings, require_served=True))
-    later = list(_later_findings(book))
-    # A cell that could not be read is reported once, not again for what its lack leads to.
-    unread = {
-        (finding.sheet, finding.cell) for finding in findings if finding.is_error and finding.cell
-    }
-    later = [finding for finding in later if (finding.sheet, finding.cell) not in unread]
-    found: list[Finding] = []
-    network = build(book, found)
-    later += [finding for finding in found if (finding.sheet, finding.cell) not in unread]
-    every = [*findings, *later]
-    blamed = {(finding.sheet, finding.cell) for finding in every if finding.is_error}
-    every += [
-        finding
-        for finding in check_network(network, book, book.damaged(every))
-        if (finding.sheet, finding.cell) not in blamed
-    ]
-    every = list(in_order(every, book.titles))
-    is_sound = not any(finding.is_error for finding in every)
-    return Tables(network if is_sound else None, tuple(every), workbook.sha256)
-
-
-def _later_findings(book: Book) -> Iterator[Finding]:
-    yield from check_references(book)
-    yield from contradictions(book)
-    yield from promises(book)
-    yield from check_limits(book)
-    yield from unfinished(book)
+    book = without_unknown(book, findings)
+    known = directory(book)
+    resolved = resolve(book, known, findings)
+    findings.extend(check_rows(book, known))
+    # What is checked from here on adds up the whole network. Cells that could not be read do not
+    # matter to what does not ask for them; after any other error, no sum can be trusted.
+    network, unread = None, book.unread()
+    if all((found.sheet, found.cell) in unread for found in findings if found.is_error):
+        with suppress(UnreadCell):
+            network = _network(book, known, resolved)
+            findings.extend(check_network(network, book))
+    is_sound = not any(finding.is_error for finding in findings)
+    found = grouped(in_order(findings, book.titles))
+    return Tables(network if is_sound else None, found, workbook.sha256)
 
 
 def build(book: Book, findings: list[Finding]) -> Network:
     """Return the network of the rows; what does not resolve is reported and left out."""
     known = directory(book)
-    unclear: list[Finding] = []
-    resolved = resolve(book, known, unclear)
-    unclear.extend(check_kinds(book, known))
-    # Names that a sheet beyond reading might have given are unknown, not wrong.
-    if all(book.is_readable(row_class) for row_class in SHEETS.values()):
-        findings.extend(unclear)
+    return _network(book, known, resolve(book, known, findings))
+
+
+def _network(book: Book, known: Directory, resolved: Resolved) -> Network:
+    """Return the network of the rows; raise UnreadCell if what keys them could not be read."""
+    if not resolved.is_whole:
+        raise UnreadCell
     periods = _periods(book)
     network = Network(
         settings=book.settings,
@@ -136,7 +120,7 @@ def build(book: Book, findings: list[Finding]) -> Network:
         shocks=_keyed(book, Shock, "shock"),
         shock_items=resolved.shock_items,
         locks=book.rows(Lock),
-        goals=_goals(book, findings),
+        goals=_goals(book),
         phases=book.rows(Phase),
         scenarios=book.rows(Scenario),
     )
@@ -227,38 +211,6 @@ def _policies(book: Book, known: Directory) -> dict[str, Policy]:
     return policies
 
 
-def _goals(book: Book, findings: list[Finding]) -> tuple[Goal, ...]:
-    goals = []
-    for row in book.rows(Objective):
-        goal = _goal(book, row, findings)
-        if row.measure not in UNFINISHED_MEASURES:
-            goals.append(goal)
+def _goals(book: Book) -> tuple[Goal, ...]:
+    goals = [goal_of(row) for row in book.rows(Objective) if row.measure not in UNFINISHED_MEASURES]
     return tuple(sorted(goals, key=lambda goal: goal.priority)) or DEFAULT_GOALS
-
-
-def _goal(book: Book, row: Objective, findings: list[Finding]) -> Goal:
-    """Return the goal; `0.02` and `2 %` are relative tolerances, a number with a unit absolute."""
-
-    def report(message: str, way_out: str) -> Goal:
-        findings.append(book.finding(row, "tolerance", message, way_out))
-        return Goal(row.priority, row.measure, row.weight)
-
-    text = row.tolerance
-    match = _TOLERANCE.fullmatch(text)
-    amount = read_number(match[1]) if match else None
-    if match is None or amount is None or amount < 0:
-        return report(f"tolerance {text!r} is no number", "write 0.02, 2 %, or e.g. 2 ms")
-    if "," in match[1]:
-        return report(
-            f"tolerance {text!r} has a decimal comma", f"write {amount:g} {match[2]}".rstrip()
-        )
-    if match[2] == "%":
-        amount /= 100
-    elif match[2]:
-        return Goal(row.priority, row.measure, row.weight, amount, absolute=True)
-    if amount > 1:
-        return report(
-            f"tolerance {text!r} would give up {amount:.0%} of the objective",
-            f"write {amount:g} % or add the unit, e.g. {amount:g} ms",
-        )
-    return Goal(row.priority, row.measure, row.weight, amount)

@@ -40,6 +40,27 @@ class Bounds:
         return {role: tuple(keys) for role, keys in found.items()}
 
     @cached_property
+    def asked(self) -> tuple[Demand, ...]:
+        """Return the demand rows that ask for something, one per row of the sheet."""
+        rows: dict[int, Demand] = {}
+        for demand in self.network.demand:
+            if demand.requests_per_s > 0:
+                rows.setdefault(demand.row, demand)
+        return tuple(rows.values())
+
+    def role_way_out(self, role: str) -> str:
+        """Return the way out where no node type has the role; empty if one has."""
+        node_types = self.network.node_types.values()
+        if any(node_type.role == role for node_type in node_types):
+            return ""
+        if not any(node_type.row for node_type in node_types):
+            return (
+                f"add a sheet Node types with the columns node_type and role, and a type of role"
+                f" {role}: without it every type counts as execution"
+            )
+        return f"write the role {role} for a node type in Node types"
+
+    @cached_property
     def lost(self) -> Mapping[str, frozenset[OfferKey]]:
         """Return, per protected failure, the offers that go down with it."""
         network = self.network

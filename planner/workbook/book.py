@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar, cast
 
-from models.data import REQUIRED_SHEETS, SHEETS, Row, Settings
+from models.data import SHEETS, Row, Settings
 from models.fields import columns
-from planner.workbook.findings import Finding, Level, column_letters, row_and_column
+from planner.workbook.findings import Finding, Level
 from planner.workbook.names import fold_header
+from planner.workbook.unread import UNREAD
 
 SETTINGS = "Settings"
 HEADER_ROW = 1
@@ -30,6 +31,8 @@ class Table:
     rows: tuple[Row, ...] = ()
     letters: Mapping[str, str] = field(default_factory=dict)
     """Column letters by attribute name; `dep: KIND` columns by that header."""
+    is_whole: bool = True
+    """Whether every row was read, be it with cells that are UNREAD."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +44,22 @@ class Book:
     settings_cells: Mapping[str, str]
     titles: tuple[str, ...]
     """Sheet titles as the workbook spells them, in the order of the documentation."""
+    missing: frozenset[type[Row]] = frozenset()
+    """The sheets that a workbook must have and this one lacks."""
+    _named: dict[type[Row], Mapping[str, Row]] = field(default_factory=dict, compare=False)
 
     def rows(self, row_class: type[_R]) -> tuple[_R, ...]:
         """Return the rows of one sheet."""
         table = self.tables.get(row_class)
         return cast("tuple[_R, ...]", table.rows) if table is not None else ()
+
+    def named(self, row_class: type[_R]) -> Mapping[str, _R]:
+        """Return the first row of each name, for sheets with a single key."""
+        if row_class not in self._named:
+            key = next(name for name, declared in columns(row_class).items() if declared.key)
+            rows = reversed(self.rows(row_class))
+            self._named[row_class] = {getattr(row, key): row for row in rows if is_read(row, key)}
+        return cast("Mapping[str, _R]", self._named[row_class])
 
     def title(self, row_class: type[Row]) -> str:
         """Return the title of the sheet that holds such rows."""
@@ -56,16 +70,31 @@ class Book:
         """Return whether the workbook has the sheet."""
         return row_class in self.tables
 
-    def is_readable(self, row_class: type[Row]) -> bool:
-        """Return whether the rows of the sheet could be read; an absent optional sheet has none."""
+    def is_whole(self, row_class: type[Row], *attributes: str) -> bool:
+        """Return whether all that the sheet says in these columns is known: `not named` is no."""
         table = self.tables.get(row_class)
-        if table is None or not table.letters:
-            return SHEET_OF[row_class] not in REQUIRED_SHEETS
-        return all(
-            name in table.letters
-            for name, declared in columns(row_class).items()
-            if declared.required
-        )
+        if table is None or not table.is_whole:
+            return table is None and row_class not in self.missing
+        return all(is_read(row, *attributes) for row in table.rows)
+
+    @property
+    def _settings_title(self) -> str:
+        return next((t for t in self.titles if fold_header(t) == "settings"), SETTINGS)
+
+    def unread(self) -> set[tuple[str, str]]:
+        """Return title and address of every cell that could not be read."""
+        found = {
+            (table.title, self.cell(row, attribute))
+            for table in self.tables.values()
+            for row in table.rows
+            for attribute, value in vars(row).items()
+            if value is UNREAD and attribute in table.letters
+        }
+        settings = vars(self.settings).items()
+        title = self._settings_title
+        return found | {
+            (title, self.settings_cells[name]) for name, value in settings if value is UNREAD
+        }
 
     def cell(self, row: Row, attribute: str = "") -> str:
         """Return the address of the row's cell; that of its first column if it has no such one."""
@@ -104,26 +133,15 @@ class Book:
         self, setting: str, message: str, way_out: str, level: Level = "error"
     ) -> Finding:
         """Return a finding at the value of a setting."""
-        title = next((t for t in self.titles if fold_header(t) == "settings"), SETTINGS)
-        return Finding(title, self.settings_cells.get(setting, ""), message, way_out, level=level)
+        return Finding(
+            self._settings_title,
+            self.settings_cells.get(setting, ""),
+            message,
+            way_out,
+            level=level,
+        )
 
-    def damaged(self, findings: Sequence[Finding]) -> frozenset[tuple[str, str]]:
-        """Return (sheet, attribute) of every error; the attribute `*` stands for all."""
-        hurt = set()
-        for finding in findings:
-            if not finding.is_error:
-                continue
-            sheet = next(
-                (
-                    name
-                    for name in (*SHEETS, SETTINGS)
-                    if fold_header(name) == fold_header(finding.sheet)
-                ),
-                finding.sheet,
-            )
-            table = self.tables.get(SHEETS[sheet]) if sheet in SHEETS else None
-            row, number = row_and_column(finding.cell)
-            attributes = {letter: name for name, letter in (table.letters if table else {}).items()}
-            name = attributes.get(column_letters(number), "*") if row > HEADER_ROW else "*"
-            hurt.add((sheet, name))
-        return frozenset(hurt)
+
+def is_read(row: Row, *attributes: str) -> bool:
+    """Return whether all of these cells of the row could be read."""
+    return all(getattr(row, attribute) is not UNREAD for attribute in attributes)

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 Level = Literal["error", "warning"]
 
+MANY = 5
+"""From how many on findings that differ only in names and numbers become one."""
+SHOWN = 3
+"""How many of its cells a joined finding names."""
+
+_VARYING = re.compile(r"'[^']*'|\d[\d.,]*")
 _CELL = re.compile(r"([A-Z]+)(\d+)")
 
 
@@ -51,7 +57,8 @@ class InputError(Exception):
 
 def counted(number: int, noun: str) -> str:
     """Return the number with the noun, in the plural unless it is one."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+    plural = f"{noun[:-1]}ies" if noun.endswith(("py", "ry")) else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else plural}"
 
 
 def in_order(findings: Iterable[Finding], sheets: Sequence[str]) -> tuple[Finding, ...]:
@@ -64,6 +71,53 @@ def in_order(findings: Iterable[Finding], sheets: Sequence[str]) -> tuple[Findin
         return number, finding.sheet, row, column, finding.message, finding.way_out
 
     return tuple(sorted(dict.fromkeys(findings), key=place))
+
+
+def grouped(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return one finding for those of a column that say the same, at the first of their cells.
+
+    The same word for word is said once; what differs only in names and numbers, once it is more
+    than a few.
+    """
+    found = tuple(findings)
+    for key, fewest in ((_same, 2), (_alike, MANY)):
+        groups: dict[object, list[Finding]] = {}
+        for finding in found:
+            groups.setdefault(key(finding) if finding.cell else finding, []).append(finding)
+        joined = {
+            id(group[0]): _joined(group, key is _same)
+            for group in groups.values()
+            if len(group) >= fewest
+        }
+        left_out = {
+            id(finding)
+            for group in groups.values()
+            if len(group) >= fewest
+            for finding in group[1:]
+        }
+        found = tuple(
+            joined.get(id(finding), finding) for finding in found if id(finding) not in left_out
+        )
+    return found
+
+
+def _same(finding: Finding) -> tuple[object, ...]:
+    column = row_and_column(finding.cell)[1]
+    return finding.sheet, column, finding.level, finding.message, finding.way_out
+
+
+def _alike(finding: Finding) -> tuple[object, ...]:
+    return tuple(_VARYING.sub("…", str(part)) for part in _same(finding))
+
+
+def _joined(group: Sequence[Finding], is_same: bool) -> Finding:
+    first = group[0]
+    cells = [finding.cell for finding in group]
+    more = f" and {len(cells) - SHOWN} more" if len(cells) > SHOWN else ""
+    where = f"{', '.join(cells[:SHOWN])}{more}"
+    if is_same:
+        return replace(first, message=f"{first.message} ({len(group)} cells: {where})")
+    return replace(first, message=f"{first.message}; {len(group)} cells are like it: {where}")
 
 
 def row_and_column(cell: str) -> tuple[int, int]:

@@ -5,24 +5,32 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
-from models.data import ROLES, Dependency, Item, Model, NodeType, Provider, Site
+from models.data import ROLES, Dependency, Item, Model, NodeType, Site
 from models.exposure import EVERYTHING, NOT_DEPENDENCIES
 from models.fields import Kind, columns
 from models.network import NODE_TYPE_ATTRIBUTES, SITE_ATTRIBUTES
-from planner.workbook.book import Book
+from planner.workbook.book import Book, is_read
+from planner.workbook.cells import CellError
 from planner.workbook.known_names import Names, names_of
 from planner.workbook.names import did_you_mean, fold_header
+from planner.workbook.unread import UNREAD, UnreadCell
 
+THINGS = {
+    "Sites": "site",
+    "Regions": "region",
+    "Node types": "node_type",
+    "Models": "model",
+    "Verification": "policy",
+    "Committees": "committee",
+}
+"""What the sheets name that is no dependency."""
+
+EVERY = "*"
 BUILT_IN_KINDS = ("provider", *SITE_ATTRIBUTES, *NODE_TYPE_ATTRIBUTES, "upstream", "cable")
 
 
-class UnclearName(Exception):
+class UnclearName(CellError):
     """A name that stands for nothing, or for several things."""
-
-    def __init__(self, message: str, way_out: str) -> None:
-        super().__init__(message)
-        self.message = message
-        self.way_out = way_out
 
 
 @dataclass
@@ -35,10 +43,19 @@ class Directory:
     """Dependencies by name."""
     kinds: dict[str, str] = field(default_factory=dict)
     """Kinds of dependency by folded spelling."""
+    partial: set[str] = field(default_factory=set)
+    """Kinds of which some names could not be read; EVERY where even the kinds could not."""
 
     def kind(self, text: str) -> str:
         """Return the kind as it was spelled first, however it is spelled here."""
         return self.kinds.get(fold_header(text), text.strip())
+
+    def is_kind(self, text: str) -> bool:
+        """Return whether the kind is known; raise UnreadCell if it may stand in an unread cell."""
+        if self.kind(text) not in self.kinds.values():
+            self.must_be_whole([])
+            return False
+        return True
 
     def add(self, item: Item) -> None:
         """Make a dependency known."""
@@ -85,12 +102,20 @@ class Directory:
         if split is not None and (kinds is None or split.kind in kinds):
             if self.has(split):
                 return split
+            self.must_be_whole([split.kind])
             known = self.names_of_kind(split.kind)
             raise UnclearName(
                 f"there is no {split.kind} {split.name!r}",
                 did_you_mean(split.name, known, "add it to its sheet"),
             )
+        if not self.things.get(name):
+            self.must_be_whole(kinds)
         raise UnclearName(f"{name!r} is not known", self.guess(name, kinds))
+
+    def must_be_whole(self, kinds: Collection[str] | None) -> None:
+        """Raise UnreadCell if a name of one of the kinds may stand in a cell beyond reading."""
+        if EVERY in self.partial or (self.partial if kinds is None else self.partial & {*kinds}):
+            raise UnreadCell
 
     def dependency(self, name: str) -> Item | None:
         """Return the one dependency of that exact name, None if there is none."""
@@ -135,28 +160,28 @@ def _only(name: str, items: Iterable[Item]) -> Item:
 def directory(book: Book) -> Directory:
     """Return everything that the sheets name, cables of Routes and Exposure excepted."""
     found = Directory()
-    names = Names(book).by_sheet
-    for sheet, kind in (
-        ("Sites", "site"),
-        ("Regions", "region"),
-        ("Node types", "node_type"),
-        ("Models", "model"),
-        ("Verification", "policy"),
-        ("Committees", "committee"),
-    ):
-        for name in names[sheet]:
+    names = Names(book)
+    for sheet, kind in THINGS.items():
+        for name in names.by_sheet[sheet]:
             found.add_thing(Item(kind, name))
+        if not names.is_whole(sheet):
+            found.partial.add(kind)
     found.things.setdefault("*", []).append(EVERYTHING)
     for kind in BUILT_IN_KINDS:
         found.kinds[fold_header(kind)] = kind
-    for provider in book.rows(Provider):
-        found.add(Item("provider", provider.provider))
+    for name in names.by_sheet["Providers"]:
+        found.add(Item("provider", name))
+    if not names.is_whole("Providers"):
+        found.partial.add("provider")
     _add_attributes(book, found)
+    if not book.is_whole(Dependency, "dependency", "kind"):
+        found.partial.add(EVERY)
     for dependency in book.rows(Dependency):
-        kind = found.kind(dependency.kind)
-        found.kinds.setdefault(fold_header(kind), kind)
-        if dependency.dependency != "*":
-            found.add(Item(kind, dependency.dependency))
+        if is_read(dependency, "dependency", "kind"):
+            kind = found.kind(dependency.kind)
+            found.kinds.setdefault(fold_header(kind), kind)
+            if dependency.dependency != "*":
+                found.add(Item(kind, dependency.dependency))
     return found
 
 
@@ -164,11 +189,15 @@ def _add_attributes(book: Book, found: Directory) -> None:
     for row_class in (Site, NodeType, Model):
         for attribute, declared in columns(row_class).items():
             if declared.kind is Kind.NEEDS and declared.dependency:
+                if not book.is_whole(row_class, attribute):
+                    found.partial.add(declared.dependency)
                 for row in book.rows(row_class):
                     for name in names_of(getattr(row, attribute)):
                         found.add(Item(declared.dependency, name))
     for site in book.rows(Site):
         for kind, needs in site.other:
             found.kinds.setdefault(fold_header(kind), kind)
+            if needs is UNREAD:
+                found.partial.add(found.kind(kind))
             for name in names_of(needs):
                 found.add(Item(found.kind(kind), name))

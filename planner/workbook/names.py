@@ -23,7 +23,7 @@ _BRACKETS = re.compile(r"^(.*?)\s*[(\[]([^()\[\]]*)[)\]]\s*$", re.DOTALL)
 
 def fold_name(text: str) -> str:
     """Return what two names share if they differ only by case, spaces or invisible characters."""
-    plain = unicodedata.normalize("NFKC", text)
+    plain = unicodedata.normalize("NFKC", str(text))
     visible = "".join(sign for sign in plain if unicodedata.category(sign) != "Cf")
     return " ".join(visible.casefold().split())
 

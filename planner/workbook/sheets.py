@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from models.data import REQUIRED_SHEETS, SHEETS, Committee, Demand, Offer, Row, Settings, Site
@@ -12,7 +12,7 @@ from models.network import SITE_ATTRIBUTES
 from planner.workbook.book import DEP, HEADER_ROW, SETTINGS, SHEET_OF, Book, Table
 from planner.workbook.cells import CellError, is_padded, read_value
 from planner.workbook.excel import Cell, CellKind, Sheet, Workbook
-from planner.workbook.findings import Finding, Level, column_letters, row_and_column
+from planner.workbook.findings import Finding, Level, column_letters, counted, row_and_column
 from planner.workbook.names import (
     did_you_mean,
     fold_header,
@@ -21,6 +21,7 @@ from planner.workbook.names import (
     looks_like,
     nearest,
 )
+from planner.workbook.unread import UNREAD
 
 IGNORED_SHEETS = ("Guide", "Lists")
 """Sheets of the template that are for people only."""
@@ -32,15 +33,6 @@ PRICES = ("monthly_cost", "hourly_cost")
 """Columns of Capacities, one of which says what a node costs."""
 
 _ANY_SITE_NEEDS = Column(Kind.NEEDS, "a dependency of the planner's own kind")
-_PLACEHOLDERS = {
-    Kind.NAME: "",
-    Kind.TEXT: "",
-    Kind.NUMBER: 0.0,
-    Kind.INTEGER: 0,
-    Kind.SHARE: 0.0,
-    Kind.CHOICE: "",
-}
-"""What stands in for a required value that is reported as missing or wrong."""
 
 
 def read_book(workbook: Workbook, findings: list[Finding]) -> Book:
@@ -53,9 +45,11 @@ def read_book(workbook: Workbook, findings: list[Finding]) -> Book:
     settings, cells = _settings(found.get(SETTINGS), findings)
     titles = [found[name].title if name in found else name for name in (*SHEETS, SETTINGS)]
     book = Book(tables, settings, cells, tuple(titles))
-    findings.extend(_missing_sheets(workbook, found, book))
+    to_plan = () if book.has(Demand) or not _has_nothing_to_plan(book) else ("Demand",)
+    missing = [name for name in (*REQUIRED_SHEETS, *to_plan) if name not in found]
+    findings.extend(_missing_sheets(workbook, found, missing))
     findings.extend(_nothing_to_plan(book))
-    return book
+    return replace(book, missing=frozenset(SHEETS[name] for name in missing))
 
 
 def _known_sheets(workbook: Workbook, findings: list[Finding]) -> dict[str, Sheet]:
@@ -84,7 +78,8 @@ def _known_sheets(workbook: Workbook, findings: list[Finding]) -> dict[str, Shee
         way_out = "begin its name with # to keep notes"
         if name:
             way_out = f"did you mean {name!r}? If not, {way_out}"
-        if name and name not in found and is_misspelt(sheet.title, name):
+        is_meant = name and name not in (*found, *REQUIRED_SHEETS) and _has_headers(sheet, name)
+        if name and name not in found and (is_meant or is_misspelt(sheet.title, name)):
             # Read as what is meant, so that its lack is not blamed on the sheets that name it.
             found.setdefault(name, sheet)
             findings.append(Finding(sheet.title, "", message, way_out, sheet.title))
@@ -94,24 +89,29 @@ def _known_sheets(workbook: Workbook, findings: list[Finding]) -> dict[str, Shee
     return found
 
 
+def _has_headers(sheet: Sheet, name: str) -> bool:
+    """Return whether the first row has every header that a sheet of that name must have."""
+    row = sheet.rows.get(HEADER_ROW, {})
+    readings = {text for cell in row.values() for text in header_readings(str(cell.value))}
+    return readings.issuperset(map(fold_header, _required_headers(name)))
+
+
+def _required_headers(name: str) -> list[str]:
+    declared = columns(SHEETS.get(name, _SettingRow))
+    return [header_of(*entry) for entry in declared.items() if entry[1].required]
+
+
 def _missing_sheets(
-    workbook: Workbook, found: Mapping[str, Sheet], book: Book
+    workbook: Workbook, found: Mapping[str, Sheet], missing: Iterable[str]
 ) -> Iterator[Finding]:
     others = [sheet.title for sheet in workbook.sheets if sheet not in found.values()]
-    to_plan = () if book.has(Demand) or not _has_nothing_to_plan(book) else ("Demand",)
-    for name in (*REQUIRED_SHEETS, *to_plan):
-        if name not in found:
-            headers = ", ".join(
-                header_of(attribute, declaration)
-                for attribute, declaration in columns(SHEETS[name]).items()
-                if declaration.required
-            )
-            otherwise = f"add it with the columns {headers}"
-            if name in to_plan:
-                otherwise += ", or fill in Committees"
-            way_out = did_you_mean(name, others, otherwise)
-            way_out = way_out.replace("did you mean", "rename the sheet").removesuffix("?")
-            yield Finding(name, "", f"the sheet {name} is missing", way_out)
+    for name in missing:
+        otherwise = f"add it with the columns {', '.join(_required_headers(name))}"
+        if name not in REQUIRED_SHEETS:
+            otherwise += ", or fill in Committees"
+        way_out = did_you_mean(name, others, otherwise)
+        way_out = way_out.replace("did you mean", "rename the sheet").removesuffix("?")
+        yield Finding(name, "", f"the sheet {name} is missing", way_out)
 
 
 def _nothing_to_plan(book: Book) -> Iterator[Finding]:
@@ -126,8 +126,7 @@ def _nothing_to_plan(book: Book) -> Iterator[Finding]:
 def _has_nothing_to_plan(book: Book) -> bool:
     """Return whether nothing asks for nodes; a sheet that cannot be read may well do."""
     return all(
-        book.is_readable(row_class) and not book.rows(row_class)
-        for row_class in (Demand, Committee)
+        book.is_whole(row_class) and not book.rows(row_class) for row_class in (Demand, Committee)
     )
 
 
@@ -145,14 +144,15 @@ class _Reader:
         self.keys = {name for name, declaration in self.declared.items() if declaration.key}
         self.findings = findings
         self.columns: dict[int, tuple[str, Column]] = {}
+        self.guessed: set[int] = set()
+        self.absent: list[str] = []
         self.merged: list[tuple[int, int, int, int]] = []
         self.padded: dict[tuple[str, str], list[str]] = {}
 
     def table(self) -> Table:
         """Return the rows with the columns they were read from."""
         if not self.sheet.rows:
-            self.missing_columns_of_empty_sheet()
-            return Table(self.sheet.title)
+            return self.empty()
         self.match_headers()
         self.refuse_merged_cells()
         order = {name: number for number, name in enumerate(self.declared)}
@@ -162,17 +162,24 @@ class _Reader:
                 self.columns.items(), key=lambda entry: (order.get(entry[1][0], 99), entry[0])
             )
         }
-        rows = []
-        if self.has_required_columns():
+        is_whole = self.report_missing_columns()
+        rows: list[Row] = []
+        if is_whole:
             if self.row_class is Offer and not self.price_columns():
                 self.report_no_prices()
             numbers = (number for number in self.sheet.rows if number > HEADER_ROW)
-            for number in numbers:
-                row = self.read_row(number)
-                if row is not None:
-                    rows.append(row)
+            rows = [self.read_row(number) for number in numbers if self.is_used(number)]
         self.report_padded()
-        return Table(self.sheet.title, tuple(rows), letters)
+        return Table(self.sheet.title, tuple(rows), letters, is_whole)
+
+    def empty(self) -> Table:
+        """Return the table of a sheet without a cell, which is an error where it must have rows."""
+        name = SHEET_OF[self.row_class]
+        is_needed = name in REQUIRED_SHEETS
+        if is_needed:
+            headers = ", ".join(_required_headers(name))
+            self.add("", f"the sheet {name} is empty", f"write {headers} in row 1 above its values")
+        return Table(self.sheet.title, is_whole=not is_needed)
 
     def add(
         self, cell: str, message: str, way_out: str, found: object = "", level: Level = "error"
@@ -232,8 +239,9 @@ class _Reader:
         if guess and not self.later_row_of(guess):
             way_out = f"did you mean {guess!r}? If not, {way_out}"
             if looks_like(text, guess) and headers[guess][0] not in REMARKS:
-                # Read as what is meant, so that its lack is not blamed on every row.
+                # Known to be there, so that its lack is not blamed on every row.
                 self.columns[number] = headers[guess]
+                self.guessed.add(number)
                 self.add(cell.address, message, way_out, text)
                 return
         self.add(cell.address, f"{message} and is not read", way_out, text, "warning")
@@ -253,16 +261,19 @@ class _Reader:
                         "warning",
                     )
 
-    def has_required_columns(self) -> bool:
+    def report_missing_columns(self) -> bool:
+        """Return whether the rows can be read; not if a missing header stands below the first."""
         present = {name for name, _ in self.columns.values()}
-        absent = [
-            header_of(name, declaration)
-            for name, declaration in self.declared.items()
-            if declaration.required and name not in present
-        ]
-        for header in absent:
-            self.add("", f"the column {header!r} is missing", self.where_header_is(header), header)
-        return not absent
+        is_whole = True
+        for name, declaration in self.declared.items():
+            if declaration.required and name not in present:
+                self.absent.append(name)
+                header = header_of(name, declaration)
+                self.add(
+                    "", f"the column {header!r} is missing", self.where_header_is(header), header
+                )
+                is_whole = is_whole and not self.later_row_of(header)
+        return is_whole
 
     def where_header_is(self, header: str) -> str:
         number = self.later_row_of(header)
@@ -281,10 +292,6 @@ class _Reader:
             if number > 20:
                 break
         return 0
-
-    def missing_columns_of_empty_sheet(self) -> None:
-        if SHEET_OF[self.row_class] in REQUIRED_SHEETS:
-            self.has_required_columns()
 
     def refuse_merged_cells(self) -> None:
         last = max(self.sheet.rows)
@@ -307,30 +314,27 @@ class _Reader:
             for top, bottom, left, right in self.merged
         )
 
-    def read_row(self, number: int) -> Row | None:
-        """Return the row, or None if it is empty or lacks a value that it cannot do without."""
-        cells = self.sheet.rows[number]
-        used = [name for position, (name, _) in self.columns.items() if position in cells]
-        if not set(used) - REMARKS:
-            return None
+    def is_used(self, number: int) -> bool:
+        """Return whether the row holds more than remarks."""
+        used = {self.columns[n][0] for n in self.sheet.rows[number] if n in self.columns}
+        return bool(used - REMARKS)
+
+    def read_row(self, number: int) -> Row:
+        """Return the row; what could not be read in it is UNREAD."""
         if self.row_class is Offer:
             self.refuse_missing_price(number)
-        values: dict[str, Any] = {"row": number}
+        values: dict[str, Any] = {"row": number, **dict.fromkeys(self.absent, UNREAD)}
         other: list[tuple[str, Any]] = []
-        bad = set()
         for position, (name, declaration) in sorted(self.columns.items()):
-            cell = self.sheet.cell(number, position)
-            value, is_good = self.value(cell, name, declaration)
+            value = self.value(self.sheet.cell(number, position), name, declaration)
+            # What stands below a header that only may mean the column proves little about it; but
+            # names are needed, or what refers to them would be reported too.
+            if position in self.guessed and not (declaration.key and not declaration.references):
+                value = UNREAD
             if name.startswith(DEP):
                 other.append((name.removeprefix(DEP).strip(), _known_needs(value)))
-            elif value is not None or not declaration.required:
-                values[name] = declaration.default if value is None else value
-            if declaration.required and not is_good:
-                bad.add(name)
-                values[name] = _PLACEHOLDERS.get(declaration.kind)
-        # A row whose key is in order is kept, or everything that names it would be reported too.
-        if bad and (not self.keys or bad & self.keys):
-            return None
+            else:
+                values[name] = value
         if self.row_class is Site:
             values["other"] = tuple(other)
             values |= {kind: _known_needs(values.get(kind)) for kind in SITE_ATTRIBUTES}
@@ -350,36 +354,45 @@ class _Reader:
 
     def refuse_missing_price(self, number: int) -> None:
         cells = [self.sheet.cell(number, position) for position in self.price_columns()]
-        if cells and all(c.kind is CellKind.BLANK and not self.is_merged(c) for c in cells):
+        if (
+            self.guessed.isdisjoint(self.price_columns())
+            and cells
+            and all(c.kind is CellKind.BLANK and not self.is_merged(c) for c in cells)
+        ):
             self.add(
                 cells[0].address,
                 f"the node type has neither {PRICES[0]} nor {PRICES[1]} here",
                 "fill in one of them; write 0 if it is free",
             )
 
-    def value(self, cell: Cell, name: str, declaration: Column) -> tuple[Any, bool]:
-        """Return the value (None if there is none) and whether the cell is in order."""
+    def value(self, cell: Cell, name: str, declaration: Column) -> Any:
+        """Return the value, the default of a blank cell, or UNREAD with a finding."""
         header = header_of(name, declaration)
+        is_guessed = row_and_column(cell.address)[1] in self.guessed
         if cell.kind is CellKind.BLANK:
-            if declaration.required and not self.is_merged(cell):
+            is_lost = self.is_merged(cell)
+            if declaration.required and not is_lost and not is_guessed:
                 self.add(cell.address, f"{header} is empty", _fill(header, declaration))
-            return None, not declaration.required
+            return UNREAD if declaration.required or is_lost else declaration.default
         try:
             value = read_value(cell, header, declaration)
         except CellError as error:
-            level: Level = "warning" if name in REMARKS else "error"
-            self.add(cell.address, error.message, error.way_out, cell.value, level)
-            return None, False
+            if name in REMARKS:
+                self.add(cell.address, error.message, error.way_out, cell.value, "warning")
+                return declaration.default
+            if not is_guessed:
+                self.add(cell.address, error.message, error.way_out, cell.value)
+            return UNREAD
         if is_padded(cell, declaration):
             self.padded.setdefault((header, cell.value), []).append(cell.address)
-        return value, True
+        return value
 
     def report_padded(self) -> None:
         for (header, text), addresses in self.padded.items():
-            more = f", here and in {len(addresses) - 1} more cells" if len(addresses) > 1 else ""
+            more = f", here and in {counted(len(addresses) - 1, 'more cell')}"
             self.add(
                 addresses[0],
-                f"{header} {text!r} has spaces around it{more}",
+                f"{header} {text!r} has spaces around it{more if addresses[1:] else ''}",
                 f"they are ignored; write {text.strip()!r}",
                 text,
                 "warning",
@@ -388,6 +401,8 @@ class _Reader:
 
 def _known_needs(value: Any) -> Any:
     """Return None where the planner wrote `unknown` instead of leaving the cell empty."""
+    if value is UNREAD:
+        return UNREAD
     is_unknown = value is not None and [n.casefold() for n in sum(value, ())] == ["unknown"]
     return None if is_unknown else value
 
@@ -454,7 +469,5 @@ def _settings(sheet: Sheet | None, findings: list[Finding]) -> tuple[Settings, d
             )
         else:
             cells[name] = cell.address
-            value, _ = reader.value(cell, name, declared[name])
-            if value is not None:
-                values[name] = value
+            values[name] = reader.value(cell, name, declared[name])
     return Settings(**values), cells
