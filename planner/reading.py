@@ -37,6 +37,7 @@ from planner.checks.diversity import plain_rules
 from planner.checks.objectives import goal_of
 from planner.checks.references import without_unknown
 from planner.checks.run import check_network, check_rows
+from planner.checks.totals import without_totals
 from planner.checks.unfinished import MEASURES as UNFINISHED_MEASURES
 from planner.workbook.book import Book
 from planner.workbook.excel import file_hash, read_workbook
@@ -72,7 +73,7 @@ def read_network(path: Path, require_served: bool = False) -> Tables:
     book = read_book(workbook, findings)
     if require_served:
         book = replace(book, settings=replace(book.settings, require_served=True))
-    book = without_unknown(book, findings)
+    book = without_unknown(without_totals(book, findings), findings)
     known = directory(book)
     resolved = resolve(book, known, findings)
     findings.extend(check_rows(book, known))

@@ -104,6 +104,8 @@ def _room(bounds: Bounds, book: Book) -> Iterator[Finding]:
                 way_out
                 or "offer more coordination nodes (Capacities.max_nodes), or ease its limits",
             )
+            if way_out:
+                return  # the same mistake for every committee
     most = bounds.most(dict.fromkeys(sorted(every), 1.0))
     if not is_short and total > most:
         yield book.finding(

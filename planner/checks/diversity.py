@@ -220,7 +220,8 @@ def _shares(bounds: Bounds, book: Book) -> Iterator[Finding]:
     """
     for rule, name, count in too_small(bounds):
         asked = rule.measure == "requests" and any(
-            demand.requests_per_s > 0 and rule.applies_to in ("", demand.model)
+            demand.requests_per_s > 0
+            and rule.applies_to in ("", demand.region, f"model:{demand.model}")
             for demand in bounds.network.demand
         )
         required = asked and bounds.network.settings.require_served
@@ -251,22 +252,24 @@ def too_small(bounds: Bounds) -> Iterator[tuple[DiversityRow, str, int]]:
 
 
 def _placed(bounds: Bounds, rule: DiversityRow) -> Iterator[tuple[str, tuple[OfferKey, ...]]]:
-    """Yield what the rule applies to one by one, with the offers that may be used for it."""
+    """Yield what the rule applies to one by one, with the offers that may be used for it.
+
+    What has no offer at all is said of it elsewhere.
+    """
     network, keys = bounds.network, bounds.offers.get(rule.role, ())
     if rule.measure == "seats" and rule.scope == "each":
         for name, committee in network.committees.items():
-            if rule.applies_to in ("", name) and committee.seats:
+            if rule.applies_to in ("", name) and committee.seats and bounds.seatable(committee):
                 yield name, bounds.seatable(committee)
-    elif rule.measure == "seats":
-        if any(committee.seats for committee in network.committees.values()):
-            yield "", keys
-    elif rule.measure == "copies":
-        if any(
-            model.copies and rule.applies_to in ("", model.model)
+        return
+    is_asked = {
+        "seats": any(committee.seats for committee in network.committees.values()),
+        "copies": any(
+            model.copies and rule.applies_to in ("", f"model:{model.model}")
             for model in network.models.values()
-        ):
-            yield "", keys
-    elif keys:
+        ),
+    }
+    if keys and is_asked.get(rule.measure, True):
         yield "", keys
 
 

@@ -10,7 +10,7 @@ from models.network import Network
 from planner.checks.capacity import Bounds
 from planner.checks.subject import Complaint, Subject
 from planner.workbook.book import Book, is_read
-from planner.workbook.findings import Finding
+from planner.workbook.findings import Finding, counted
 
 
 def _numbers(row: Lock, _: Book) -> Iterator[Complaint]:
@@ -84,12 +84,13 @@ def _room(bounds: Bounds, book: Book) -> Iterator[Finding]:
         offered = sorted(key for keys in bounds.offers.values() for key in keys)
         most = _lockable(bounds, lock, [key for key in offered if _matches(network, lock, key)])
         if lock.minimum > most:
-            what = "seats" if lock.committee else "replicas" if lock.model else "nodes"
+            what = "seat" if lock.committee else "replica" if lock.model else "node"
+            verb = "is" if lock.minimum == 1 else "are"
             yield book.finding(
                 lock,
                 "minimum",
-                f"min {lock.minimum} {what} are locked in, but at most {most:g}"
-                " are possible there (Capacities.max_nodes)",
+                f"min {counted(lock.minimum, what)} {verb} locked in, but at most {most:g}"
+                " can be had there (Capacities.max_nodes)",
                 "lower min or offer more",
             )
 

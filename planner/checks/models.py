@@ -8,7 +8,7 @@ from models.data import Demand, LoadedToday, Model, NodeType, Offer, names_in
 from planner.checks.capacity import Bounds
 from planner.checks.subject import Complaint, Subject
 from planner.workbook.book import Book
-from planner.workbook.findings import Finding
+from planner.workbook.findings import Finding, counted
 
 
 def _node_type(row: NodeType, _: Book) -> Iterator[Complaint]:
@@ -35,7 +35,8 @@ def _proxied(row: Model, book: Book) -> Iterator[Complaint]:
     if row.copies:
         yield Complaint(
             "copies",
-            f"model {row.model!r} runs at an upstream but wants {row.copies} copies of its weights",
+            f"model {row.model!r} runs at an upstream but wants"
+            f" {counted(row.copies, 'copy')} of its weights",
             "clear copies or upstream",
         )
 

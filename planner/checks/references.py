@@ -23,6 +23,7 @@ from models.data import (
 )
 from models.fields import Kind, columns, header_of
 from planner.checks.subject import Subject
+from planner.checks.totals import is_total
 from planner.workbook.book import Book, is_read
 from planner.workbook.findings import Finding
 from planner.workbook.known_names import Names, keys_of, names_of
@@ -108,6 +109,8 @@ def _known(
                 way_out = did_you_mean(name, known, f"add it to {titles}")
                 if attribute == "model" and not known:
                     way_out = "add it to a sheet Models, or leave the cell blank"
+                if is_total(name):
+                    way_out = "delete the row, which adds up others"
                 message = f"{header} {name!r} is not in {titles}"
                 findings.append(book.finding(as_read, attribute, message, way_out))
                 row = replace(row, **{attribute: UNREAD})
