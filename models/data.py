@@ -62,7 +62,11 @@ class Row:
     """What every sheet may have beside its own columns; `row` is the line in the workbook."""
 
     row: int = field(default=0, compare=False)
-    source: str = column(Kind.TEXT, "where the figures of this row come from", default="")
+    source: str = column(
+        Kind.TEXT,
+        "where the figures of this row come from; begins with measured, estimated or assumed",
+        default="",
+    )
     as_of: str = column(Kind.TEXT, "the date the figures were read", default="")
     note: str = column(Kind.TEXT, "anything worth remembering", default="")
 

@@ -122,8 +122,9 @@ def _verifiers(bounds: Bounds, book: Book) -> Iterator[Finding]:
                 policy,
                 "verifiers",
                 f"policy {policy.policy!r} needs {counted(policy.verifiers, 'verifier')} at"
-                f" different sites, but no executing node has more than {counted(int(best), 'site')}"
-                f"{where}{within}{limits} (asked for in {book.place(demand, 'verification')})",
+                f" different sites, but no executing node has more than"
+                f" {counted(int(best), 'site')}{where}{within}{limits} (asked for in"
+                f" {book.place(demand, 'verification')})",
                 _unknown_kinds(network, policy, _verifying_there(bounds, demand))
                 or bounds.role_way_out("verification")
                 or "offer verification nodes at more sites, or lower verifiers",

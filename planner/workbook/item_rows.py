@@ -95,8 +95,8 @@ class _Resolver:
             label = self.read(route, "route", self.label, route, taken, named)
             if label is not None:
                 taken[label] = route
-                cost = route.cost_per_million
-                yield Link(origin, target, route.latency_ms, cost, via, label, route.row)
+                price, source = route.cost_per_million, route.source
+                yield Link(origin, target, route.latency_ms, price, via, label, route.row, source)
 
     def end(self, name: str, kinds: frozenset[str]) -> Item:
         try:
