@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
 
 from models.data import (
     HOURS_PER_MONTH,
@@ -20,13 +18,11 @@ from models.data import (
     NodeType,
     Objective,
     Offer,
-    OfferKey,
     Period,
     Phase,
     Policy,
     Provider,
     Region,
-    Row,
     Scenario,
     SeatToday,
     Shock,
@@ -39,15 +35,13 @@ from planner.checks.references import without_unknown
 from planner.checks.run import check_network, check_rows
 from planner.checks.totals import without_totals
 from planner.checks.unfinished import MEASURES as UNFINISHED_MEASURES
-from planner.workbook.book import Book
+from planner.workbook.book import Book, keys_of
 from planner.workbook.excel import file_hash, read_workbook
 from planner.workbook.findings import Finding, InputError, grouped, in_order
 from planner.workbook.item_names import Directory, directory
 from planner.workbook.item_rows import Resolved, resolve
 from planner.workbook.sheets import read_book
 from planner.workbook.unread import UnreadCell
-
-_R = TypeVar("_R", bound=Row)
 
 
 @dataclass(frozen=True)
@@ -96,114 +90,82 @@ def build(book: Book, findings: list[Finding]) -> Network:
 
 
 def _network(book: Book, known: Directory, resolved: Resolved) -> Network:
-    """Return the network of the rows; raise UnreadCell if what keys them could not be read."""
-    if not resolved.is_whole:
+    """Return the network of the rows; raise UnreadCell if what names them could not be read."""
+    are_named = all(book.is_whole(row_class, *keys_of(row_class)) for row_class in book.tables)
+    if not (resolved.is_whole and are_named):
         raise UnreadCell
-    periods = _periods(book)
-    network = Network(
+    periods, named = _periods(book), book.named(Region)
+    return Network(
         settings=book.settings,
-        sites=_keyed(book, Site, "site"),
-        providers=_keyed(book, Provider, "provider"),
-        offers=_offers(book),
-        demand=tuple(_demand(book, tuple(periods))),
+        sites=_sites(book, known),
+        providers=book.named(Provider),
+        offers={offer.key: offer for offer in book.rows(Offer)},
+        demand=tuple(
+            replace(row, period=period)
+            for row in book.rows(Demand)
+            for period in ((row.period,) if row.period else periods)
+        ),
         periods=periods,
-        regions=_regions(book),
+        regions={name: named.get(name, Region(region=name)) for name in book.names("Regions")},
         node_types=_node_types(book),
-        models=_keyed(book, Model, "model"),
+        models=book.named(Model),
         links=resolved.links,
         dependencies=_dependencies(book, known),
         exposures=resolved.exposures,
         diversity=plain_rules(book, known),
         policies=_policies(book, known),
-        committees=_keyed(book, Committee, "committee"),
+        committees=book.named(Committee),
         seats_today=book.rows(SeatToday),
         loaded_today=book.rows(LoadedToday),
-        shocks=_keyed(book, Shock, "shock"),
+        shocks=book.named(Shock),
         shock_items=resolved.shock_items,
         locks=book.rows(Lock),
         goals=_goals(book),
         phases=book.rows(Phase),
         scenarios=book.rows(Scenario),
     )
-    return replace(network, sites=_sites(network.sites, known))
 
 
-def _keyed(book: Book, row_class: type[_R], attribute: str) -> dict[str, _R]:
-    found: dict[str, _R] = {}
-    for row in book.rows(row_class):
-        found.setdefault(getattr(row, attribute), row)
-    return found
-
-
-def _sites(sites: Mapping[str, Site], known: Directory) -> dict[str, Site]:
+def _sites(book: Book, known: Directory) -> dict[str, Site]:
     return {
         name: replace(site, other=tuple((known.kind(kind), needs) for kind, needs in site.other))
-        for name, site in sites.items()
+        for name, site in book.named(Site).items()
     }
-
-
-def _offers(book: Book) -> dict[OfferKey, Offer]:
-    sites = {site.site for site in book.rows(Site)}
-    found: dict[OfferKey, Offer] = {}
-    for offer in book.rows(Offer):
-        if offer.site in sites:
-            found.setdefault(offer.key, offer)
-    return found
 
 
 def _periods(book: Book) -> dict[str, float]:
     """Return the hours of each period; a blank one gets an even part of what is left of 730."""
-    rows = _keyed(book, Period, "period")
+    rows = book.named(Period)
     if not rows:
         return {"": HOURS_PER_MONTH}
     given = sum(row.hours_per_month or 0.0 for row in rows.values())
     blank = sum(row.hours_per_month is None for row in rows.values())
-    part = max(0.0, HOURS_PER_MONTH - given) / blank if blank else 0.0
-    hours = {
+    part = (HOURS_PER_MONTH - given) / blank if blank else 0.0
+    return {
         name: part if row.hours_per_month is None else row.hours_per_month
         for name, row in rows.items()
     }
-    # Where the hours are beyond repair (and reported), the checks still need a month to divide.
-    return hours if sum(hours.values()) > 0 else dict.fromkeys(hours, 1.0)
-
-
-def _demand(book: Book, periods: tuple[str, ...]) -> Iterator[Demand]:
-    seen = set()
-    for row in book.rows(Demand):
-        for period in (row.period,) if row.period else periods:
-            demand = replace(row, period=period)
-            if demand.key not in seen and period in periods:
-                seen.add(demand.key)
-                yield demand
-
-
-def _regions(book: Book) -> dict[str, Region]:
-    regions = _keyed(book, Region, "region")
-    for row in book.rows(Demand):
-        regions.setdefault(row.region, Region(region=row.region))
-    return regions
 
 
 def _node_types(book: Book) -> dict[str, NodeType]:
-    node_types = _keyed(book, NodeType, "node_type")
+    """Return the node types; one that no sheet describes does what there is to do."""
     role = "execution" if book.rows(Demand) else "coordination"
-    for offer in book.rows(Offer):
-        node_types.setdefault(offer.node_type, NodeType(node_type=offer.node_type, role=role))
-    return node_types
+    named = book.named(NodeType)
+    return {
+        name: named.get(name) or NodeType(node_type=name, role=role)
+        for name in book.names("Node types")
+    }
 
 
 def _dependencies(book: Book, known: Directory) -> dict[Item, Dependency]:
-    found: dict[Item, Dependency] = {}
-    for row in book.rows(Dependency):
-        row = replace(row, kind=known.kind(row.kind))
-        found.setdefault(row.item, row)
-    return found
+    rows = (replace(row, kind=known.kind(row.kind)) for row in book.rows(Dependency))
+    return {row.item: row for row in rows}
 
 
 def _policies(book: Book, known: Directory) -> dict[str, Policy]:
     """Return the policies with their quorum filled in: a majority where it is blank."""
     policies = {}
-    for name, policy in _keyed(book, Policy, "policy").items():
+    for name, policy in book.named(Policy).items():
         quorum = policy.quorum
         if quorum is None:
             quorum = policy.verifiers // 2 + 1 if policy.verifiers else 0

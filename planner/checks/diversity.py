@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from models.data import DiversityRow, Item, OfferKey, Policy
@@ -12,7 +12,6 @@ from planner.checks.subject import Complaint, Subject
 from planner.workbook.book import Book, is_read
 from planner.workbook.findings import Finding
 from planner.workbook.item_names import Directory
-from planner.workbook.known_names import Names
 from planner.workbook.names import did_you_mean
 from planner.workbook.unread import until_unread
 
@@ -147,10 +146,10 @@ def _measure(rule: DiversityRow, _: Book) -> Iterator[Complaint]:
 
 
 def _applies_to(rule: DiversityRow, book: Book) -> Iterator[Complaint]:
-    names, sheets = Names(book), [_SHEETS[kind] for kind in APPLIES_TO[rule.role]]
-    is_wrong = rule.applies_to and _subject(names.by_sheet, rule) is None
-    if is_wrong and all(map(names.is_whole, sheets)):
-        known = [name for sheet in sheets for name in names.by_sheet[sheet]]
+    sheets = [_SHEETS[kind] for kind in APPLIES_TO[rule.role]]
+    is_wrong = rule.applies_to not in {"", *book.unknown} and _subject(book, rule) is None
+    if is_wrong and all(map(book.has_all_names, sheets)):
+        known = [name for sheet in sheets for name in book.names(sheet)]
         yield Complaint(
             "applies_to",
             f"applies_to {rule.applies_to!r} is not a {' or a '.join(APPLIES_TO[rule.role])},"
@@ -159,15 +158,15 @@ def _applies_to(rule: DiversityRow, book: Book) -> Iterator[Complaint]:
         )
 
 
-def _subject(names: Mapping[str, Collection[str]], rule: DiversityRow) -> Item | None:
+def _subject(book: Book, rule: DiversityRow) -> Item | None:
     """Return what the row applies to; None if it names nothing that suits its role."""
     for kind in APPLIES_TO[rule.role]:
-        known = names[_SHEETS[kind]]
+        known = book.names(_SHEETS[kind])
         if rule.applies_to in known:
             return Item(kind, rule.applies_to)
     prefix, _, name = rule.applies_to.partition(":")
     kind = prefix.strip().casefold()
-    if kind in APPLIES_TO[rule.role] and name.strip() in names[_SHEETS[kind]]:
+    if kind in APPLIES_TO[rule.role] and name.strip() in book.names(_SHEETS[kind]):
         return Item(kind, name.strip())
     return None
 
@@ -177,11 +176,10 @@ def plain_rules(book: Book, directory: Directory) -> tuple[DiversityRow, ...]:
 
     Models are `model:name`; committees, regions and policies are bare names.
     """
-    names = Names(book).by_sheet
     rules = []
     for rule in book.rows(DiversityRow):
         applies_to = rule.applies_to
-        found = _subject(names, rule) if applies_to else None
+        found = _subject(book, rule) if applies_to else None
         if found is not None:
             applies_to = str(found) if found.kind == "model" else found.name
         measure = rule.measure or MEASURES[rule.role][0]

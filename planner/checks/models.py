@@ -11,17 +11,6 @@ from planner.workbook.book import Book
 from planner.workbook.findings import Finding, counted
 
 
-def _node_type(row: NodeType, _: Book) -> Iterator[Complaint]:
-    if row.speed == 0:
-        yield Complaint("speed", "speed is 0", "write a number above 0")
-    if row.load_gb_per_s == 0:
-        yield Complaint(
-            "load_gb_per_s",
-            "load_gb_per_s is 0",
-            "write a number above 0, or leave it blank for no cold loads",
-        )
-
-
 def _proxied(row: Model, book: Book) -> Iterator[Complaint]:
     if not row.proxied:
         return
@@ -183,7 +172,7 @@ def _upstream_capacity(bounds: Bounds, book: Book) -> Iterator[Finding]:
 
 
 SUBJECT = Subject(
-    rows=((NodeType, _node_type), (Model, _proxied), (Model, _local), (LoadedToday, _today)),
+    rows=((Model, _proxied), (Model, _local), (LoadedToday, _today)),
     sheets=(_upstreams, _throughputs),
     serving=(_fit, _upstream_capacity),
 )

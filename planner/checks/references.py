@@ -24,17 +24,13 @@ from models.data import (
 from models.fields import Kind, columns, header_of
 from planner.checks.subject import Subject
 from planner.checks.totals import is_total
-from planner.workbook.book import Book, is_read
-from planner.workbook.findings import Finding
-from planner.workbook.known_names import Names, keys_of, names_of
+from planner.workbook.book import Book, is_read, keys_of, names_of
+from planner.workbook.findings import Finding, cells_in_words
 from planner.workbook.names import did_you_mean, fold_name
 from planner.workbook.unread import UNREAD
 
 Word = tuple[Row, str, str]
 """A row, the attribute that holds a name, and the name."""
-
-Reference = tuple[str, str, tuple[str, ...]]
-"""An attribute that names rows, its header, and the sheets that they are in."""
 
 
 def _duplicates(book: Book) -> Iterator[Finding]:
@@ -72,49 +68,55 @@ def _named_twice(book: Book, row_class: type[Row], keys: tuple[str, ...]) -> Ite
             yield book.finding(row, keys[0], message, "rename one, or join the two rows")
 
 
-def _references(row_class: type[Row]) -> Iterator[Reference]:
-    """Yield attribute, header and the sheets whose names the attribute may hold."""
+def _references(row_class: type[Row]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield every attribute that names rows, and the sheets that they are in."""
     for attribute, declared in columns(row_class).items():
         references = declared.references
         if attribute == "node_type" and row_class in (SeatToday, LoadedToday, Lock):
             references = ("Node types",)
         if references:
-            yield attribute, header_of(attribute, declared), references
+            yield attribute, references
 
 
 def without_unknown(book: Book, findings: list[Finding]) -> Book:
-    """Return the book with the names that no row has as UNREAD; append findings about them."""
-    names, tables = Names(book), {}
+    """Return the book with the names that no row has as UNREAD; append one finding for each."""
+    tables = dict(book.tables)
+    used: dict[tuple[tuple[str, ...], str], list[tuple[Row, str]]] = {}
     for row_class, table in book.tables.items():
-        # What a cell or sheet that cannot be read would have named is unknown, not wrong.
-        references = [
-            reference
-            for reference in _references(row_class)
-            if all(map(names.is_whole, reference[2]))
-        ]
-        rows = tuple(_known(book, names, row, references, findings) for row in table.rows)
-        tables[row_class] = replace(table, rows=rows)
-    return replace(book, tables=tables)
+        for attribute, sheets in _references(row_class):
+            # What a cell or sheet that cannot be read would have named is unknown, not wrong.
+            if not all(map(book.has_all_names, sheets)):
+                continue
+            known = {name for sheet in sheets for name in book.names(sheet)}
+            rows = []
+            for row, current in zip(table.rows, tables[row_class].rows, strict=True):
+                unknown = [name for name in names_of(getattr(row, attribute)) if name not in known]
+                for name in unknown:
+                    used.setdefault((sheets, name), []).append((row, attribute))
+                rows.append(replace(current, **{attribute: UNREAD}) if unknown else current)
+            tables[row_class] = replace(table, rows=tuple(rows))
+    findings.extend(_unknown(book, *named, places) for named, places in used.items())
+    return replace(book, tables=tables, unknown=frozenset(name for _, name in used))
 
 
-def _known(
-    book: Book, names: Names, row: Row, references: Iterable[Reference], findings: list[Finding]
-) -> Row:
-    as_read = row
-    for attribute, header, sheets in references:
-        for name in names_of(getattr(as_read, attribute)):
-            if not any(name in names.by_sheet[sheet] for sheet in sheets):
-                known = [other for sheet in sheets for other in names.by_sheet[sheet]]
-                titles = " or ".join(book.title(SHEETS[sheet]) for sheet in sheets)
-                way_out = did_you_mean(name, known, f"add it to {titles}")
-                if attribute == "model" and not known:
-                    way_out = "add it to a sheet Models, or leave the cell blank"
-                if is_total(name):
-                    way_out = "delete the row, which adds up others"
-                message = f"{header} {name!r} is not in {titles}"
-                findings.append(book.finding(as_read, attribute, message, way_out))
-                row = replace(row, **{attribute: UNREAD})
-    return row
+def _unknown(
+    book: Book, sheets: tuple[str, ...], name: str, places: list[tuple[Row, str]]
+) -> Finding:
+    row, attribute = places[0]
+    known = [other for sheet in sheets for other in book.names(sheet)]
+    titles = " or ".join(book.title(SHEETS[sheet]) for sheet in sheets)
+    way_out = did_you_mean(name, known, f"add it to {titles}")
+    if attribute == "model" and not known:
+        way_out = "add it to a sheet Models, or leave the cell blank"
+    if is_total(name):
+        way_out = "delete the row, which adds up others"
+    cells = [
+        book.cell(*place) if type(place[0]) is type(row) else book.place(*place) for place in places
+    ]
+    where = f" ({cells_in_words(cells)})" if len(cells) > 1 else ""
+    header = header_of(attribute, columns(type(row))[attribute])
+    message = f"{header} {name!r} is not in {titles}{where}"
+    return book.finding(row, attribute, message, way_out)
 
 
 def _unlisted(book: Book) -> Iterator[Finding]:

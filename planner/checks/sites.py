@@ -125,12 +125,6 @@ def _least(book: Book) -> Iterator[Finding]:
             )
 
 
-def _settings(book: Book) -> Iterator[Finding]:
-    for name in ("utilisation", "fetch_gb_per_s"):
-        if getattr(book.settings, name) == 0:
-            yield book.on_setting(name, f"{name} is 0", "write a number above 0")
-
-
 def _required(bounds: Bounds, book: Book) -> Iterator[Finding]:
     usable = {key.site for keys in bounds.offers.values() for key in keys}
     for site in bounds.network.sites.values():
@@ -203,6 +197,6 @@ SUBJECT = Subject(
         (Offer, _offer),
         (Offer, _price),
     ),
-    sheets=(_own_columns, _existing, _least, _settings),
+    sheets=(_own_columns, _existing, _least),
     network=(_unused_dependencies, _required, _budgets),
 )

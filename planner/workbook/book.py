@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
-from models.data import SHEETS, Row, Settings
+from models.data import SHEETS, Demand, Offer, Row, Settings
 from models.fields import columns
 from planner.workbook.findings import Finding, Level
 from planner.workbook.names import fold_header
@@ -19,6 +19,12 @@ DEP = "dep:"
 """What begins the header of a dependency kind of the planner's own."""
 
 SHEET_OF = {row_class: sheet for sheet, row_class in SHEETS.items()}
+
+ALSO_NAMED_IN: Mapping[str, tuple[type[Row], str]] = {
+    "Node types": (Offer, "node_type"),
+    "Regions": (Demand, "region"),
+}
+"""Sheets that need not list what another sheet names."""
 
 _R = TypeVar("_R", bound=Row)
 
@@ -46,7 +52,11 @@ class Book:
     """Sheet titles as the workbook spells them, in the order of the documentation."""
     missing: frozenset[type[Row]] = frozenset()
     """The sheets that a workbook must have and this one lacks."""
-    _named: dict[type[Row], Mapping[str, Row]] = field(default_factory=dict, compare=False)
+    unknown: frozenset[str] = frozenset()
+    """Names that no sheet has and that are reported already."""
+    _named: dict[type[Row], Mapping[str, Row]] = field(
+        default_factory=dict, init=False, compare=False
+    )
 
     def rows(self, row_class: type[_R]) -> tuple[_R, ...]:
         """Return the rows of one sheet."""
@@ -56,10 +66,28 @@ class Book:
     def named(self, row_class: type[_R]) -> Mapping[str, _R]:
         """Return the first row of each name, for sheets with a single key."""
         if row_class not in self._named:
-            key = next(name for name, declared in columns(row_class).items() if declared.key)
-            rows = reversed(self.rows(row_class))
-            self._named[row_class] = {getattr(row, key): row for row in rows if is_read(row, key)}
+            (key,) = keys_of(row_class)
+            found: dict[str, Row] = {}
+            for row in self.rows(row_class):
+                if is_read(row, key):
+                    found.setdefault(getattr(row, key), row)
+            self._named[row_class] = found
         return cast("Mapping[str, _R]", self._named[row_class])
+
+    def names(self, sheet: str) -> list[str]:
+        """Return the names that a sheet gives, in order, and those that it need not list."""
+        found = dict.fromkeys(self.named(SHEETS[sheet]))
+        if sheet in ALSO_NAMED_IN:
+            row_class, attribute = ALSO_NAMED_IN[sheet]
+            rows = (row for row in self.rows(row_class) if is_read(row, attribute))
+            found |= dict.fromkeys(getattr(row, attribute) for row in rows)
+        return list(found)
+
+    def has_all_names(self, sheet: str) -> bool:
+        """Return whether `names` are all there are; if not, others are unknown, not wrong."""
+        row_class, also = SHEETS[sheet], ALSO_NAMED_IN.get(sheet)
+        is_whole = self.is_whole(row_class, *keys_of(row_class))
+        return is_whole and (also is None or self.is_whole(*also))
 
     def title(self, row_class: type[Row]) -> str:
         """Return the title of the sheet that holds such rows."""
@@ -145,3 +173,17 @@ class Book:
 def is_read(row: Row, *attributes: str) -> bool:
     """Return whether all of these cells of the row could be read."""
     return all(getattr(row, attribute) is not UNREAD for attribute in attributes)
+
+
+def keys_of(row_class: type[Row]) -> tuple[str, ...]:
+    """Return the attributes that together name a row of a sheet."""
+    return tuple(name for name, declared in columns(row_class).items() if declared.key)
+
+
+def names_of(value: Any) -> tuple[str, ...]:
+    """Return the names in a cell of any kind, in order; none of one that could not be read."""
+    if value is UNREAD or value is None or value == "":
+        return ()
+    if isinstance(value, str):
+        return (value,)
+    return tuple(name for part in value for name in ((part,) if isinstance(part, str) else part))

@@ -111,13 +111,16 @@ def _alike(finding: Finding) -> tuple[object, ...]:
 
 
 def _joined(group: Sequence[Finding], is_same: bool) -> Finding:
-    first = group[0]
-    cells = [finding.cell for finding in group]
-    more = f" and {len(cells) - SHOWN} more" if len(cells) > SHOWN else ""
-    where = f"{', '.join(cells[:SHOWN])}{more}"
+    first, where = group[0], cells_in_words([finding.cell for finding in group])
     if is_same:
-        return replace(first, message=f"{first.message} ({len(group)} cells: {where})")
-    return replace(first, message=f"{first.message}; {len(group)} cells are like it: {where}")
+        return replace(first, message=f"{first.message} ({where})")
+    return replace(first, message=f"{first.message}, and so on ({where})")
+
+
+def cells_in_words(cells: Sequence[str]) -> str:
+    """Return how many cells there are, and the first of them."""
+    more = f" and {len(cells) - SHOWN} more" if len(cells) > SHOWN else ""
+    return f"{counted(len(cells), 'cell')}: {', '.join(cells[:SHOWN])}{more}"
 
 
 def row_and_column(cell: str) -> tuple[int, int]:

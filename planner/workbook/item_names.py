@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
-from models.data import ROLES, Dependency, Item, Model, NodeType, Site
+from models.data import ROLES, Dependency, ExposureRow, Item, Model, NodeType, Route, Site
 from models.exposure import EVERYTHING, NOT_DEPENDENCIES
 from models.fields import Kind, columns
 from models.network import NODE_TYPE_ATTRIBUTES, SITE_ATTRIBUTES
-from planner.workbook.book import Book, is_read
+from planner.workbook.book import Book, is_read, names_of
 from planner.workbook.cells import CellError
-from planner.workbook.known_names import Names, names_of
 from planner.workbook.names import did_you_mean, fold_header
 from planner.workbook.unread import UNREAD, UnreadCell
 
@@ -43,8 +42,10 @@ class Directory:
     """Dependencies by name."""
     kinds: dict[str, str] = field(default_factory=dict)
     """Kinds of dependency by folded spelling."""
+    unknown: frozenset[str] = frozenset()
+    """Names that are reported already."""
     partial: set[str] = field(default_factory=set)
-    """Kinds of which some names could not be read; EVERY where even the kinds could not."""
+    """Kinds of which some names could not be read; EVERY for every kind of dependency."""
 
     def kind(self, text: str) -> str:
         """Return the kind as it was spelled first, however it is spelled here."""
@@ -108,13 +109,18 @@ class Directory:
                 f"there is no {split.kind} {split.name!r}",
                 did_you_mean(split.name, known, "add it to its sheet"),
             )
+        if name in self.unknown:
+            raise UnreadCell
         if not self.things.get(name):
             self.must_be_whole(kinds)
         raise UnclearName(f"{name!r} is not known", self.guess(name, kinds))
 
     def must_be_whole(self, kinds: Collection[str] | None) -> None:
         """Raise UnreadCell if a name of one of the kinds may stand in a cell beyond reading."""
-        if EVERY in self.partial or (self.partial if kinds is None else self.partial & {*kinds}):
+        of_things = kinds is not None and {*kinds} and {*kinds} <= {*THINGS.values()}
+        if EVERY in self.partial and not of_things:
+            raise UnreadCell
+        if self.partial if kinds is None else self.partial & {*kinds}:
             raise UnreadCell
 
     def dependency(self, name: str) -> Item | None:
@@ -159,23 +165,27 @@ def _only(name: str, items: Iterable[Item]) -> Item:
 
 def directory(book: Book) -> Directory:
     """Return everything that the sheets name, cables of Routes and Exposure excepted."""
-    found = Directory()
-    names = Names(book)
+    found = Directory(unknown=book.unknown)
     for sheet, kind in THINGS.items():
-        for name in names.by_sheet[sheet]:
+        for name in book.names(sheet):
             found.add_thing(Item(kind, name))
-        if not names.is_whole(sheet):
+        if not book.has_all_names(sheet):
             found.partial.add(kind)
     found.things.setdefault("*", []).append(EVERYTHING)
     for kind in BUILT_IN_KINDS:
         found.kinds[fold_header(kind)] = kind
-    for name in names.by_sheet["Providers"]:
+    for name in book.names("Providers"):
         found.add(Item("provider", name))
-    if not names.is_whole("Providers"):
+    if not book.has_all_names("Providers"):
         found.partial.add("provider")
     _add_attributes(book, found)
-    if not book.is_whole(Dependency, "dependency", "kind"):
-        found.partial.add(EVERY)
+    for row_class, attributes in (
+        (Dependency, ("dependency", "kind")),
+        (Route, ("via",)),
+        (ExposureRow, ("depends_on",)),
+    ):
+        if not book.is_whole(row_class, *attributes):
+            found.partial.add(EVERY)
     for dependency in book.rows(Dependency):
         if is_read(dependency, "dependency", "kind"):
             kind = found.kind(dependency.kind)

@@ -13,10 +13,9 @@ from models.exposure import NOT_DEPENDENCIES, Exposure
 from models.fields import columns, header_of
 from models.network import Link
 from models.service import ESTIMATE, UNKNOWN_ROUTE
-from planner.workbook.book import Book, is_read
+from planner.workbook.book import Book, is_read, names_of
 from planner.workbook.findings import Finding
 from planner.workbook.item_names import Directory, UnclearName
-from planner.workbook.known_names import names_of
 from planner.workbook.names import nearest
 from planner.workbook.unread import UNREAD, UnreadCell
 

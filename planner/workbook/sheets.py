@@ -449,7 +449,7 @@ def _settings(sheet: Sheet | None, findings: list[Finding]) -> tuple[Settings, d
         text = str(label.value).strip()
         name = next((known[reading] for reading in header_readings(text) if reading in known), "")
         if not name:
-            if not text.startswith("#"):
+            if not text.startswith("#") or label.kind is not CellKind.TEXT:
                 reader.add(
                     label.address,
                     f"the setting {text!r} is not known",

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from planner import reading
 from planner.reading import read_network
+from tests.test_reading import in_memory
 from tests.workbooks import Sheets, base, put, save
 
 Change = Callable[[Sheets], None]
@@ -162,8 +164,8 @@ def test_many_cells_that_differ_only_in_what_they_say_are_one_finding(tmp_path: 
     bad = [_put("Capacities", row, "max_nodes", f"{row} nodes") for row in range(2, 18)]
     found = _findings(tmp_path, *bad)
     assert found == [
-        "Capacities!C2: max_nodes '2 nodes' is text, not a number; 16 cells are like it: C2, C3, C4"
-        " and 13 more; type a number"
+        "Capacities!C2: max_nodes '2 nodes' is text, not a number, and so on (16 cells: C2, C3, C4"
+        " and 13 more); type a number"
     ]
     # A few are told one by one, each with its own way out.
     assert len(_findings(tmp_path, *bad[:4])) == 4
@@ -192,3 +194,32 @@ def test_an_unread_cell_hides_no_other_mistake(tmp_path: Path) -> None:
         "Diversity!C2",
         "Locks!E2",
     ]
+
+
+def test_no_cell_that_cannot_be_read_is_blamed_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    for sheet, cells in base().items():
+        for row in range(2, len(cells) + 1):
+            for header in map(str, cells[0]):
+                sheets = base()
+                put(sheets, sheet, row, header, "#REF!")
+                workbook = in_memory(sheets)
+                monkeypatch.setattr(reading, "read_workbook", lambda _, found=workbook: found)
+                found = read_network(Path("network.xlsx")).findings
+                errors = [str(finding) for finding in found if finding.is_error]
+                assert len(errors) == 1, "\n".join(errors)
+                assert "holds #REF!" in errors[0] or "is not known" in errors[0], errors
+
+
+def test_a_name_that_no_sheet_has_is_one_finding_wherever_it_stands(tmp_path: Path) -> None:
+    found = _findings(tmp_path, _put("Sites", 2, "site", "FFM"))
+    assert found == [
+        "Capacities!A2: site 'fra1' is not in Sites (7 cells: A2, A3, A4 and 4 more); add it to"
+        " Sites"
+    ]
+    found = _findings(tmp_path, _put("Models", 2, "model", "mistral"))
+    assert found == [
+        "Demand!C2: model 'llama' is not in Models (4 cells: C2, C3, C4 and 1 more); add it to"
+        " Models"
+    ]
+    found = _findings(tmp_path, _put("Committees", 2, "committee", "board"))
+    assert found == ["Seats!A2: committee 'shard' is not in Committees; did you mean 'board'?"]
