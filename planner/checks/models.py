@@ -49,15 +49,18 @@ def _local(row: Model, _: Book) -> Iterator[Complaint]:
         )
 
 
-def _today(row: LoadedToday, book: Book) -> Iterator[Complaint]:
-    is_offered = any(offer.key == (row.site, row.node_type) for offer in book.rows(Offer))
-    if not is_offered and (row.warm or row.copies):
-        yield Complaint(
-            "node_type",
-            f"{row.site}/{row.node_type} is not in Capacities, so what is there today is given up",
-            "add it to Capacities if it may stay",
-            "warning",
-        )
+def _today(book: Book) -> Iterator[Finding]:
+    offers = {offer.key for offer in book.rows(Offer)}
+    for row in book.rows(LoadedToday):
+        if (row.site, row.node_type) not in offers and (row.warm or row.copies):
+            yield book.finding(
+                row,
+                "node_type",
+                f"{row.site}/{row.node_type} is not in Capacities, so what is there today is given"
+                " up",
+                "add it to Capacities if it may stay",
+                "warning",
+            )
 
 
 def _upstreams(book: Book) -> Iterator[Finding]:
@@ -172,7 +175,7 @@ def _upstream_capacity(bounds: Bounds, book: Book) -> Iterator[Finding]:
 
 
 SUBJECT = Subject(
-    rows=((Model, _proxied), (Model, _local), (LoadedToday, _today)),
-    sheets=(_upstreams, _throughputs),
+    rows=((Model, _proxied), (Model, _local)),
+    sheets=(_today, _upstreams, _throughputs),
     serving=(_fit, _upstream_capacity),
 )
