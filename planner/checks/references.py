@@ -25,7 +25,7 @@ from models.fields import Kind, columns, header_of
 from planner.checks.subject import Subject
 from planner.checks.totals import is_total
 from planner.workbook.book import Book, is_read, keys_of, names_of
-from planner.workbook.findings import Finding, cells_in_words
+from planner.workbook.findings import Finding, some
 from planner.workbook.names import did_you_mean, fold_name
 from planner.workbook.unread import UNREAD
 
@@ -113,7 +113,7 @@ def _unknown(
     cells = [
         book.cell(*place) if type(place[0]) is type(row) else book.place(*place) for place in places
     ]
-    where = f" ({cells_in_words(cells)})" if len(cells) > 1 else ""
+    where = f" ({len(cells)} cells: {some(cells)})" if len(cells) > 1 else ""
     header = header_of(attribute, columns(type(row))[attribute])
     message = f"{header} {name!r} is not in {titles}{where}"
     return book.finding(row, attribute, message, way_out)

@@ -76,51 +76,40 @@ def in_order(findings: Iterable[Finding], sheets: Sequence[str]) -> tuple[Findin
 def grouped(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Return one finding for those of a column that say the same, at the first of their cells.
 
-    The same word for word is said once; what differs only in names and numbers, once it is more
-    than a few.
+    The same word for word is said once; what differs only in names and numbers is, too, where it
+    would be said MANY times.
     """
-    found = tuple(findings)
-    for key, fewest in ((_same, 2), (_alike, MANY)):
-        groups: dict[object, list[Finding]] = {}
-        for finding in found:
-            groups.setdefault(key(finding) if finding.cell else finding, []).append(finding)
-        joined = {
-            id(group[0]): _joined(group, key is _same)
-            for group in groups.values()
-            if len(group) >= fewest
-        }
-        left_out = {
-            id(finding)
-            for group in groups.values()
-            if len(group) >= fewest
-            for finding in group[1:]
-        }
-        found = tuple(
-            joined.get(id(finding), finding) for finding in found if id(finding) not in left_out
+    groups: dict[object, dict[object, list[tuple[int, Finding]]]] = {}
+    for number, finding in enumerate(findings):
+        text = (finding.message, finding.way_out)
+        alike = tuple(_VARYING.sub("…", part) for part in text) if finding.cell else number
+        place = finding.sheet, row_and_column(finding.cell)[1], finding.level
+        groups.setdefault((place, alike), {}).setdefault(text, []).append((number, finding))
+    found: list[tuple[int, Finding]] = []
+    for texts in groups.values():
+        if len(texts) < MANY:
+            found += [(same[0][0], _said_once([f for _, f in same])) for same in texts.values()]
+            continue
+        (number, first), *others = sorted(
+            (pair for same in texts.values() for pair in same), key=lambda pair: pair[0]
         )
-    return found
+        where = some([finding.cell for _, finding in others])
+        message = f"{first.message}, and {len(others)} more like it ({where})"
+        found.append((number, replace(first, message=message)))
+    return tuple(finding for _, finding in sorted(found, key=lambda pair: pair[0]))
 
 
-def _same(finding: Finding) -> tuple[object, ...]:
-    column = row_and_column(finding.cell)[1]
-    return finding.sheet, column, finding.level, finding.message, finding.way_out
+def _said_once(same: Sequence[Finding]) -> Finding:
+    if len(same) == 1:
+        return same[0]
+    where = f"{counted(len(same), 'cell')}: {some([finding.cell for finding in same])}"
+    return replace(same[0], message=f"{same[0].message} ({where})")
 
 
-def _alike(finding: Finding) -> tuple[object, ...]:
-    return tuple(_VARYING.sub("…", str(part)) for part in _same(finding))
-
-
-def _joined(group: Sequence[Finding], is_same: bool) -> Finding:
-    first, where = group[0], cells_in_words([finding.cell for finding in group])
-    if is_same:
-        return replace(first, message=f"{first.message} ({where})")
-    return replace(first, message=f"{first.message}, and so on ({where})")
-
-
-def cells_in_words(cells: Sequence[str]) -> str:
-    """Return how many cells there are, and the first of them."""
+def some(cells: Sequence[str]) -> str:
+    """Return the first few of the cells, and how many more there are."""
     more = f" and {len(cells) - SHOWN} more" if len(cells) > SHOWN else ""
-    return f"{counted(len(cells), 'cell')}: {', '.join(cells[:SHOWN])}{more}"
+    return f"{', '.join(cells[:SHOWN])}{more}"
 
 
 def row_and_column(cell: str) -> tuple[int, int]:

@@ -164,11 +164,23 @@ def test_many_cells_that_differ_only_in_what_they_say_are_one_finding(tmp_path: 
     bad = [_put("Capacities", row, "max_nodes", f"{row} nodes") for row in range(2, 18)]
     found = _findings(tmp_path, *bad)
     assert found == [
-        "Capacities!C2: max_nodes '2 nodes' is text, not a number, and so on (16 cells: C2, C3, C4"
-        " and 13 more); type a number"
+        "Capacities!C2: max_nodes '2 nodes' is text, not a number, and 15 more like it (C3, C4, C5"
+        " and 12 more); type a number"
     ]
     # A few are told one by one, each with its own way out.
     assert len(_findings(tmp_path, *bad[:4])) == 4
+
+
+def test_columns_are_not_joined_with_each_other(tmp_path: Path) -> None:
+    found = _findings(
+        tmp_path,
+        *(
+            _put("Sites", row, header, f"{row} or so")
+            for row in range(2, 6)
+            for header in ("latitude", "longitude", "monthly_cost")
+        ),
+    )
+    assert len(found) == 12
 
 
 def test_an_unknown_name_in_many_rows_is_one_finding(tmp_path: Path) -> None:
