@@ -36,10 +36,8 @@ class UnclearName(CellError):
 class Directory:
     """Every item that a name may stand for."""
 
-    things: dict[str, list[Item]] = field(default_factory=dict)
-    """Sites, regions, models and the like, by name."""
-    dependencies: dict[str, list[Item]] = field(default_factory=dict)
-    """Dependencies by name."""
+    items: dict[str, list[Item]] = field(default_factory=dict)
+    """Things (sites, regions, models and the like) and dependencies, by name."""
     kinds: dict[str, str] = field(default_factory=dict)
     """Kinds of dependency by folded spelling."""
     unknown: frozenset[str] = frozenset()
@@ -59,44 +57,38 @@ class Directory:
         return True
 
     def add(self, item: Item) -> None:
-        """Make a dependency known."""
-        self.kinds.setdefault(fold_header(item.kind), item.kind)
-        found = self.dependencies.setdefault(item.name, [])
+        """Make a thing or dependency known."""
+        if item.kind not in NOT_DEPENDENCIES:
+            self.kinds.setdefault(fold_header(item.kind), item.kind)
+        found = self.items.setdefault(item.name, [])
         if item not in found:
             found.append(item)
-
-    def add_thing(self, item: Item) -> None:
-        """Make a site, region, model or the like known."""
-        self.things.setdefault(item.name, []).append(item)
 
     def has(self, item: Item) -> bool:
         """Return whether the item is a known thing or dependency."""
         if item.kind == "role":
             return item.name in ROLES
-        return item in self.things.get(item.name, ()) or item in self.of(item.name)
+        return item in self.items.get(item.name, ())
 
     def of(self, name: str) -> list[Item]:
         """Return the dependencies of that name."""
-        return self.dependencies.get(name, [])
+        return [item for item in self.items.get(name, ()) if item.kind not in NOT_DEPENDENCIES]
+
+    def thing(self, name: str) -> Item | None:
+        """Return a site, region, model or the like of that name, None if there is none."""
+        found = self.items.get(name, ())
+        return next((item for item in found if item.kind in NOT_DEPENDENCIES), None)
 
     def of_kind(self, kind: str) -> list[str]:
-        """Return the names of the dependencies of one kind."""
-        return [
-            name
-            for name, items in self.dependencies.items()
-            if any(item.kind == kind for item in items)
-        ]
+        """Return the names of the things or dependencies of one kind."""
+        return [name for name, items in self.items.items() if kind in {item.kind for item in items}]
 
     def find(self, name: str, kinds: Collection[str] | None = None) -> Item:
         """Return the one thing or dependency meant, of one of the kinds if given.
 
         Raises UnclearName if the name stands for none or for several.
         """
-        exact = [
-            item
-            for item in (*self.things.get(name, ()), *self.of(name))
-            if kinds is None or item.kind in kinds
-        ]
+        exact = [item for item in self.items.get(name, ()) if kinds is None or item.kind in kinds]
         if exact:
             return _only(name, exact)
         split = self.split(name)
@@ -104,14 +96,14 @@ class Directory:
             if self.has(split):
                 return split
             self.must_be_whole([split.kind])
-            known = self.names_of_kind(split.kind)
+            known = self.of_kind(split.kind)
             raise UnclearName(
                 f"there is no {split.kind} {split.name!r}",
                 did_you_mean(split.name, known, "add it to its sheet"),
             )
         if name in self.unknown:
             raise UnreadCell
-        if not self.things.get(name):
+        if self.thing(name) is None:
             self.must_be_whole(kinds)
         raise UnclearName(f"{name!r} is not known", self.guess(name, kinds))
 
@@ -125,7 +117,7 @@ class Directory:
 
     def dependency(self, name: str) -> Item | None:
         """Return the one dependency of that exact name, None if there is none."""
-        return _only(name, self.of(name)) if name in self.dependencies else None
+        return _only(name, found) if (found := self.of(name)) else None
 
     def split(self, name: str) -> Item | None:
         """Return the item that `kind:name` spells, known or not; None if it is no such text."""
@@ -138,19 +130,12 @@ class Directory:
                 return Item(thing, rest.strip())
         return Item(self.kind(kind), rest.strip())
 
-    def names_of_kind(self, kind: str) -> list[str]:
-        """Return every name of the kind, of things and dependencies alike."""
-        things = [
-            name for name, items in self.things.items() if any(item.kind == kind for item in items)
-        ]
-        return things + self.of_kind(kind)
-
     def guess(self, name: str, kinds: Collection[str] | None) -> str:
         """Return a question with the nearest name, or how to name something new."""
         if kinds is None:
-            known = [*self.things, *self.dependencies]
+            known = list(self.items)
         else:
-            known = [name for kind in sorted(kinds) for name in self.names_of_kind(kind)]
+            known = [name for kind in sorted(kinds) for name in self.of_kind(kind)]
         return did_you_mean(name, known, f"add it to a sheet, or write kind:{name}")
 
 
@@ -168,10 +153,10 @@ def directory(book: Book) -> Directory:
     found = Directory(unknown=book.unknown)
     for sheet, kind in THINGS.items():
         for name in book.names(sheet):
-            found.add_thing(Item(kind, name))
+            found.add(Item(kind, name))
         if not book.has_all_names(sheet):
             found.partial.add(kind)
-    found.things.setdefault("*", []).append(EVERYTHING)
+    found.items.setdefault("*", []).append(EVERYTHING)
     for kind in BUILT_IN_KINDS:
         found.kinds[fold_header(kind)] = kind
     for name in book.names("Providers"):

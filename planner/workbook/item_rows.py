@@ -101,12 +101,12 @@ class _Resolver:
         try:
             return self.directory.find(name, kinds)
         except UnclearName as error:
-            wrong = [item.kind for item in self.directory.things.get(name, ())]
-            if not wrong or "not known" not in error.message:
+            wrong = self.directory.thing(name)
+            if wrong is None or "not known" not in error.message:
                 raise
             wanted = " or a ".join(sorted(kinds))
             raise UnclearName(
-                f"{name!r} is a {wrong[0].replace('_', ' ')}, not a {wanted}",
+                f"{name!r} is a {wrong.kind.replace('_', ' ')}, not a {wanted}",
                 "from names a region or site, to a site or upstream",
             ) from None
 
@@ -181,7 +181,7 @@ class _Resolver:
                     yield Exposure(item, known, row.confidence), row, "depends_on"
 
     def create(self, row: ExposureRow, name: str) -> None:
-        if name in self.directory.dependencies or name in self.directory.things:
+        if name in self.directory.items:
             return
         try:
             item = self.new(name)
@@ -206,9 +206,9 @@ class _Resolver:
         item = self.directory.dependency(name) or self.new(name)
         if item is not None:
             return item
-        things = self.directory.things.get(name)
-        if things:
-            raise _not_a_dependency(name, things[0])
+        thing = self.directory.thing(name)
+        if thing is not None:
+            raise _not_a_dependency(name, thing)
         self.directory.must_be_whole(None)
         guess = self.directory.guess(name, {*self.directory.kinds.values()})
         raise UnclearName(f"{name!r} is not a known dependency", guess)
