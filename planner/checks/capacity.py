@@ -10,7 +10,7 @@ from functools import cached_property
 from models.data import Committee, Demand, Item, Model, OfferKey, Policy, Site
 from models.network import Network
 from models.plan import exceeds
-from models.service import estimated_ms, replica_size, site_round_trip_ms, upstream_links
+from models.service import estimated_ms, replica_size, upstream_links
 
 
 @dataclass(frozen=True)
@@ -18,8 +18,7 @@ class Bounds:
     """What the offers of a network can give at most. Forbidden and empty offers give nothing."""
 
     network: Network
-    _round_trips: dict[tuple[str, str], float | None] = field(default_factory=dict)
-    _between: dict[tuple[str, str], float | None] = field(default_factory=dict)
+    _round_trips: dict[tuple[Item, Item], float | None] = field(default_factory=dict)
     _hosts: dict[str, tuple[OfferKey, ...]] = field(default_factory=dict)
     _allowed: dict[tuple[str, str, str], tuple[OfferKey, ...]] = field(default_factory=dict)
 
@@ -107,16 +106,18 @@ class Bounds:
 
     def round_trip_ms(self, region: str, site: str) -> float | None:
         """Return the fastest round trip between region and site; None if it is unknown."""
-        key = (region, site)
-        if key not in self._round_trips:
-            ends = Item("region", region), Item("site", site)
+        return self._round_trip(Item("region", region), Item("site", site))
+
+    def _round_trip(self, origin: Item, target: Item) -> float | None:
+        ends = origin, target
+        if ends not in self._round_trips:
             links = self.network.links_between(*ends)
-            self._round_trips[key] = (
+            self._round_trips[ends] = (
                 min(link.latency_ms for link in links)
                 if links
                 else estimated_ms(self.network, *ends)
             )
-        return self._round_trips[key]
+        return self._round_trips[ends]
 
     def latency_ms(self, demand: Demand, site: str) -> float | None:
         """Return the fastest answer that a site can give: warm; None if it is unknown."""
@@ -224,15 +225,11 @@ class Bounds:
             return list(others)
         near = []
         for other in others:
-            latency = self._site_round_trip_ms(site, other)
+            ends = Item("site", site), Item("site", other)
+            latency = 0.0 if other == site else self._round_trip(*ends)
             if latency is not None and not exceeds(latency, limit_ms):
                 near.append(other)
         return near
-
-    def _site_round_trip_ms(self, site: str, other: str) -> float | None:
-        if (site, other) not in self._between:
-            self._between[site, other] = site_round_trip_ms(self.network, site, other)
-        return self._between[site, other]
 
     def storing(self, model: Model) -> tuple[OfferKey, ...]:
         """Return the offers that can hold a copy of the model, sorted."""
