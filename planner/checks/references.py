@@ -26,7 +26,7 @@ from planner.checks.subject import Subject
 from planner.checks.totals import is_total
 from planner.workbook.book import Book, is_read, keys_of, names_of
 from planner.workbook.findings import Finding, some
-from planner.workbook.names import did_you_mean, fold_name
+from planner.workbook.names import did_you_mean, fold_name, listed
 from planner.workbook.unread import UNREAD
 
 Word = tuple[Row, str, str]
@@ -79,43 +79,53 @@ def _references(row_class: type[Row]) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 
 def without_unknown(book: Book, findings: list[Finding]) -> Book:
-    """Return the book with the names that no row has as UNREAD; append one finding for each."""
+    """Return the book with the names that no row has as UNREAD; append one finding for each.
+
+    Names that refer to a sheet that is not there give one finding together.
+    """
     tables = dict(book.tables)
-    used: dict[tuple[tuple[str, ...], str], list[tuple[Row, str]]] = {}
+    used: dict[tuple[tuple[str, ...], str], list[Word]] = {}
+    missing = set(book.missing)
     for row_class, table in book.tables.items():
         for attribute, sheets in _references(row_class):
             # What a cell or sheet that cannot be read would have named is unknown, not wrong.
             if not all(map(book.has_all_names, sheets)):
                 continue
             known = {name for sheet in sheets for name in book.names(sheet)}
+            absent = {SHEETS[sheet] for sheet in sheets} if not known else set()
+            absent = {named for named in absent if not book.has(named)}
             rows = []
             for row, current in zip(table.rows, tables[row_class].rows, strict=True):
                 unknown = [name for name in names_of(getattr(row, attribute)) if name not in known]
                 for name in unknown:
-                    used.setdefault((sheets, name), []).append((row, attribute))
+                    key = sheets, "" if absent else name
+                    used.setdefault(key, []).append((row, attribute, name))
+                missing |= absent if unknown else set()
                 rows.append(replace(current, **{attribute: UNREAD}) if unknown else current)
             tables[row_class] = replace(table, rows=tuple(rows))
-    findings.extend(_unknown(book, *named, places) for named, places in used.items())
-    return replace(book, tables=tables, unknown=frozenset(name for _, name in used))
+    findings.extend(_unknown(book, sheets, words) for (sheets, _), words in used.items())
+    unknown_names = frozenset(name for words in used.values() for _, _, name in words)
+    return replace(book, tables=tables, unknown=unknown_names, missing=frozenset(missing))
 
 
-def _unknown(
-    book: Book, sheets: tuple[str, ...], name: str, places: list[tuple[Row, str]]
-) -> Finding:
-    row, attribute = places[0]
+def _unknown(book: Book, sheets: tuple[str, ...], words: list[Word]) -> Finding:
+    row, attribute, name = words[0]
     known = [other for sheet in sheets for other in book.names(sheet)]
     titles = " or ".join(book.title(SHEETS[sheet]) for sheet in sheets)
-    way_out = did_you_mean(name, known, f"add it to {titles}")
-    if attribute == "model" and not known:
-        way_out = "add it to a sheet Models, or leave the cell blank"
-    if is_total(name):
-        way_out = "delete the row, which adds up others"
+    declared = columns(type(row))[attribute]
     cells = [
-        book.cell(*place) if type(place[0]) is type(row) else book.place(*place) for place in places
+        book.cell(other, column) if type(other) is type(row) else book.place(other, column)
+        for other, column, _ in words
     ]
     where = f" ({len(cells)} cells: {some(cells)})" if len(cells) > 1 else ""
-    header = header_of(attribute, columns(type(row))[attribute])
-    message = f"{header} {name!r} is not in {titles}{where}"
+    names = listed(list(dict.fromkeys(repr(name) for _, _, name in words)))
+    message = f"{header_of(attribute, declared)} {names} is not in {titles}{where}"
+    way_out = did_you_mean(name, known, f"add it to {titles}")
+    if not any(book.has(SHEETS[sheet]) for sheet in sheets):
+        message = f"{header_of(attribute, declared)} {names}, but there is no sheet {titles}{where}"
+        way_out = f"add the sheet{'' if declared.required else ', or leave the cells blank'}"
+    if is_total(name):
+        way_out = "delete the row, which adds up others"
     return book.finding(row, attribute, message, way_out)
 
 

@@ -25,8 +25,10 @@ def is_total(name: str) -> bool:
 
 def without_totals(book: Book, findings: list[Finding]) -> Book:
     """Return the book without the rows of Demand that are totals; append findings about them."""
-    totals = dict(_totals(book))
-    for row, words in totals.items():
+    totals = list(_totals(book))
+    for row, words in totals:
+        if not is_read(row, "region"):
+            continue  # reported as a row without a region
         findings.append(
             book.finding(
                 row,
@@ -39,21 +41,24 @@ def without_totals(book: Book, findings: list[Finding]) -> Book:
     if not totals:
         return book
     table = book.tables[Demand]
-    rows = tuple(row for row in table.rows if row not in totals)
+    numbers = {row.row for row, _ in totals}
+    rows = tuple(row for row in table.rows if row.row not in numbers)
     return replace(book, tables={**book.tables, Demand: replace(table, rows=rows)})
 
 
 def _totals(book: Book) -> Iterator[tuple[Demand, str]]:
     regions = book.named(Region)
-    rows = [row for row in book.rows(Demand) if is_read(row, "region", "requests_per_s")]
+    rows = [row for row in book.rows(Demand) if is_read(row, "requests_per_s")]
     asked = [row.requests_per_s for row in rows]
     everything = sum(asked)
     has_others = sum(rate > 0 for rate in asked) > FEWEST
     for row in rows:
-        if row.region in regions:
+        is_named = is_read(row, "region")
+        if is_named and row.region in regions:
             continue
         is_sum = has_others and math.isclose(2 * row.requests_per_s, everything)
         words = f" of the other rows, {row.requests_per_s:g} requests/s" if is_sum else ""
         # Where regions need not be listed, a number alone proves nothing.
-        if is_total(row.region) or (is_sum and regions and book.is_whole(Region, "region")):
+        is_listed = regions and book.is_whole(Region, "region")
+        if is_sum and (is_listed or not is_named) or is_named and is_total(row.region):
             yield row, words

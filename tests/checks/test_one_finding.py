@@ -235,3 +235,19 @@ def test_a_name_that_no_sheet_has_is_one_finding_wherever_it_stands(tmp_path: Pa
     ]
     found = _findings(tmp_path, _put("Committees", 2, "committee", "board"))
     assert found == ["Seats!A2: committee 'shard' is not in Committees; did you mean 'board'?"]
+
+
+def test_names_of_a_sheet_that_is_not_there_are_one_finding(tmp_path: Path) -> None:
+    found = _findings(tmp_path, lambda sheets: sheets.pop("Models") and None)
+    assert found == [
+        "Demand!C2: model 'llama' and 'gpt', but there is no sheet Models (5 cells: C2, C3, C4 and"
+        " 2 more); add the sheet, or leave the cells blank"
+    ]
+    found = _findings(tmp_path, lambda sheets: sheets.pop("Committees") and None)
+    assert found == ["Seats!A2: committee 'shard', but there is no sheet Committees; add the sheet"]
+
+
+def test_a_total_without_a_name_is_one_finding(tmp_path: Path) -> None:
+    assert _findings(tmp_path, lambda sheets: sheets["Demand"].append([None, 24])) == [
+        "Demand!A6: region is empty; fill in region (where the users are) or clear the whole row"
+    ]
