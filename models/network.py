@@ -61,6 +61,7 @@ class Link:
     via: tuple[tuple[Item, ...], ...] = ()
     label: str = "direct"
     row: int = 0
+    source: str = field(default="", compare=False)
 
     @property
     def item(self) -> Item:

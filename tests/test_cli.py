@@ -568,3 +568,44 @@ def test_a_budget_below_what_a_required_site_must_hold_is_found(tmp_path: Path) 
     for row in (2, 3):
         put(sheets, "Capacities", row, "monthly_cost", 60)
     assert "is below 60.00" in run("check", save(tmp_path, sheets)).output
+
+
+@pytest.mark.parametrize(("share", "proposed"), [(50, "0.5"), (10, "0.1"), (1.7, "0.017")])
+def test_a_share_written_in_percent_is_one_error(
+    share: float, proposed: str, tmp_path: Path
+) -> None:
+    sheets = base()
+    put(sheets, "Diversity", 3, "max_share", share)
+    done = run("check", save(tmp_path, sheets))
+    assert done.exit_code == 2
+    assert f"max_share {share:g} is above 1; write {proposed} for {share:g} %" in done.output
+    assert "1 error," in done.output
+    assert "has no limit" not in done.output
+
+
+def test_many_rows_with_one_complaint_are_one_line(tmp_path: Path) -> None:
+    sheets = smallest()
+    sheets["Sites"][0].append("country")
+    sheets["Sites"][1].append("DE")
+    sheets["Sites"][2].append("FR")
+    sheets["Demand"] = [["region", "requests_per_s", "countries"]]
+    sheets["Demand"] += [[f"R{n}", 1, "Europe"] for n in range(12)]
+    done = run("check", save(tmp_path, sheets))
+    assert done.exit_code == 0
+    assert done.output.count("Europe") == 1
+    assert "(12 cells: C2, C3, C4 and 9 more); sites know DE and FR" in done.output
+
+
+def test_a_total_below_the_demand_stops_the_solve(tmp_path: Path) -> None:
+    sheets = smallest()
+    sheets["Demand"] += [["S", 3], ["Total", 15]]
+    done = run("solve", save(tmp_path, sheets), "--out", tmp_path / "out")
+    assert done.exit_code == 2
+    assert "Demand!A4: the row 'Total' looks like a total of the other rows, 15" in done.output
+
+
+def test_a_committee_without_node_types_is_told_to_add_them(tmp_path: Path) -> None:
+    sheets = smallest() | {"Committees": [["committee", "seats"], ["c", 4]]}
+    done = run("check", save(tmp_path, sheets))
+    assert done.exit_code == 2
+    assert "add a sheet Node types with the columns node_type and role" in done.output

@@ -478,6 +478,7 @@ JUNK: tuple[object, ...] = (
     "yes",
     "provider",
     "llama",
+    "#REF!",
 )
 
 
@@ -509,6 +510,8 @@ def in_memory(sheets: Sheets) -> Workbook:
                     kind = (
                         CellKind.BOOLEAN
                         if isinstance(value, bool)
+                        else CellKind.ERROR
+                        if value == "#REF!"
                         else CellKind.TEXT
                         if isinstance(value, str)
                         else CellKind.NUMBER

@@ -26,8 +26,8 @@ from openpyxl.worksheet.table import TableColumn, TableStyleInfo
 from openpyxl.worksheet.worksheet import Worksheet
 
 from planner.files import put_beside
-from planner.workbook.findings import Finding, InputError, column_letters
-from planner.workbook.zip_door import Package, inspect, read_bytes
+from planner.workbook.findings import Finding, InputError, column_letters, row_and_column
+from planner.workbook.zip_door import Package, Part, inspect, read_bytes
 
 if not openpyxl.DEFUSEDXML:
     raise ImportError("defusedxml is needed: without it a workbook can exhaust the memory")
@@ -98,14 +98,33 @@ def file_hash(path: Path) -> str:
 
 def read_workbook(path: Path) -> Workbook:
     """Return the cells of the workbook; raise InputError if it is not a sane .xlsx file."""
+    return read_sheets(path)
+
+
+def read_sheets(path: Path, titles: Collection[str] | None = None) -> Workbook:
+    """Return the sheets, only those of these titles if any are given; all others are not parsed.
+
+    Raises InputError if the file is not a sane .xlsx file.
+    """
     data = read_bytes(path)
     package = inspect(path.name, data)
-    values = _load(path.name, data, data_only=True)
-    # A second look is needed only to tell formulas that were never calculated from empty cells.
-    formulas = _load(path.name, data, data_only=False) if package.has_formulas else None
-    sheets = tuple(_sheet(sheet, formulas) for sheet in values.worksheets)
-    if len(sheets) != len(package.parts):
-        raise _unreadable(path.name, f"{len(package.parts)} sheets stored, {len(sheets)} readable")
+    parts = {package.titles[name]: part for name, part in package.parts.items()}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
+            if {sheet.title for sheet in book.worksheets} != set(parts):
+                raise ValueError(f"{len(parts)} sheets stored, {len(book.worksheets)} readable")
+            sheets = tuple(
+                _sheet(sheet, parts[sheet.title])
+                for sheet in book.worksheets
+                if titles is None or sheet.title in titles
+            )
+    except Exception as error:  # the library leaks a dozen exception types on damaged files
+        reason = f"{type(error).__name__}: {str(error)[:200]}"
+        way_out = "open it in Excel, let it repair the file, and save it again"
+        message = f"{path.name} is an unreadable workbook ({reason})"
+        raise InputError((Finding("", "", message, way_out),)) from error
     return Workbook(sheets, hashlib.sha256(data).hexdigest(), tuple(_remarks(path.name, package)))
 
 
@@ -120,42 +139,27 @@ def _remarks(name: str, package: Package) -> Iterator[Finding]:
         )
 
 
-def _unreadable(name: str, reason: str) -> InputError:
-    way_out = "open it in Excel, let it repair the file, and save it again"
-    return InputError((Finding("", "", f"{name} is an unreadable workbook ({reason})", way_out),))
-
-
-def _load(name: str, data: bytes, *, data_only: bool) -> openpyxl.Workbook:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return openpyxl.load_workbook(io.BytesIO(data), data_only=data_only)
-    except Exception as error:  # the library leaks a dozen exception types on damaged files
-        reason = f"{type(error).__name__}: {str(error)[:200]}"
-        raise _unreadable(name, reason) from error
-
-
-def _sheet(sheet: Worksheet, formulas: openpyxl.Workbook | None) -> Sheet:
-    # `_cells` holds only stored cells; the public iterators create every cell in between.
-    raw = formulas[sheet.title]._cells if formulas is not None else {}
+def _sheet(sheet: Any, part: Part) -> Sheet:
+    # The stated size of a sheet may be wrong, and would then hide cells.
+    sheet.reset_dimensions()
     rows: dict[int, dict[int, Cell]] = {}
-    for (row, column), stored in sorted(sheet._cells.items()):
-        cell = _cell(stored, raw.get((row, column)))
+    # What stands between stored cells has no address.
+    stored = (cell for row in sheet.iter_rows() for cell in row if hasattr(cell, "coordinate"))
+    for cell in (_cell(cell) for cell in stored):
         if cell.kind is not CellKind.BLANK:
+            row, column = row_and_column(cell.address)
             rows.setdefault(row, {})[column] = cell
-    return Sheet(sheet.title, rows, tuple(sorted(str(area) for area in sheet.merged_cells.ranges)))
+    for address, formula in part.uncalculated.items():
+        row, column = row_and_column(address)
+        rows.setdefault(row, {})[column] = Cell(formula, CellKind.UNCALCULATED, address)
+    return Sheet(sheet.title, dict(sorted(rows.items())), tuple(sorted(part.merged)))
 
 
-def _cell(stored: Any, raw: Any) -> Cell:
+def _cell(stored: Any) -> Cell:
     value, address = stored.value, stored.coordinate
-    if value is None:
-        # A text formula that gives "" is stored with the type 'str' and no value: it is blank.
-        if raw is not None and raw.data_type == "f" and stored.data_type != "str":
-            return Cell(str(raw.value), CellKind.UNCALCULATED, address)
-        return Cell(None, CellKind.BLANK, address)
     if isinstance(value, (date, datetime, time, timedelta)):
         return Cell(value, CellKind.DATE, address)
-    kind = _KINDS.get(stored.data_type, CellKind.TEXT)
+    kind = CellKind.BLANK if value is None else _KINDS.get(stored.data_type, CellKind.TEXT)
     if kind is CellKind.TEXT:
         value = str(value)
         if not value.strip():
@@ -332,54 +336,3 @@ def _keep_every_digit(cell: Any, value: object) -> None:
     """Have a float stored with the 17 digits it may need; the library would write 16."""
     if isinstance(value, float):
         cell._value = repr(float(value))
-
-
-def read_sheets(path: Path, titles: Collection[str]) -> Workbook:
-    """Return only the sheets of these titles, without merged ranges; all others are not parsed.
-
-    Raises InputError if the file is not a sane .xlsx file.
-    """
-    data = read_bytes(path)
-    package = inspect(path.name, data)
-    values = _load_lazily(path.name, data, data_only=True)
-    formulas = None
-    if package.has_formulas:
-        formulas = _load_lazily(path.name, data, data_only=False)
-    sheets = tuple(
-        _lazy_sheet(path.name, sheet, formulas)
-        for sheet in values.worksheets
-        if sheet.title in titles
-    )
-    return Workbook(sheets, hashlib.sha256(data).hexdigest(), tuple(_remarks(path.name, package)))
-
-
-def _load_lazily(name: str, data: bytes, *, data_only: bool) -> openpyxl.Workbook:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=data_only)
-    except Exception as error:  # the library leaks a dozen exception types on damaged files
-        raise _unreadable(name, f"{type(error).__name__}: {str(error)[:200]}") from error
-
-
-def _lazy_sheet(name: str, sheet: Any, formulas: openpyxl.Workbook | None) -> Sheet:
-    raw: dict[tuple[int, int], Any] = {}
-    if formulas is not None:
-        raw = {(cell.row, cell.column): cell for cell in _stored(name, formulas[sheet.title])}
-    rows: dict[int, dict[int, Cell]] = {}
-    for stored in _stored(name, sheet):
-        cell = _cell(stored, raw.get((stored.row, stored.column)))
-        if cell.kind is not CellKind.BLANK:
-            rows.setdefault(stored.row, {})[stored.column] = cell
-    return Sheet(sheet.title, rows)
-
-
-def _stored(name: str, sheet: Any) -> Iterator[Any]:
-    """Yield the cells of a lazily loaded sheet; those in between have no address."""
-    # The stated size of a sheet may be wrong, and would then hide cells.
-    sheet.reset_dimensions()
-    try:
-        for row in sheet.iter_rows():
-            yield from (cell for cell in row if hasattr(cell, "coordinate"))
-    except Exception as error:  # as above: parts are parsed only now
-        raise _unreadable(name, f"{type(error).__name__}: {str(error)[:200]}") from error
