@@ -138,7 +138,7 @@ def run_record(result: Result, final: Evaluation) -> Page:
     for name, seconds in run.times.items():
         rows.append([f"time: {name}", Styled(float(seconds), FORMATS["s"]), "s"])
     # Widths that followed from what is in the cells would tell the seconds.
-    return Page(rows, Layout(frozen=1, widths={1: 50, 2: 68, 3: 16}))
+    return Page(rows, Layout(frozen=1, widths={1: 50, 2: 40, 3: 16}))
 
 
 def _unit_of(measure: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import math
 import re
-import textwrap
 import zipfile
 from collections.abc import Mapping
 from copy import copy
@@ -14,17 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import openpyxl
-from openpyxl.chart import BarChart, Reference, Series
-from openpyxl.chart.data_source import StrRef
-from openpyxl.chart.label import DataLabelList
-from openpyxl.chart.series import SeriesLabel
-from openpyxl.chart.shapes import GraphicalProperties
 from openpyxl.comments import Comment
-from openpyxl.drawing.line import LineProperties
-from openpyxl.drawing.text import CharacterProperties, ParagraphProperties
 from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import quote_sheetname
-from openpyxl.utils.cell import coordinate_from_string
 from openpyxl.workbook.defined_name import DefinedName
 from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.filters import AutoFilter
@@ -35,8 +26,10 @@ from openpyxl.worksheet.table import TableColumn, TableStyleInfo
 from openpyxl.worksheet.worksheet import Worksheet
 
 from planner.files import put_beside
+from planner.workbook.excel_charts import add_charts
 from planner.workbook.findings import column_letters
-from planner.workbook.layout import Bars, Layout, Rows, Styled, is_blank, plain
+from planner.workbook.layout import Layout, Rows, Styled, is_blank, plain
+from planner.workbook.sizes import LINE_POINTS, lines_of, widths_of
 
 _FIXED_DATE = datetime(2020, 1, 1)
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
@@ -44,27 +37,16 @@ _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _MAX_TEXT = 32_767
 _DROP_DOWN_ROWS = 2_000
 
-_MIN_WIDTH, _MAX_WIDTH = 6, 60
-"""Of a column, in characters; longer text goes on in the next line."""
-_FILTER_BUTTON, _AIR = 3, 2
-"""Characters of a header that the button of its filter covers, and left free in a column."""
+_LINES_PER_PAGE = 50
+"""How many are printed on one at most: smaller letters are not read with ease."""
 
-_LINE_POINTS, _LINES_PER_PAGE = 15, 50
-"""The height of a line, and how many of them are still read with ease on a page."""
-
-_FONT, _LETTERS_PER_DIGIT = "Calibri", 1.1
-"""Widths are measured in digits; of what is written more fits in."""
-
+_FONT = "Calibri"
 _WRAPPED = Alignment(vertical="top", wrap_text=True)
 _HEADER_FILL = PatternFill("solid", fgColor="DCE6F1")
 _POINTS = {0: 11, 1: 18, 2: 13}
 """The size of letters, by level of heading."""
 
 _ALARM, _LINK = "C00000", "0563C1"
-_BAR_COLOURS = ("1F4E79", "9DC3E6", "A6A6A6", "F4B183")
-_GRID = "D9D9D9"
-_CHART_CM, _POINTS_PER_CM = (17.0, 9.4), 72 / 2.54
-"""The width and height of a chart."""
 _A4 = 9
 
 
@@ -85,7 +67,7 @@ def write_workbook(
     for title, layout in layouts.items():
         if title in sheets:
             _add_drop_downs(book, title, sheets, layout)
-            _add_charts(book, title, layout)
+            add_charts(book, title, layout)
     return put_beside(path, _deterministic(book))
 
 
@@ -99,17 +81,17 @@ def _write_sheet(sheet: Worksheet, rows: Rows, layout: Layout) -> None:
         for position, header in enumerate(headers, start=1)
         if header in layout.formats
     }
-    widths = _widths(rows, formats, len(headers)) | dict(layout.widths)
+    widths = widths_of(rows, formats, len(headers)) | dict(layout.widths)
     for position, width in sorted(widths.items()):
         sheet.column_dimensions[column_letters(position)].width = width
     lines = 0
     looks: dict[_Look, Any] = {}
     for number, row in enumerate(rows, start=1):
         filled = [(n, value) for n, value in enumerate(row, start=1) if not is_blank(value)]
-        tall = max((_lines(value, widths[position]) for position, value in filled), default=1)
+        tall = max((lines_of(value, widths[position]) for position, value in filled), default=1)
         lines += tall
         if tall > 1:
-            sheet.row_dimensions[number].height = tall * _LINE_POINTS
+            sheet.row_dimensions[number].height = tall * LINE_POINTS
         for position, value in filled:
             cell, shown = sheet.cell(number, position), formats.get(position, "")
             _write_cell(cell, value, shown, looks, is_tall=tall > 1)
@@ -162,8 +144,8 @@ def _set_up_page(sheet: Worksheet, pages: int, *, has_header: bool) -> None:
 
 # Cells --------------------------------------------------------------------------------------------
 
-
 _Look = tuple[str, str, int, bool, bool, bool]
+"""Data type, number format, level of heading, whether it is an alarm, a link, in a tall row."""
 
 
 def _write_cell(
@@ -234,47 +216,6 @@ def _keep_every_digit(cell: Any, value: object) -> None:
         cell._value = repr(float(value))
 
 
-def _lines(value: object, width: float) -> int:
-    """Return how many lines the value takes in a column of that width; a heading takes one."""
-    if isinstance(value, Styled):
-        return 1 if value.heading else _lines(value.value, width)
-    if not isinstance(value, str):
-        return 1
-    lines = value.splitlines()
-    if len(lines) == 1 and len(value) <= width:
-        return 1
-    room = int(width * _LETTERS_PER_DIGIT)
-    return max(2, sum(max(1, len(textwrap.wrap(line, room))) for line in lines))
-
-
-def _widths(rows: Rows, formats: Mapping[int, str], headers: int) -> dict[int, float]:
-    """Return how wide each column must be for its values and the longest word of its header."""
-    widths: dict[int, int] = {}
-    for number, row in enumerate(rows, start=1):
-        for position, value in enumerate(row, start=1):
-            if number == 1 and headers:
-                words = (len(word) for word in str(plain(value)).split())
-                longest = max(words, default=0) + _FILTER_BUTTON - _AIR
-            elif is_blank(value) or (isinstance(value, Styled) and value.heading):
-                longest = 0
-            else:
-                longest = max(map(len, _shown(value, formats.get(position, "")).splitlines()))
-            widths[position] = max(widths.get(position, _MIN_WIDTH), longest)
-    return {position: float(min(width, _MAX_WIDTH) + _AIR) for position, width in widths.items()}
-
-
-def _shown(value: object, number_format: str) -> str:
-    """Return about what a cell shows."""
-    if isinstance(value, Styled):
-        return _shown(value.value, value.number_format or number_format)
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return str(value) or " "
-    decimals = len(number_format.rstrip("%").partition(".")[2])
-    if number_format.endswith("%"):
-        return f"{value:.{decimals}%}"
-    return f"{value:,.{decimals}f}" if number_format else f"{value:.6g}"
-
-
 # What is more than cells --------------------------------------------------------------------------
 
 
@@ -306,60 +247,6 @@ def _add_validation(sheet: Worksheet, column: int, formula: str, style: Any) -> 
     letter = column_letters(column)
     validation.add(f"{letter}2:{letter}{_DROP_DOWN_ROWS}")
     sheet.add_data_validation(validation)
-
-
-def _add_charts(book: openpyxl.Workbook, title: str, layout: Layout) -> None:
-    """Put the charts below each other; where rows are higher than is known, they part."""
-    sheet: Any = book[title]
-    letters, row = coordinate_from_string(layout.charts_at)
-    for bars in layout.charts:
-        sheet.add_chart(_chart(book[bars.sheet], bars), f"{letters}{row}")
-        room = _CHART_CM[1] * _POINTS_PER_CM + _LINE_POINTS
-        while room > 0:
-            room -= sheet.row_dimensions[row].height or _LINE_POINTS
-            row += 1
-
-
-def _chart(source: Worksheet, bars: Bars) -> Any:
-    chart: Any = BarChart()
-    chart.type, chart.title = "bar", bars.title
-    chart.title.tx.rich.p[0].pPr = ParagraphProperties(defRPr=CharacterProperties(sz=1200, b=True))
-    chart.width, chart.height = _CHART_CM
-    chart.gapWidth = 40
-    for column, colour in zip(bars.series, _BAR_COLOURS, strict=False):
-        chart.series.append(_series(source, bars, column, colour))
-    first, last = bars.rows
-    chart.set_categories(Reference(source, min_col=bars.names, min_row=first, max_row=last))
-    # The first row stands on top, and the values are still written below the bars.
-    chart.x_axis.scaling.orientation = "maxMin"
-    chart.y_axis.crosses = "max"
-    chart.y_axis.number_format = bars.number_format
-    chart.y_axis.scaling.min = 0
-    chart.y_axis.majorGridlines.spPr = GraphicalProperties(ln=LineProperties(solidFill=_GRID))
-    if bars.number_format.endswith("%"):
-        chart.y_axis.scaling.max = 1
-    # The library would leave both axes out.
-    chart.x_axis.delete = chart.y_axis.delete = False
-    if len(bars.series) > 1:
-        chart.legend.position = "b"
-    else:
-        chart.legend = None
-    return chart
-
-
-def _series(source: Worksheet, bars: Bars, column: int, colour: str) -> Any:
-    first, last = bars.rows
-    series: Any = Series(Reference(source, min_col=column, min_row=first, max_row=last))
-    header = f"{quote_sheetname(source.title)}!${column_letters(column)}$1"
-    series.tx = SeriesLabel(strRef=StrRef(header))
-    series.graphicalProperties.solidFill = colour
-    if len(bars.series) == 1:
-        series.dLbls = DataLabelList()
-        series.dLbls.numFmt = bars.number_format
-        series.dLbls.showVal = True
-        for part in ("showSerName", "showCatName", "showLegendKey", "showPercent"):
-            setattr(series.dLbls, part, False)
-    return series
 
 
 # Bytes --------------------------------------------------------------------------------------------
