@@ -82,24 +82,6 @@ def rule_name(rule: Any) -> str:
     return name.rpartition(".")[2]
 
 
-def plan_families(block: Any) -> tuple[Any, ...]:
-    """Return the variables that are the plan; all others follow from them."""
-    return (
-        block.open,
-        block.contract,
-        block.nodes,
-        block.warm,
-        block.cold_slots,
-        block.flow,
-        block.load,
-        block.unserved,
-        block.executed,
-        block.verify,
-        block.copy,
-        block.seats,
-    )
-
-
 def _add_phase(
     block: Any,
     network: Network,

@@ -26,11 +26,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from models import hitting_sets
 from models.data import ROLES, Item, OfferKey
 from models.network import UNKNOWN, Network, is_unknown
+from models.panels import panels_of
 from models.plan import Deployment, Panel, exceeds
 from models.service import service, verifications_per_s
-from models.translate import panels_of
 
 ALL = "all"
 """Stands for every model, policy or role together."""
@@ -174,69 +175,6 @@ def nakamoto_number(amounts: Iterable[float], limit: float) -> int | None:
     return None
 
 
-def fewest_dependencies(parts: Iterable[tuple[frozenset[Item], float]], limit: float) -> int | None:
-    """Return the fewest dependencies on which strictly more than the limit hangs; None if none.
-
-    A part that hangs on several is hit by each of them and counts once.
-    """
-    merged: dict[frozenset[Item], float] = defaultdict(float)
-    for hangs_on, amount in parts:
-        merged[hangs_on] += amount
-    exposed = [(hangs_on, amount) for hangs_on, amount in merged.items() if hangs_on]
-    if all(len(hangs_on) == 1 for hangs_on, _ in exposed):
-        return nakamoto_number((amount for _, amount in exposed), limit)
-    greedy = _greedy(exposed, limit)
-    for size in range(1, greedy or 0):
-        if _can_exceed(exposed, size, limit):
-            return size
-    return greedy
-
-
-_Exposed = list[tuple[frozenset[Item], float]]
-
-
-def _gains(exposed: _Exposed) -> list[tuple[Item, float]]:
-    """Return what each dependency would hit, most first."""
-    gains: dict[Item, float] = defaultdict(float)
-    for hangs_on, amount in exposed:
-        for item in hangs_on:
-            gains[item] += amount
-    return sorted(gains.items(), key=lambda gain: (-gain[1], gain[0]))
-
-
-def _without(exposed: _Exposed, item: Item) -> _Exposed:
-    return [(hangs_on, amount) for hangs_on, amount in exposed if item not in hangs_on]
-
-
-def _greedy(exposed: _Exposed, limit: float) -> int | None:
-    covered, count = 0.0, 0
-    while not exceeds(covered, limit):
-        gains = _gains(exposed)
-        if not gains:
-            return None
-        item, gain = gains[0]
-        covered, count = covered + gain, count + 1
-        exposed = _without(exposed, item)
-    return count
-
-
-def _can_exceed(exposed: _Exposed, size: int, limit: float, covered: float = 0.0) -> bool:
-    """Return whether some `size` dependencies hit more than the limit, by branch and bound."""
-    gains = _gains(exposed)
-    if size == 1:
-        return bool(gains) and exceeds(covered + gains[0][1], limit)
-    for position, (item, gain) in enumerate(gains):
-        # What is still to be gained only shrinks as dependencies are chosen.
-        hoped = sum(amount for _, amount in gains[position : position + size])
-        if not exceeds(covered + hoped, limit):
-            return False
-        if _can_exceed(_without(exposed, item), size - 1, limit, covered + gain):
-            return True
-        # Sets with this item are done with, so it is hit by none that follow.
-        exposed = [(hangs_on - {item}, amount) for hangs_on, amount in exposed]
-    return False
-
-
 # Shares and figures of one kind -------------------------------------------------------------------
 
 
@@ -281,7 +219,8 @@ def _figures(network: Network, group: _Group, kind: str, *, shared: bool) -> Fig
     numbers: dict[str, int | None] = {}
     for trial in group.trials:
         read = _read(network, trial.parts, kind, shared=shared)
-        found = (numbers.get(trial.loss), fewest_dependencies(read, trial.limit))
+        taken = hitting_sets.fewest(read, trial.limit)
+        found = (numbers.get(trial.loss), None if taken is None else len(taken))
         numbers[trial.loss] = min((number for number in found if number is not None), default=None)
     return Figures(
         largest=largest.name if largest is not None else "",
@@ -291,7 +230,9 @@ def _figures(network: Network, group: _Group, kind: str, *, shared: bool) -> Fig
     )
 
 
-def _read(network: Network, parts: tuple[Part, ...], kind: str, *, shared: bool) -> _Exposed:
+def _read(
+    network: Network, parts: tuple[Part, ...], kind: str, *, shared: bool
+) -> list[hitting_sets.Part]:
     """Return what each part hangs on, unknown values all shared with the largest or distinct."""
     tops = [(_tops(network, part, kind), part) for part in parts]
     known = _amounts((items, part.amount) for items, part in tops)

@@ -7,21 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from models.fields import Kind, column
+from models.measures import NAMES
 
 HOURS_PER_MONTH = 730.0
 SECONDS_PER_HOUR = 3600.0
 
 ROLES = ("execution", "verification", "storage", "coordination")
 STATUSES = ("candidate", "existing", "required", "forbidden")
-MEASURES = (
-    "unserved",
-    "monthly_cost",
-    "one_off_cost",
-    "latency",
-    "worst_loss",
-    "expected_loss",
-    "changes",
-)
+MEASURES = (*NAMES, "worst_loss", "expected_loss")
 
 Needs = tuple[tuple[str, ...], ...]
 """All of the entries are needed, and of each entry any one name is enough."""

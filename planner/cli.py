@@ -215,8 +215,8 @@ def audit(workbook: Path, plan: Path, as_json: bool) -> None:
     Example:
       planner audit inputs/minimal.xlsx my-plan/plan.xlsx
     """
-    from planner.job import audit_plan
     from planner.reading import read_network
+    from planner.report.plan_audit import audit_plan
 
     tables = read_network(workbook)
     if tables.network is None:
@@ -267,11 +267,11 @@ def _report(result: Result, findings: Sequence[Finding], quiet: bool) -> None:
 
 
 def _tell_aside(aside: Mapping[str, str]) -> None:
-    """Say on stderr which plans are of an earlier run, and what they are called now."""
+    """Say on stderr which files are of an earlier run, and what they are called now."""
     for name, now in aside.items():
         is_moved = name != now
         text = f"kept as {now}" if is_moved else "still there: it is open in another program"
-        click.echo(f"{name} is the plan of an earlier run, {text}.", err=True)
+        click.echo(f"{name} is of an earlier run, {text}.", err=True)
 
 
 def _listed(findings: Sequence[Finding]) -> str:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from models.network import Network
-from models.plan import Deployment, Plan, Violation
-from planner.evaluation.audit import audit, audit_stages
+from models.plan import Deployment, Violation
+from planner.evaluation.audit import audit_stages
 from planner.evaluation.baselines import PLAN, compare
 from planner.evaluation.conflict import reasons
 from planner.evaluation.evaluation import Evaluation, evaluate
@@ -18,17 +18,18 @@ from planner.evaluation.score import Score
 from planner.jobs.requests import Workers
 from planner.reading import Tables, read_network
 from planner.report.done import Done
-from planner.report.plan_json import move_aside, plan_path, write_json
-from planner.report.plan_workbook import PlanFile, read_plan, write_plan
+from planner.report.earlier import REJECTED, move_aside, plan_path
+from planner.report.plan_audit import audit_plan
+from planner.report.plan_json import write_json
+from planner.report.plan_workbook import write_plan
 from planner.report.progress import ProgressLine
 from planner.result import Limits, Result, Run
 from planner.solver.arrays import BadNumber
 from planner.solver.room import TooLarge
 from planner.solver.solve import Timer, solve
 from planner.versions import versions
-from planner.workbook.findings import Finding, InputError
+from planner.workbook.findings import Finding
 
-REJECTED = "rejected.xlsx"
 CHEAPEST_S, CHEAPEST_GAP = 30.0, 0.04
 """How long, and how exactly, the cheapest plan without independence is sought for comparison."""
 WRONG_FILE = "file"
@@ -121,17 +122,6 @@ def run(job: Job, stop: threading.Event, progress: ProgressLine) -> Done:
     return _write_and_audit(job, done, timer)
 
 
-def audit_plan(network: Network, path: Path) -> tuple[PlanFile, tuple[Violation, ...]]:
-    """Return a plan file as read, and every rule that its plan breaks."""
-    try:
-        found = read_plan(path, network)
-    except InputError as error:
-        return PlanFile(Plan({}), tuple(error.findings), ""), ()
-    if any(finding.is_error for finding in found.findings):
-        return found, ()
-    return found, audit(network, found.plan)
-
-
 def _warnings(tables: Tables) -> tuple[Finding, ...]:
     return tuple(finding for finding in tables.findings if not finding.is_error)
 
@@ -197,6 +187,6 @@ def _finish(job: Job, done: Done, timer: Timer) -> Done:
     made = replace(done.result.run, times=dict(timer.times))
     job.out.mkdir(parents=True, exist_ok=True)
     accepted = done.result.plan is not None and done.result.status != "rejected"
-    aside = {} if accepted else move_aside(job.out, job.workbook)
+    aside = move_aside(job.out, accepted, job.workbook)
     done = replace(done, result=replace(done.result, run=made), aside=aside)
     return replace(done, files={**done.files, "figures": write_json(job.out, done)})

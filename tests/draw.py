@@ -29,10 +29,10 @@ from models.data import (
 )
 from models.exposure import Exposure
 from models.network import Link, Network
+from models.panels import panels_of
 from models.plan import HUB, Deployment, Flow, Panel, Replica, Seat, VerificationFlow
 from models.service import route_labels, service
 from models.streams import verification_streams
-from models.translate import panels_of
 
 COUNTRIES, OWNERS = ("DE", "FR", "US"), ("Equus", "Domus")
 

@@ -263,15 +263,20 @@ def test_a_run_without_a_plan_leaves_no_plan_of_an_earlier_one(
     assert not (out / "plan.xlsx").exists()
     assert sha256(out / "plan (before 2).xlsx") == before
     assert (out / "plan (before).xlsx").read_text(encoding="utf-8") == "of the run before that"
-    assert "plan.xlsx is the plan of an earlier run, kept as plan (before 2).xlsx." in done.output
+    assert "plan.xlsx is of an earlier run, kept as plan (before 2).xlsx." in done.output
     made = figures(out)["run"]
-    assert made["moved_aside"] == {"plan.xlsx": "plan (before 2).xlsx"}  # type: ignore[index]
+    moved = {"plan.xlsx": "plan (before 2).xlsx", "plan.json": "plan (before 2).json"}
+    assert made["moved_aside"] == moved  # type: ignore[index]
+    kept = json.loads((out / "plan (before 2).json").read_text(encoding="utf-8"))
+    assert (kept["status"], kept["run"]["plan_file"]) == ("optimal", "plan.xlsx")
     assert made["plans"] == {}  # type: ignore[index]
     monkeypatch.undo()
     again = run("solve", MINIMAL, "--out", out)
     assert again.exit_code == 0
-    assert "earlier run" not in again.output
-    assert figures(out)["run"]["moved_aside"] == {}  # type: ignore[index]
+    # A plan that failed its audit is not beside one that passed.
+    stale = {"rejected.xlsx": "rejected (before).xlsx"} if ending == "rejected" else {}
+    assert figures(out)["run"]["moved_aside"] == stale  # type: ignore[index]
+    assert not (out / "rejected.xlsx").exists()
     assert sha256(out / "plan (before 2).xlsx") == before
 
 
@@ -296,7 +301,7 @@ def test_a_plan_that_is_held_open_is_said_to_be_of_an_earlier_run(
     monkeypatch.setattr(Path, "rename", refuse)
     done = run("solve", unsolvable(tmp_path, "invalid"), "--out", tmp_path)
     assert done.exit_code == 2
-    assert "plan.xlsx is the plan of an earlier run, still there" in done.output
+    assert "plan.xlsx is of an earlier run, still there" in done.output
     assert figures(tmp_path)["run"]["moved_aside"] == {"plan.xlsx": "plan.xlsx"}  # type: ignore[index]
 
 
@@ -335,6 +340,19 @@ def test_a_site_that_may_lie_elsewhere_serves_no_demand_that_must_stay(
     assert done.exit_code == code, done.output
     assert ("NOT SERVED: 12.0 of 12.0" in run(*asked).output) == (code == 2)
     assert code == 0 or "no site that can run it lies in countries DE" in done.output
+
+
+def test_the_first_run_of_a_new_user_shows_latencies_and_a_sensible_comparison(
+    tmp_path: Path,
+) -> None:
+    done = run("solve", MINIMAL, "--out", tmp_path)
+    assert done.exit_code == 0, done.output
+    assert re.search(r"latency +p50 \d+ ms", done.output)
+    compared = {row["plan"]: row for row in figures(tmp_path)["comparison"]}  # type: ignore[attr-defined]
+    # Only the regions' coordinates say what is near: Frankfurt, Gravelines, Falkenstein, Stockholm.
+    assert compared["cheapest"]["monthly_cost"] <= compared["nearest"]["monthly_cost"]
+    assert compared["nearest"]["p95_ms"] < compared["cheapest"]["p95_ms"]
+    assert [row["violations"] for row in compared.values()] == [0, 0, 0]
 
 
 def test_the_monthly_cost_is_the_same_everywhere_and_penalties_stand_apart(tmp_path: Path) -> None:

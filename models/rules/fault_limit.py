@@ -48,9 +48,7 @@ def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
         eligible = [
             offer
             for offer in network.offers_of("coordination")
-            if (not committee.node_types or offer.node_type in committee.node_types)
-            and network.node_types[offer.node_type].has_tee(committee.tee)
-            and network.sites[offer.site].lies_in(committee.countries, committee.blocs)
+            if network.may_sit(committee, offer)
         ]
         for failure, failed in network.protected.items():
             gone = network.takes_down(failed)

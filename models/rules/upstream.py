@@ -16,6 +16,7 @@ from models.expressions import row, rows
 from models.network import Network
 from models.plan import Deployment, Violation, exceeds
 from models.service import upstream_links
+from models.stands import fastest_upstream
 
 
 def constrain(block: Any, model: Any, network: Network) -> None:
@@ -30,14 +31,11 @@ def constrain(block: Any, model: Any, network: Network) -> None:
         called = network.models.get(load.job.model)
         site = load.offer.site
         for any_of in (called.upstream or ()) if called is not None else ():
-            ways = [
-                (link.latency_ms, link.label, name)
-                for name in any_of
-                for link in network.links_between(Item("site", site), Item("upstream", name))
-            ]
+            link = fastest_upstream(network, site, any_of)
             # Without a route nobody knows which of the alternatives is called, so each may be.
-            for name in [min(ways, key=lambda way: way[:2])[2]] if ways else any_of:
-                if name in limits:
+            for name in any_of:
+                is_called = link is None or Item("upstream", name) in (link.origin, link.target)
+                if name in limits and is_called:
                     terms[load.job.period, name].append((load.rate, load.variable))
     block.most = rows()
     for (period, name), sends in sorted(terms.items(), key=lambda entry: entry[0]):

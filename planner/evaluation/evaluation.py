@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from models import objectives
 from models.concentration import ALL, Concentration, concentration
 from models.costs import Line, one_off_bill, sum_of, unserved_share
 from models.data import ROLES, Demand
 from models.detours import Detour, detours
+from models.measures.changes import Change, changes, openings
+from models.measures.monthly_cost import money, penalties
 from models.network import Network
 from models.plan import Deployment, Flow, Plan, Violation
 from models.service import Service, service
@@ -116,7 +117,7 @@ class Evaluation:
     @cached_property
     def monthly(self) -> tuple[Line, ...]:
         """Return the lines of what is paid a month, one-off costs spread over the months."""
-        return tuple(objectives.money(self.network, self.plan))
+        return tuple(money(self.network, self.plan))
 
     @cached_property
     def one_off(self) -> tuple[Line, ...]:
@@ -126,17 +127,17 @@ class Evaluation:
     @cached_property
     def penalties(self) -> tuple[Line, ...]:
         """Return the lines of what counts with the money but is never paid."""
-        return tuple(objectives.penalties(self.network, self.plan))
+        return tuple(penalties(self.network, self.plan))
 
     @cached_property
-    def changes(self) -> tuple[objectives.Change, ...]:
+    def changes(self) -> tuple[Change, ...]:
         """Return every change against today that the measure `changes` counts."""
-        return tuple(objectives.changes(self.network, self.plan))
+        return tuple(changes(self.network, self.plan))
 
     @cached_property
-    def openings(self) -> tuple[objectives.Change, ...]:
+    def openings(self) -> tuple[Change, ...]:
         """Return the sites and contracts that begin or end, which the measure does not count."""
-        return tuple(objectives.openings(self.network, self.plan))
+        return tuple(openings(self.network, self.plan))
 
     # What is shared -------------------------------------------------------------------------------
 

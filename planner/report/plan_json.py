@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from models import objectives
 from models.concentration import Concentration, Figures
 from models.costs import Line
 from models.data import DemandKey, OfferKey
+from models.decisions import DECISIONS, Decision
+from models.measures.monthly_cost import penalties_in
 from models.service import verifications_per_s
 from planner.evaluation.evaluation import Evaluation
 from planner.evaluation.score import Score
 from planner.files import move_into_place
 from planner.report.done import Done
+from planner.report.earlier import PLAN_JSON, unedited_plans
 from planner.report.plan_workbook import plan_hash
 from planner.result import Result, Stage, without_noise
 
 FORMAT = 1
-PLAN_JSON, PLAN_XLSX = "plan.json", "plan.xlsx"
 
 Json = dict[str, object]
 
@@ -83,64 +84,9 @@ def _objective(done: Done, stage: Stage) -> Json:
     """Return a stage, and which part of its value is no money."""
     penalties = None
     if done.final is not None:
-        penalties = objectives.penalties_in(done.final.network, done.final.plan, stage.priority)
+        penalties = penalties_in(done.final.network, done.final.plan, stage.priority)
     numbers = {name: without_noise(getattr(stage, name)) for name in ("value", "bound", "gap")}
     return {**asdict(stage), **numbers, "penalties": penalties}
-
-
-def unedited_plans(directory: Path) -> dict[str, str]:
-    """Return the plan workbooks in the directory that are still as written, with their hashes."""
-    try:
-        content = json.loads((directory / PLAN_JSON).read_text(encoding="utf-8"))
-        listed = content["run"]["plans"].items()
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        return {}
-    return {
-        name: digest
-        for name, digest in listed
-        if isinstance(name, str)
-        and Path(name).name == name
-        and digest
-        and plan_hash(directory / name) == digest
-    }
-
-
-def was_edited(directory: Path, name: str = PLAN_XLSX) -> bool:
-    """Return whether a plan of that name is there that is not known to be as written."""
-    return (directory / name).exists() and name not in unedited_plans(directory)
-
-
-def plan_path(directory: Path, name: str = PLAN_XLSX) -> Path:
-    """Return where the next plan goes: plan.xlsx, or plan (2).xlsx … if that was edited."""
-    known = unedited_plans(directory)
-    path, number = directory / name, 1
-    while path.exists() and path.name not in known:
-        number += 1
-        path = directory / f"{Path(name).stem} ({number}){Path(name).suffix}"
-    return path
-
-
-def move_aside(directory: Path, workbook: Path) -> dict[str, str]:
-    """Move plan.xlsx, edited or not, and unedited plans to names that are free; return those.
-
-    For a run without a plan: what lies there would pass for its plan. A plan that is held open
-    keeps its name, and is returned with it; `workbook` is what was asked about, and no plan.
-    """
-    moved = {}
-    for name in sorted({PLAN_XLSX, *unedited_plans(directory)}):
-        path = directory / name
-        if not path.is_file() or (workbook.exists() and path.samefile(workbook)):
-            continue
-        target, number = directory / f"{path.stem} (before){path.suffix}", 1
-        while target.exists():
-            number += 1
-            target = directory / f"{path.stem} (before {number}){path.suffix}"
-        try:
-            path.rename(target)
-        except PermissionError:
-            target = path
-        moved[name] = target.name
-    return moved
 
 
 # The lists ----------------------------------------------------------------------------------------
@@ -154,29 +100,21 @@ def _offer(offer: OfferKey) -> Json:
     return {"site": offer.site, "node_type": offer.node_type}
 
 
+def _decided(decision: Decision) -> Callable[[Evaluation], Iterator[Json]]:
+    """Return the list of one decision: its key, and how many where it is counted."""
+
+    def rows(evaluation: Evaluation) -> Iterator[Json]:
+        for key, amount in sorted(decision.amounts(evaluation.plan).items()):
+            parts = (key,) if isinstance(key, str) else key
+            counted = {decision.unit: amount} if decision.unit else {}
+            yield {**dict(zip(decision.fields, parts, strict=True)), **counted}
+
+    return rows
+
+
 def _sites(evaluation: Evaluation) -> Iterator[Json]:
     for name in sorted(evaluation.plan.open):
         yield {"site": name, "nodes": evaluation.plan.nodes_at(name)}
-
-
-def _contracts(evaluation: Evaluation) -> Iterator[Json]:
-    for name in sorted(evaluation.plan.contracts):
-        yield {"provider": name}
-
-
-def _nodes(evaluation: Evaluation) -> Iterator[Json]:
-    for offer, count in sorted(evaluation.plan.nodes.items()):
-        yield {**_offer(offer), "nodes": count}
-
-
-def _cold_slots(evaluation: Evaluation) -> Iterator[Json]:
-    for offer, count in sorted(evaluation.plan.cold_slots.items()):
-        yield {**_offer(offer), "slots": count}
-
-
-def _warm(evaluation: Evaluation) -> Iterator[Json]:
-    for replica, count in sorted(evaluation.plan.warm.items()):
-        yield {**replica._asdict(), "replicas": count}
 
 
 def _routing(evaluation: Evaluation) -> Iterator[Json]:
@@ -227,16 +165,6 @@ def _panels(evaluation: Evaluation) -> Iterator[Json]:
             "verifiers": [_offer(offer) for offer in panel.verifiers],
             "share": panel.share,
         }
-
-
-def _copies(evaluation: Evaluation) -> Iterator[Json]:
-    for copy in sorted(evaluation.plan.copies):
-        yield dict(copy._asdict())
-
-
-def _seats(evaluation: Evaluation) -> Iterator[Json]:
-    for seat, count in sorted(evaluation.plan.seats.items()):
-        yield {**seat._asdict(), "seats": count}
 
 
 def _asked(evaluation: Evaluation) -> Iterator[Json]:
@@ -296,15 +224,10 @@ def _bill(name: str, lines: Sequence[Line]) -> Iterator[Json]:
 
 _LISTS = {
     "sites": _sites,
-    "contracts": _contracts,
-    "nodes": _nodes,
-    "warm": _warm,
-    "cold_slots": _cold_slots,
+    **{found.of_plan: _decided(found) for found in DECISIONS if found.of_plan != "open"},
     "routing": _routing,
     "verification": _verification,
     "panels": _panels,
-    "copies": _copies,
-    "seats": _seats,
     "demand": _asked,
     "dependencies": _dependencies,
     "changes": _changes,

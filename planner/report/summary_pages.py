@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from models import objectives
 from models.concentration import ALL
 from models.data import Item
+from models.measures import NAMES, measure
+from models.measures.monthly_cost import penalties_in
 from models.network import is_unknown
 from models.rules import RULES
 from planner.evaluation.evaluation import Evaluation
@@ -25,15 +26,6 @@ LARGEST_SHARE = "largest share of execution requests"
 
 NOT_FILLED_IN = ", not filled in: at worst"
 """Ends it where the sites that serve most do not say what they hang on."""
-
-_UNITS = {
-    "unserved": "requests/s",
-    "monthly_cost": "currency/month",
-    "one_off_cost": "currency",
-    "latency": "ms",
-    "changes": "changes",
-}
-"""Of the measures that may be made small; others mix several."""
 
 
 def summary(done: Done, final: Evaluation) -> Page:
@@ -101,15 +93,15 @@ def _largest_shares(final: Evaluation, scores: Sequence[Score]) -> Iterator[list
     kinds = {kind for found in scores for kind in found.largest_share}
     in_plan = scores[0].largest_share if scores else {}
     for kind in sorted(kinds, key=lambda kind: (kind in unknown, -in_plan.get(kind, 0.0), kind)):
-        measure = LARGEST_SHARE + NOT_FILLED_IN * (kind in unknown)
+        told = LARGEST_SHARE + NOT_FILLED_IN * (kind in unknown)
         shares = [found.largest_share.get(kind, 0.0) for found in scores]
-        yield _row(measure, kind, "0..1", shares)
+        yield _row(told, kind, "0..1", shares)
 
 
-def _row(measure: str, of: str, unit: str, values: Sequence[float | None]) -> list[object]:
+def _row(told: str, of: str, unit: str, values: Sequence[float | None]) -> list[object]:
     shown = FORMATS.get(unit, MONEY) if unit != "number" else ""
     styled = [None if value is None else Styled(value, shown) for value in values]
-    return [measure, of, unit, *styled]
+    return [told, of, unit, *styled]
 
 
 def run_record(result: Result, final: Evaluation) -> Page:
@@ -129,7 +121,7 @@ def run_record(result: Result, final: Evaluation) -> Page:
         name, unit = f"objective {stage.priority}: {stage.measure}", _unit_of(stage.measure)
         rows.append([f"{name}, value", *_amount(stage.value, unit, currency)])
         if "monthly_cost" in stage.measure:
-            penalties = objectives.penalties_in(final.network, final.plan, stage.priority)
+            penalties = penalties_in(final.network, final.plan, stage.priority)
             rows.append([f"{name}, penalties in the value", *_amount(penalties, unit, currency)])
         rows.append([f"{name}, proven bound", *_amount(stage.bound, unit, currency)])
         rows.append([f"{name}, gap", *_amount(stage.gap, "relative", currency)])
@@ -141,8 +133,8 @@ def run_record(result: Result, final: Evaluation) -> Page:
     return Page(rows, Layout(frozen=1, widths={1: 50, 2: 40, 3: 16}))
 
 
-def _unit_of(measure: str) -> str:
-    return _UNITS.get(measure, "mixed")
+def _unit_of(name: str) -> str:
+    return measure(name).UNIT if name in NAMES else "mixed"
 
 
 def _amount(number: float, unit: str, currency: str) -> tuple[object, str]:

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from models import covers, forcing
-from models.build import SINGLE_PHASE, build, plan_families, rule_name
+from models.build import SINGLE_PHASE, build, rule_name
 from models.classes import Classes
 from models.data import OfferKey
-from models.expressions import Cut, Point
+from models.decisions import plan_families
+from models.expressions import Cut, Expression, Point
 from models.network import Network
-from models.objectives import Expression
 from models.plan import Deployment
 from models.rules import RULES
 from models.streams import Stream

@@ -16,7 +16,7 @@ from functools import cached_property
 
 import numpy as np
 
-from models.objectives import Expression
+from models.expressions import Expression
 from planner.result import relative_gap
 from planner.solver import relax_and_fix
 from planner.solver.arrays import FloatArray, IntArray

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import replace
-from itertools import combinations
 
 import pytest
 
@@ -16,13 +14,12 @@ from models.concentration import (
     Concentration,
     concentration,
     effective_number,
-    fewest_dependencies,
     nakamoto_number,
 )
 from models.data import Committee, Item, Provider
 from models.exposure import Exposure
 from models.network import Network
-from models.plan import Deployment, Seat, exceeds
+from models.plan import Deployment, Seat
 from tests.cases import deployment_for_small, small
 
 
@@ -64,36 +61,6 @@ def test_effective_number_of_equal_shares_is_their_count() -> None:
     # 1 / (0.5² + 0.25² + 0.25²)
     assert effective_number([2, 1, 1]) == pytest.approx(1 / 0.375)
     assert effective_number([0.0]) is None
-
-
-def test_overlapping_dependencies_are_counted_as_a_union() -> None:
-    a, b, c = (Item("grid", name) for name in "abc")
-    parts = [(frozenset({a, b}), 4.0), (frozenset({a}), 1.0), (frozenset({c}), 3.0)]
-    # a takes 5; b only 4 of the same; a and c take all 8.
-    assert fewest_dependencies(parts, 4.5) == 1
-    assert fewest_dependencies(parts, 5.0) == 2
-    assert fewest_dependencies(parts, 8.0) is None
-
-
-def test_the_fewest_overlapping_dependencies_are_those_of_brute_force() -> None:
-    draw = random.Random(7)
-    items = [Item("grid", name) for name in "abcdef"]
-    for _ in range(300):
-        parts = [
-            (frozenset(draw.sample(items, draw.randint(0, 3))), float(draw.randint(1, 9)))
-            for _ in range(draw.randint(1, 8))
-        ]
-        limit = draw.uniform(0, sum(amount for _, amount in parts))
-        expected = next(
-            (
-                size
-                for size in range(len(items) + 1)
-                for chosen in combinations(items, size)
-                if exceeds(sum(a for on, a in parts if on & set(chosen)), limit)
-            ),
-            None,
-        )
-        assert fewest_dependencies(parts, limit) == expected
 
 
 def test_shares_sum_to_one_where_everything_hangs_on_one_of_the_kind() -> None:

@@ -14,7 +14,8 @@ from models.plan import Violation
 from planner.evaluation.baselines import compare
 from planner.evaluation.evaluation import Evaluation
 from planner.report.done import Done
-from planner.report.plan_json import plan_path, unedited_plans, was_edited, write_json
+from planner.report.earlier import plan_path, unedited_plans, was_edited
+from planner.report.plan_json import write_json
 from planner.report.plan_workbook import write_plan
 from planner.report.progress import line
 from planner.result import Result, Run, Stage

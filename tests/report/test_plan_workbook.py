@@ -13,7 +13,7 @@ import pytest
 from openpyxl.worksheet.worksheet import Worksheet
 
 from models.data import Phase
-from models.objectives import value
+from models.measures import measure
 from models.plan import Deployment, Flow, Panel, Plan, Seat
 from planner.evaluation.audit import FIGURES, audit, audit_stages
 from planner.evaluation.baselines import compare
@@ -134,7 +134,9 @@ def test_cost_lines_add_up_to_the_objective(tmp_path: Path) -> None:
     lines = [row["monthly_cost"] for row in named(write(tmp_path), "Cost")]
     monthly = [amount for amount in lines if isinstance(amount, (int, float))]
     assert sum(monthly[:-1]) == pytest.approx(monthly[-1])
-    assert monthly[-1] == pytest.approx(value(small(), deployment_for_small(), "monthly_cost"))
+    assert monthly[-1] == pytest.approx(
+        measure("monthly_cost").value(small(), deployment_for_small())
+    )
 
 
 def test_kinds_carry_their_figures_and_dependencies_their_shares(tmp_path: Path) -> None:
@@ -435,7 +437,7 @@ def test_a_violation_names_its_phase() -> None:
 
 def test_an_objective_that_the_plan_does_not_amount_to_is_found() -> None:
     plan = plan_for_small()
-    cost = value(small(), plan.final, "monthly_cost")
+    cost = measure("monthly_cost").value(small(), plan.final)
     right = (Stage(1, "unserved", 0.0, 0.0, 0.0), Stage(2, "monthly_cost", cost, cost, 0.0))
     assert audit_stages(small(), plan, right) == ()
     wrong = (Stage(2, "monthly_cost", cost - 1, cost - 1, 0.0),)

@@ -14,12 +14,12 @@ import pytest
 from models.build import SINGLE_PHASE, build
 from models.data import Demand, Item, Model, Needs, NodeType, OfferKey, Policy, Provider, Settings
 from models.network import Link, Network
-from models.panels import covering_weights, decompose, legal_panels
+from models.panels import covering_weights, decompose, legal_panels, panels_of
 from models.plan import Deployment, Flow, Panel, VerificationFlow
 from models.rules import verification as rule
 from models.rules._panel_audit import _extend, least_uncovered
 from models.service import ESTIMATE
-from models.translate import panels_of, place
+from models.translate import place
 from tests import draw
 from tests.rules import (
     assert_explains,

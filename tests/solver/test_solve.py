@@ -14,8 +14,9 @@ from pyomo.contrib.solver.common.factory import SolverFactory
 
 from models.build import SINGLE_PHASE, build
 from models.classes import demand_classes
+from models.measures import measure
 from models.network import Goal, Network
-from models.objectives import stage, value
+from models.objectives import stage
 from planner.evaluation.audit import audit, audit_stages
 from planner.result import Limits, relative_gap
 from planner.solver.arrays import BadNumber, compile_model
@@ -109,9 +110,11 @@ def test_a_later_objective_gives_up_no_more_than_its_tolerance_of_an_earlier_one
     )
     assert cheap.plan is not None
     assert fast.plan is not None
-    least = value(network, cheap.plan.final, "monthly_cost")
-    assert value(network, fast.plan.final, "monthly_cost") <= least * 1.1 + 0.011
-    assert value(network, fast.plan.final, "latency") <= value(network, cheap.plan.final, "latency")
+    least = measure("monthly_cost").value(network, cheap.plan.final)
+    assert measure("monthly_cost").value(network, fast.plan.final) <= least * 1.1 + 0.011
+    assert measure("latency").value(network, fast.plan.final) <= measure("latency").value(
+        network, cheap.plan.final
+    )
 
 
 def test_an_interrupt_before_the_solve_still_ends_with_the_greedy_plan_or_none() -> None:
