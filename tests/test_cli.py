@@ -270,6 +270,13 @@ def test_a_run_without_a_plan_leaves_no_plan_of_an_earlier_one(
     kept = json.loads((out / "plan (before 2).json").read_text(encoding="utf-8"))
     assert (kept["status"], kept["run"]["plan_file"]) == ("optimal", "plan.xlsx")
     assert made["plans"] == {}  # type: ignore[index]
+    if ending == "rejected":
+        book = openpyxl.load_workbook(out / "rejected.xlsx")
+        assert str(book["Overview"]["A1"].value).endswith("(rejected)")
+        assert book["Overview"]["A2"].value == "NOT A PLAN: it fails its audit 1 time"
+        told = list(book["Summary"].values)
+        assert ("violation", "r[w]: m") in told, told
+        assert not any("no violation" in str(text) for _, text in told)
     monkeypatch.undo()
     again = run("solve", MINIMAL, "--out", out)
     assert again.exit_code == 0

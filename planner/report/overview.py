@@ -47,6 +47,8 @@ def overview(done: Done, final: Evaluation, pages: Mapping[str, Page]) -> Page:
         [Styled(f"Plan for {run.workbook} ({done.result.status})", heading=1)],
         [Styled(said, heading=2, alarm=said != GUARANTEES)],
     ]
+    if done.result.violations:
+        rows.append(["first", str(done.result.violations[0])])
     if final.phase:
         rows.append(["phase", f"told is the last one, {final.phase}"])
     for title, sentences in _most_important(done, final).items():

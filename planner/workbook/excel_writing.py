@@ -97,6 +97,8 @@ def _write_sheet(sheet: Worksheet, rows: Rows, layout: Layout) -> None:
             _write_cell(cell, value, shown, looks, is_tall=tall > 1)
     if headers:
         _write_header(sheet, headers, len(rows), layout)
+    else:
+        sheet.sheet_view.showGridLines = False
     pages = 1 if layout.one_page else max(1, math.ceil(lines / _LINES_PER_PAGE))
     _set_up_page(sheet, pages, has_header=bool(headers))
 

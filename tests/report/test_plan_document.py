@@ -77,6 +77,8 @@ def test_the_first_page_is_the_overview_and_the_last_the_run(book: openpyxl.Work
     assert book.active is book["Overview"]
     assert book["Overview"]["A1"].value == "Plan for small.xlsx (optimal)"
     assert book["Overview"]["A2"].value == "What the plan guarantees"
+    assert not book["Overview"].sheet_view.showGridLines
+    assert book["Sites"].sheet_view.showGridLines is not False
 
 
 def test_bad_news_is_the_headline_in_red(book: openpyxl.Workbook, bare: openpyxl.Workbook) -> None:
@@ -91,7 +93,9 @@ def test_a_plan_that_breaks_rules_is_called_none() -> None:
     broken = replace(found.result, violations=(Violation("seats", "council", "too few"),))
     book = written(replace(found, result=broken))
     assert book["Overview"]["A2"].value == "NOT A PLAN: it fails its audit 1 time"
+    assert ["first", "seats[council]: too few"] in texts(book["Overview"])
     assert ["What breaks a rule"] in texts(book["Summary"])
+    assert ["violation", "seats[council]: too few"] in texts(book["Summary"])
 
 
 def test_ten_sentences_at_most_are_told_as_the_screen_tells_them(book: openpyxl.Workbook) -> None:
