@@ -97,8 +97,9 @@ def _shares(pages: Mapping[str, Page]) -> Bars | None:
     if COMPARISON not in pages:
         return None
     header, *rows = pages[COMPARISON].rows
+    own = header.index(PLAN)
     numbers = [n for n, row in enumerate(rows, start=2) if row[0] == LARGEST_SHARE]
-    if not numbers:
+    if not any(plain(rows[n - 2][own]) for n in numbers):
         return None
     series = [header.index(name) + 1 for name in (PLAN, NEAREST, CHEAPEST) if name in header]
     title = "Largest share of requests on one dependency, by kind"
