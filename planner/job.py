@@ -176,6 +176,8 @@ def _write_and_audit(job: Job, done: Done, timer: Timer) -> Done:
     if violations:
         result = replace(result, status="rejected", violations=violations)
         target = job.out / REJECTED
+        # What it says of itself was written before it failed.
+        written = write_plan(written, replace(done, result=result))
     else:
         target = plan_path(job.out)
     os.replace(written, target)

@@ -270,6 +270,13 @@ def test_a_run_without_a_plan_leaves_no_plan_of_an_earlier_one(
     kept = json.loads((out / "plan (before 2).json").read_text(encoding="utf-8"))
     assert (kept["status"], kept["run"]["plan_file"]) == ("optimal", "plan.xlsx")
     assert made["plans"] == {}  # type: ignore[index]
+    if ending == "rejected":
+        book = openpyxl.load_workbook(out / "rejected.xlsx")
+        assert str(book["Overview"]["A1"].value).endswith("(rejected)")
+        assert book["Overview"]["A2"].value == "NOT A PLAN: it fails its audit 1 time"
+        told = list(book["Summary"].values)
+        assert ("violation", "r[w]: m") in told, told
+        assert not any("no violation" in str(text) for _, text in told)
     monkeypatch.undo()
     again = run("solve", MINIMAL, "--out", out)
     assert again.exit_code == 0
@@ -385,10 +392,11 @@ def test_the_monthly_cost_is_the_same_everywhere_and_penalties_stand_apart(tmp_p
     book = openpyxl.load_workbook(tmp_path / "plan.xlsx")
     cells = {name: [list(row) for row in book[name].values] for name in book.sheetnames}
     assert any(str(text).startswith(told) for _, text in cells["Summary"])
-    summed = {row[1]: row[2:] for row in cells["Cost"]}
+    summed = {row[0]: row[1:] for row in cells["Cost"]}
     assert summed["monthly cost, the sum of the lines above"] == [210, None, None]
     assert summed["penalties, the sum of the lines above"] == [None, None, 500]
-    compared = {row[0]: row[2] for row in cells["Comparison"]}
+    header, *rows = cells["Comparison"]
+    compared = {row[0]: row[header.index("plan")] for row in rows}
     assert (compared["monthly cost"], compared["penalties, not paid"]) == (210, 500)
     made = {row[0]: row[1] for row in cells["Run"]}
     assert made["objective 1: monthly_cost, value"] == pytest.approx(1420)
@@ -417,7 +425,7 @@ def test_changes_name_sites_and_contracts_that_begin_and_end(tmp_path: Path) -> 
         ("nodes", "b/box", 0, 2),
     ]
     _, *rows = openpyxl.load_workbook(tmp_path / "plan.xlsx")["Changes"].values
-    assert [row[1:5] for row in rows] == expected
+    assert [row[:4] for row in rows] == expected
     listed = figures(tmp_path)["changes"]
     assert [tuple(row.values()) for row in listed] == expected  # type: ignore[attr-defined]
     # The measure counts the nodes alone: two that go, two that come.

@@ -10,30 +10,22 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.fields import Kind, columns
-from models.measures import NAMES, measure
-from models.measures.monthly_cost import penalties_in
 from models.network import Network
 from models.plan import Plan
-from models.rules import RULES
-from planner.evaluation.evaluation import Evaluation, evaluate
-from planner.evaluation.score import Score
+from planner.evaluation.evaluation import evaluate
 from planner.report.done import Done
+from planner.report.overview import COMPARISON, OVERVIEW, RUN, SUMMARY, listed_sheets, overview
 from planner.report.plan_rows import PlanReader, ReadRow, read_rows
-from planner.report.sentences import costs_and_proof, guarantees, risks
-from planner.report.sheet_rows import PLAN_SHEETS, cost_rows
-from planner.report.sheets import CostRow, RoutingRow, cells, heading, headings
-from planner.result import Result, without_noise
-from planner.workbook.excel import Layout, Sheet, Workbook, read_sheets, write_workbook
+from planner.report.sheet_rows import COST, PLAN_SHEETS, cost_rows
+from planner.report.sheets import CostRow, RoutingRow
+from planner.report.summary_pages import SHA256, comparison, run_record, summary
+from planner.report.tables import page
+from planner.workbook.excel import Sheet, Workbook, read_sheets
+from planner.workbook.excel_writing import write_workbook
 from planner.workbook.findings import Finding
 
-SUMMARY, COMPARISON, RUN = "Summary", "Comparison", "Run"
-"""Sheets that hold no rows per phase; Run stands last, for it holds the clock."""
-
-COST = "Cost"
-
-READ_SHEETS = {sheet.title for sheet in PLAN_SHEETS if sheet.decides} | {COST, RUN}
-"""What a plan and the figures to be checked are read from."""
+READ_SHEETS = {sheet.title for sheet in PLAN_SHEETS if sheet.decides} | {OVERVIEW, COST, RUN}
+"""What a plan, the list of its sheets and the figures to be checked are read from."""
 
 _ARCHIVE_END, _ARCHIVE_END_BYTES = b"PK\x05\x06", 22
 """The last record of a workbook without an archive comment, and its length."""
@@ -61,24 +53,27 @@ class PlanFile:
 def write_plan(path: Path, done: Done) -> Path:
     """Write the plan of the job and return the path really written.
 
-    Raises ValueError if there is none.
+    Sheets and columns without any value are left out; Run stands last, for it holds the clock.
+    Raises ValueError if there is no plan.
     """
-    if done.final is None:
+    final = done.final
+    if final is None:
         raise ValueError(f"there is no plan to write: {done.result.status}")
-    currency = done.final.network.settings.currency
-    sheets: dict[str, Sequence[Sequence[object]]] = {SUMMARY: _summary(done, done.final)}
-    layouts = {SUMMARY: Layout()}
+    currency = final.network.settings.currency
+    pages = {SUMMARY: summary(done, final)}
+    if done.scores:
+        pages[COMPARISON] = comparison(final, done.scores)
     for sheet in PLAN_SHEETS:
-        rows = [
-            cells(row, evaluation.phase)
-            for evaluation in done.evaluations
-            for row in sheet.rows(evaluation)
-        ]
-        sheets[sheet.title] = [headings(sheet.row_class, currency), *rows]
-        layouts[sheet.title] = _layout(sheet.row_class, currency, is_table=bool(rows))
-    sheets[COMPARISON] = _comparison(currency, done.scores)
-    sheets[RUN] = _run(done.result, done.final)
-    return write_workbook(path, sheets, layouts)
+        rows = [(found.phase, row) for found in done.evaluations for row in sheet.rows(found)]
+        if rows:
+            pages[sheet.title] = page(sheet, rows, currency)
+    pages[RUN] = run_record(done.result, final)
+    pages = {OVERVIEW: overview(done, final, pages), **pages}
+    return write_workbook(
+        path,
+        {title: found.rows for title, found in pages.items()},
+        {title: found.layout for title, found in pages.items()},
+    )
 
 
 def read_plan(path: Path, network: Network) -> PlanFile:
@@ -90,18 +85,14 @@ def read_plan(path: Path, network: Network) -> PlanFile:
     findings = list(workbook.findings)
     by_title = {sheet.title: sheet for sheet in workbook.sheets}
     reader = PlanReader(network, findings)
+    listed = listed_sheets(by_title[OVERVIEW]) if OVERVIEW in by_title else set()
     for sheet in PLAN_SHEETS:
         if not sheet.decides:
             continue
         if sheet.title not in by_title:
-            findings.append(
-                Finding(
-                    sheet.title,
-                    "",
-                    f"the sheet {sheet.title} is missing",
-                    "add it again, with its headers only if it is to be empty",
-                )
-            )
+            # A sheet that would have been empty was never written, and is not on the first page.
+            if sheet.title in listed or not listed:
+                findings.append(_missing(sheet.title, has_list=bool(listed)))
             continue
         for row in read_rows(by_title[sheet.title], sheet.row_class, findings):
             reader.add(row)
@@ -148,98 +139,18 @@ def _run_part(names: Collection[str]) -> str:
     return f"{prefix}{max(numbers, default=0)}{suffix}"
 
 
-# What stands on the sheets that hold no plan ------------------------------------------------------
-
-
-def _layout(row_class: type, currency: str, *, is_table: bool) -> Layout:
-    notes, formats = {}, {}
-    for name, declaration in columns(row_class).items():
-        header = heading(name, declaration, currency)
-        notes[header] = declaration.description
-        if declaration.unit.startswith("currency"):
-            formats[header] = "#,##0.00"
-        elif declaration.kind is Kind.NUMBER and declaration.unit == "ms":
-            formats[header] = "0.0"
-    return Layout(is_table=is_table, notes=notes, formats=formats)
-
-
-def _summary(done: Done, final: Evaluation) -> list[list[object]]:
-    rows: list[list[object]] = [["topic", "what holds"]]
-    for sentence in (*guarantees(final), *risks(final), *costs_and_proof(done.result, final)):
-        rows.append([sentence.topic, str(sentence)])
-    for rule in RULES:
-        name = rule.__name__.rpartition(".")[2].replace("_", " ")
-        rows.append([f"rule: {name}", rule.explain(final.network, final.plan)])
-    rows += [["warning", str(warning)] for warning in done.result.warnings]
-    rows += [["violation", str(violation)] for violation in done.result.violations]
-    return rows
-
-
-def _comparison(currency: str, scores: Sequence[Score]) -> list[list[object]]:
-    """Return one row per measure and one column per plan."""
-    rows: list[list[object]] = [
-        ["measure", "unit", *(found.name for found in scores)],
-        [
-            "monthly cost",
-            f"{currency}/month",
-            *(found.monthly_cost for found in scores),
-        ],
-        ["penalties, not paid", f"{currency}/month", *(found.penalties for found in scores)],
-        ["latency, p50 of requests served", "ms", *(found.p50_ms for found in scores)],
-        ["latency, p95 of requests served", "ms", *(found.p95_ms for found in scores)],
-        ["demand served", "0..1", *(found.served for found in scores)],
-        ["demand served cold", "0..1", *(found.served_cold for found in scores)],
-        ["violations found by the audit", "number", *(found.broken for found in scores)],
-    ]
-    for rule in sorted({rule for found in scores for rule in found.violations}):
-        counts = [found.violations.get(rule, 0) for found in scores]
-        rows.append([f"violations: {rule}", "number", *counts])
-    for kind in sorted({kind for found in scores for kind in found.largest_share}):
-        shares = [found.largest_share.get(kind, 0.0) for found in scores]
-        rows.append([f"largest share of execution requests: {kind}", "0..1", *shares])
-    return rows
-
-
-def _run(result: Result, final: Evaluation) -> list[list[object]]:
-    run = result.run
-    rows: list[list[object]] = [
-        ["item", "value", "unit"],
-        ["workbook", run.workbook, ""],
-        ["workbook sha256", run.sha256, ""],
-        ["status", result.status, ""],
-        ["gap", _finite(result.gap), "relative"],
-        ["stopped by the clock", "yes" if run.clock_stopped else "no", ""],
-        ["seed", run.seed, ""],
-        ["searched", run.search, ""],
-    ]
-    for stage in result.stages:
-        name = f"objective {stage.priority}: {stage.measure}"
-        rows.append([f"{name}, value", _finite(stage.value), _unit_of(stage.measure)])
-        if "monthly_cost" in stage.measure:
-            penalties = penalties_in(final.network, final.plan, stage.priority)
-            rows.append([f"{name}, penalties in the value", penalties, _unit_of(stage.measure)])
-        rows.append([f"{name}, proven bound", _finite(stage.bound), _unit_of(stage.measure)])
-        rows.append([f"{name}, gap", _finite(stage.gap), "relative"])
-    rows += [[f"option {name}", str(value), ""] for name, value in sorted(run.options.items())]
-    rows += [[f"version of {name}", text, ""] for name, text in sorted(run.versions.items())]
-    rows += [[f"time: {name}", float(seconds), "s"] for name, seconds in run.times.items()]
-    return rows
-
-
-def _unit_of(name: str) -> str:
-    return measure(name).UNIT if name in NAMES else "mixed"
-
-
-def _finite(number: float) -> object:
-    """Return the number, or words where there is none."""
-    return without_noise(number) if abs(number) < float("inf") else "not proven"
+def _missing(title: str, *, has_list: bool) -> Finding:
+    way_out = "add it again, with its headers only if it is to be empty"
+    if not has_list:
+        way_out += f"; {OVERVIEW}, which lists the sheets of the plan, is missing or lists none"
+    return Finding(title, "", f"the sheet {title} is missing", way_out)
 
 
 def _made_for(workbook: Workbook) -> str:
     for sheet in workbook.sheets:
         if sheet.title == RUN:
             for number in sheet.rows:
-                if sheet.cell(number, 1).value == "workbook sha256":
+                if sheet.cell(number, 1).value == SHA256:
                     return str(sheet.cell(number, 2).value or "")
     return ""
 

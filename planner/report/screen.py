@@ -15,14 +15,15 @@ from planner.evaluation.baselines import NEAREST, PLAN
 from planner.evaluation.score import Score
 from planner.report.done import Done
 from planner.report.sentences import (
+    COSTS,
+    RISKS,
     Sentence,
     costs_and_proof,
     guarantees,
-    headline,
     listed,
     risks,
+    verdict,
 )
-from planner.workbook.findings import counted
 
 WIDTH, NARROWEST, HEIGHT = 100, 80, 36
 """Columns where the terminal says nothing, and columns and lines of the smallest screen."""
@@ -42,18 +43,15 @@ def summary(done: Done, encoding: str = "utf-8", width: int = WIDTH) -> Group:
     if evaluation is None:
         return Group(*_without_plan(screen, done))
     parts: list[Text | Table] = []
+    parts.append(screen.title(verdict(result, evaluation)))
     if result.violations:
-        times = counted(len(result.violations), "time")
-        parts.append(screen.title(f"NOT A PLAN: it fails its audit {times}"))
         parts.append(screen.lines([Sentence("first", str(result.violations[0]))]))
-    else:
-        parts.append(screen.title(headline(evaluation)))
     parts.append(screen.lines(guarantees(evaluation)))
     found = risks(evaluation)
     if found:
-        parts.append(screen.title("What one failure takes away"))
+        parts.append(screen.title(RISKS))
         parts.append(screen.lines(found))
-    parts.append(screen.title("What it costs"))
+    parts.append(screen.title(COSTS))
     parts.append(screen.lines(costs_and_proof(result, evaluation)))
     if len(done.scores) > 1:
         parts.append(screen.table(evaluation.network, done.scores))

@@ -17,6 +17,13 @@ from planner.evaluation.evaluation import Evaluation
 from planner.result import Result
 from planner.workbook.findings import counted
 
+GUARANTEES, RISKS, COSTS = (
+    "What the plan guarantees",
+    "What one failure takes away",
+    "What it costs",
+)
+"""What the sentences are told under."""
+
 SURELY = 1e-9
 """By how much a share at worst must be above the one at best to be told as doubtful."""
 
@@ -61,12 +68,19 @@ LOSSES = {
 }
 
 
+def verdict(result: Result, evaluation: Evaluation) -> str:
+    """Return what comes before all else: that the plan breaks rules, or else its headline."""
+    if result.violations:
+        return f"NOT A PLAN: it fails its audit {counted(len(result.violations), 'time')}"
+    return headline(evaluation)
+
+
 def headline(evaluation: Evaluation) -> str:
     """Return that demand is not served, if so: nobody may overlook it."""
     short = [row for row in evaluation.demand if row.why]
     lost = sum(row.unserved * evaluation.network.month_share[row.demand.period] for row in short)
     if not lost:
-        return "What the plan guarantees"
+        return GUARANTEES
     asked, rows = evaluation.asked, counted(len(evaluation.network.demand), "row")
     return (
         f"NOT SERVED: {lost:,.1f} of {asked:,.1f} requests/s ({lost / asked:.1%}), in {len(short)}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from models.costs import Line, sum_of
@@ -15,6 +15,7 @@ from models.service import estimated_ms, replica_size, site_round_trip_ms, verif
 from planner.evaluation.evaluation import Evaluation
 from planner.report.sheets import (
     ChangeRow,
+    ConcentrationRow,
     ContractRow,
     CopyRow,
     CostRow,
@@ -30,14 +31,21 @@ from planner.report.sheets import (
     WarmRow,
 )
 
+COST = "Cost"
+
 
 @dataclass(frozen=True)
 class PlanSheet:
-    """A sheet of the plan: its rows, and whether the plan is rebuilt from them."""
+    """A sheet of the plan: its rows, and whether the plan is rebuilt from them.
+
+    `holds` says to a reader what is found there; columns up to `in_sight` never scroll away.
+    """
 
     title: str
     row_class: type[PlanRow]
     rows: Callable[[Evaluation], Iterator[PlanRow]]
+    holds: str
+    in_sight: str
     decides: bool = True
 
 
@@ -194,18 +202,18 @@ def _seat_rows(evaluation: Evaluation) -> Iterator[SeatRow]:
         yield SeatRow(**seat._asdict(), seats=count, today=held.get(seat, 0))
 
 
-def _dependency_rows(evaluation: Evaluation) -> Iterator[DependencyRow]:
+def _concentration_rows(evaluation: Evaluation) -> Iterator[ConcentrationRow]:
     for found in evaluation.concentration:
         best, worst = found.best, found.worst
-        row = DependencyRow(
-            role=found.role, of=found.of, period=found.period, kind=found.kind, unit=found.unit
-        )
-        yield replace(
-            row,
-            on_none=found.on_none,
+        yield ConcentrationRow(
+            role=found.role,
+            of=found.of,
+            period=found.period,
+            kind=found.kind,
             largest=worst.largest,
             largest_share=best.largest_share,
             largest_share_worst=worst.largest_share,
+            on_none=found.on_none,
             effective=best.effective,
             effective_worst=worst.effective,
             nakamoto_liveness=best.nakamoto.get(LIVENESS),
@@ -215,12 +223,20 @@ def _dependency_rows(evaluation: Evaluation) -> Iterator[DependencyRow]:
             nakamoto_control=best.nakamoto.get(CONTROL),
             nakamoto_control_worst=worst.nakamoto.get(CONTROL),
         )
+
+
+def _dependency_rows(evaluation: Evaluation) -> Iterator[DependencyRow]:
+    for found in evaluation.concentration:
         for share in found.shares:
-            yield replace(
-                row,
+            yield DependencyRow(
+                role=found.role,
+                of=found.of,
+                period=found.period,
+                kind=found.kind,
                 dependency=share.dependency,
-                amount=float(share.amount),
                 share=share.share,
+                amount=float(share.amount),
+                unit=found.unit,
                 avoidable="" if share.avoidable else "no",
             )
 
@@ -262,18 +278,88 @@ def cost_rows(evaluation: Evaluation) -> Iterator[CostRow]:
 
 
 PLAN_SHEETS = (
-    PlanSheet("Demand", DemandRow, _demand_rows, decides=False),
-    PlanSheet("Sites", SiteRow, _site_rows),
-    PlanSheet("Contracts", ContractRow, _contract_rows),
-    PlanSheet("Nodes", NodeRow, _node_rows),
-    PlanSheet("Warm models", WarmRow, _warm_rows),
-    PlanSheet("Routing", RoutingRow, _routing_rows),
-    PlanSheet("Verification", VerificationRow, _verification_rows),
-    PlanSheet("Panels", PanelRow, _panel_rows),
-    PlanSheet("Copies", CopyRow, _copy_rows),
-    PlanSheet("Seats", SeatRow, _seat_rows),
-    PlanSheet("Dependencies", DependencyRow, _dependency_rows, decides=False),
-    PlanSheet("Changes", ChangeRow, _change_rows, decides=False),
-    PlanSheet("Cost", CostRow, cost_rows, decides=False),
+    PlanSheet(
+        "Demand",
+        DemandRow,
+        _demand_rows,
+        "every demand row: what is asked for and served, and why no more",
+        in_sight="model",
+        decides=False,
+    ),
+    PlanSheet(
+        "Sites", SiteRow, _site_rows, "every site, open or not, and what it costs", in_sight="site"
+    ),
+    PlanSheet(
+        "Contracts", ContractRow, _contract_rows, "the contracts that are held", in_sight="provider"
+    ),
+    PlanSheet(
+        "Nodes",
+        NodeRow,
+        _node_rows,
+        "how many nodes of which type run at every site",
+        in_sight="node_type",
+    ),
+    PlanSheet(
+        "Warm models",
+        WarmRow,
+        _warm_rows,
+        "which models are kept loaded on which nodes",
+        in_sight="node_type",
+    ),
+    PlanSheet(
+        "Routing",
+        RoutingRow,
+        _routing_rows,
+        "where every demand row is served, how fast and by which route",
+        in_sight="site",
+    ),
+    PlanSheet(
+        "Verification",
+        VerificationRow,
+        _verification_rows,
+        "which nodes verify what others execute",
+        in_sight="executing_site",
+    ),
+    PlanSheet(
+        "Panels",
+        PanelRow,
+        _panel_rows,
+        "which verifiers judge a request together",
+        in_sight="panel",
+    ),
+    PlanSheet("Copies", CopyRow, _copy_rows, "where models' weights are stored", in_sight="site"),
+    PlanSheet("Seats", SeatRow, _seat_rows, "where the seats of committees are", in_sight="site"),
+    PlanSheet(
+        "Changes",
+        ChangeRow,
+        _change_rows,
+        "what differs from today",
+        in_sight="where",
+        decides=False,
+    ),
+    PlanSheet(
+        COST,
+        CostRow,
+        cost_rows,
+        "what is paid every month and once, line by line",
+        in_sight="item",
+        decides=False,
+    ),
+    PlanSheet(
+        "Concentration",
+        ConcentrationRow,
+        _concentration_rows,
+        "for every kind of dependency: the largest share, and how few failures do harm",
+        in_sight="kind",
+        decides=False,
+    ),
+    PlanSheet(
+        "Dependencies",
+        DependencyRow,
+        _dependency_rows,
+        "what hangs on every single dependency",
+        in_sight="dependency",
+        decides=False,
+    ),
 )
 """The sheets that hold rows per phase, in the order of the workbook."""

@@ -6,13 +6,12 @@ computed anew whenever the plan is read.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from models.data import DemandKey
-from models.fields import Column, Kind, column, columns, header_of
+from models.fields import Column, Kind, column
 
-_UNIT_IN_NAME = ("_ms", "_gb", "_per_s")
 BLANK_NUMBER = "; blank: all of them together are not enough"
 
 
@@ -29,12 +28,16 @@ def _count(unit: str, description: str, **declared: Any) -> Any:
     return column(Kind.INTEGER, description, unit=unit, default=0, **declared)
 
 
-def _figure(unit: str, description: str) -> Any:
-    return column(Kind.NUMBER, description, unit=unit, default=None)
+def _figure(unit: str, description: str, **declared: Any) -> Any:
+    return column(Kind.NUMBER, description, unit=unit, default=None, **declared)
 
 
-def _text(description: str) -> Any:
-    return column(Kind.TEXT, description, default="")
+def _whole(unit: str, description: str, **declared: Any) -> Any:
+    return column(Kind.INTEGER, description, unit=unit, default=None, **declared)
+
+
+def _text(description: str, **declared: Any) -> Any:
+    return column(Kind.TEXT, description, default="", **declared)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,7 +192,7 @@ class DemandRow(PlanRow):
     region: str = _text("where the users are")
     model: str = _text("what they ask for")
     verification: str = _text("the policy that checks it")
-    service_class: str = _text("as in the workbook")
+    service_class: str = _text("as in the workbook", header="class")
     period: str = _text("blank: always")
     asked: float | None = _figure("requests/s", "asked for")
     served: float | None = _figure("requests/s", "answered")
@@ -198,39 +201,71 @@ class DemandRow(PlanRow):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DependencyRow(PlanRow):
-    """What hangs on one dependency; without one, the figures of its kind, doubt read twice."""
+class _SharedRow(PlanRow):
+    """What may hang on dependencies of a kind."""
 
     role: str = _text("all: nodes of every role")
     of: str = _text("the model, policy or committee; all: everything of the role")
     period: str = _text("blank: every period")
     kind: str = _text("of dependency")
-    dependency: str = _text("blank: the figures of the kind")
-    amount: float | None = _figure("see unit", "that hangs on it")
-    unit: str = _text("of the amount")
-    share: float | None = _figure("0..1", "of everything of that role and thing")
-    avoidable: str = _text("no: every placement hangs on it; blank: it can be avoided")
-    on_none: float | None = _figure("0..1", "the share that hangs on no dependency of the kind")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConcentrationRow(_SharedRow):
+    """How much of something the dependencies of a kind share, doubt read twice."""
+
     largest: str = _text("the dependency with the largest share, doubt read at worst")
-    largest_share: float | None = _figure("0..1", "every unknown a dependency of its own")
-    largest_share_worst: float | None = _figure("0..1", "all unknown shared with the largest")
+    largest_share: float | None = _figure(
+        "0..1", "every unknown a dependency of its own", header="largest share"
+    )
+    largest_share_worst: float | None = _figure(
+        "0..1", "all unknown shared with the largest", header="largest share worst"
+    )
+    on_none: float | None = _figure(
+        "0..1", "the share that hangs on no dependency of the kind", header="on none"
+    )
     effective: float | None = _figure(
         "number",
         "1 / sum of squared shares of what hangs on the kind at all, unknowns distinct",
     )
-    effective_worst: float | None = _figure("number", "the same, unknowns shared")
-    nakamoto_liveness: int | None = _figure(
-        "number", "fewest whose failure stops the service, unknowns distinct" + BLANK_NUMBER
+    effective_worst: float | None = _figure(
+        "number", "the same, unknowns shared", header="effective worst"
     )
-    nakamoto_liveness_worst: int | None = _figure("number", "the same, unknowns shared")
-    nakamoto_safety: int | None = _figure(
-        "number", "fewest that can forge results if they lie, unknowns distinct" + BLANK_NUMBER
+    nakamoto_liveness: int | None = _whole(
+        "number",
+        "fewest whose failure stops the service, unknowns distinct" + BLANK_NUMBER,
+        header="nakamoto liveness",
     )
-    nakamoto_safety_worst: int | None = _figure("number", "the same, unknowns shared")
-    nakamoto_control: int | None = _figure(
-        "number", "fewest that can decide alone, unknowns distinct" + BLANK_NUMBER
+    nakamoto_liveness_worst: int | None = _whole(
+        "number", "the same, unknowns shared", header="nakamoto liveness worst"
     )
-    nakamoto_control_worst: int | None = _figure("number", "the same, unknowns shared")
+    nakamoto_safety: int | None = _whole(
+        "number",
+        "fewest that can forge results if they lie, unknowns distinct" + BLANK_NUMBER,
+        header="nakamoto safety",
+    )
+    nakamoto_safety_worst: int | None = _whole(
+        "number", "the same, unknowns shared", header="nakamoto safety worst"
+    )
+    nakamoto_control: int | None = _whole(
+        "number",
+        "fewest that can decide alone, unknowns distinct" + BLANK_NUMBER,
+        header="nakamoto control",
+    )
+    nakamoto_control_worst: int | None = _whole(
+        "number", "the same, unknowns shared", header="nakamoto control worst"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DependencyRow(_SharedRow):
+    """What hangs on one dependency."""
+
+    dependency: str = _text("what would have to fail")
+    share: float | None = _figure("0..1", "of everything of that role and thing")
+    amount: float | None = _figure("see unit", "that hangs on it")
+    unit: str = _text("of the amount")
+    avoidable: str = _text("no: every placement hangs on it; blank: it can be avoided")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -256,28 +291,6 @@ class CostRow(PlanRow):
     penalty: float | None = _figure(
         "currency/month", "never paid: counts with the monthly cost where that is made small"
     )
-
-
-def heading(attribute: str, declaration: Column, currency: str) -> str:
-    """Return the header of a column as written in row 1, with its unit in brackets."""
-    name = header_of(attribute, declaration)
-    unit = declaration.unit.replace("currency", currency)
-    is_said = name == unit or name.endswith(_UNIT_IN_NAME)
-    return name if is_said or not unit else f"{name} ({unit})"
-
-
-def headings(row_class: type[PlanRow], currency: str) -> list[str]:
-    """Return row 1 of a sheet."""
-    return [heading(name, declared, currency) for name, declared in columns(row_class).items()]
-
-
-def cells(row: PlanRow, phase: str) -> list[object]:
-    """Return the row as cell values, in the order of the headings."""
-    values: list[object] = [phase]
-    for entry in fields(row)[1:]:
-        value = getattr(row, entry.name)
-        values.append(("no", "yes")[value] if isinstance(value, bool) else value)
-    return values
 
 
 def decides(declaration: Column) -> bool:
