@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -34,6 +34,7 @@ from models.data import (
     Site,
 )
 from models.network import DEFAULT_GOALS, Goal, Network
+from models.plan import Violation
 from planner.checks.commitments import promises
 from planner.checks.diversity import check_kinds, check_limits, plain_rules
 from planner.checks.network import check_network
@@ -55,11 +56,23 @@ _R = TypeVar("_R", bound=Row)
 
 @dataclass(frozen=True)
 class Tables:
-    """A workbook as read: its network (None if there is any error), findings and SHA-256."""
+    """A workbook as read: its network (None if there is any error), findings and SHA-256.
+
+    `book` knows the cells; it is None for a file that is no workbook.
+    """
 
     network: Network | None
     findings: tuple[Finding, ...]
     sha256: str
+    book: Book | None = None
+
+    def located(self, violations: Iterable[Violation]) -> tuple[Violation, ...]:
+        """Return the violations, each with the cell that sets its limit where there is one."""
+        if self.book is None:
+            return tuple(violations)
+        return tuple(
+            replace(found, cell=self.book.limit(found.row, found.attribute)) for found in violations
+        )
 
 
 def read_network(path: Path, require_served: bool = False) -> Tables:
@@ -94,7 +107,7 @@ def read_network(path: Path, require_served: bool = False) -> Tables:
     ]
     every = list(in_order(every, book.titles))
     is_sound = not any(finding.is_error for finding in every)
-    return Tables(network if is_sound else None, tuple(every), workbook.sha256)
+    return Tables(network if is_sound else None, tuple(every), workbook.sha256, book)
 
 
 def _later_findings(book: Book) -> Iterator[Finding]:

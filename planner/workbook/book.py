@@ -67,6 +67,11 @@ class Book:
             if declared.required
         )
 
+    @property
+    def settings_title(self) -> str:
+        """Return the title of the sheet Settings."""
+        return next((t for t in self.titles if fold_header(t) == "settings"), SETTINGS)
+
     def cell(self, row: Row, attribute: str = "") -> str:
         """Return the address of the row's cell; that of its first column if it has no such one."""
         table = self.tables.get(type(row))
@@ -79,6 +84,14 @@ class Book:
         """Return sheet and cell in one word, for use within a message."""
         title, cell = self.title(type(row)), self.cell(row, attribute)
         return f"{title}!{cell}" if cell else title
+
+    def limit(self, row: Row | Settings | None, attribute: str) -> str:
+        """Return sheet and cell, such as `Capacities!C4`, that set a limit; empty if none does."""
+        if isinstance(row, Row):
+            title, cell = self.title(type(row)), self.cell(row, attribute)
+        else:
+            title, cell = self.settings_title, self.settings_cells.get(attribute, "")
+        return f"{title}!{cell}" if row is not None and cell else ""
 
     def finding(
         self, row: Row, attribute: str, message: str, way_out: str, level: Level = "error"
@@ -104,8 +117,9 @@ class Book:
         self, setting: str, message: str, way_out: str, level: Level = "error"
     ) -> Finding:
         """Return a finding at the value of a setting."""
-        title = next((t for t in self.titles if fold_header(t) == "settings"), SETTINGS)
-        return Finding(title, self.settings_cells.get(setting, ""), message, way_out, level=level)
+        return Finding(
+            self.settings_title, self.settings_cells.get(setting, ""), message, way_out, level=level
+        )
 
     def damaged(self, findings: Sequence[Finding]) -> frozenset[tuple[str, str]]:
         """Return (sheet, attribute) of every error; the attribute `*` stands for all."""
