@@ -31,7 +31,7 @@ from models.data import ROLES, Item
 from models.guarantees import LIVENESS, Guarantee
 from models.network import UNKNOWN, Network, is_unknown
 from models.plan import Deployment
-from models.service import service, verifications_per_s
+from models.service import Service, service, verifications_per_s
 
 ALL = "all"
 """Stands for every model, policy or role together."""
@@ -274,7 +274,7 @@ def _execution(network: Network, plan: Deployment) -> Iterator[_Group]:
         if demand is None or flow.share <= DUST:
             continue
         way = service(network, demand, flow.offer, flow.route, flow.state, flow.fetch_from)
-        if isinstance(way, str):
+        if not isinstance(way, Service):
             continue
         part = Part(way.hangs_on, flow.offer.site, demand.requests_per_s * flow.share)
         for name in {ALL, demand.model or ALL}:

@@ -156,8 +156,13 @@ class Site(Row):
 
         `DE; US` is both and `DE | US` may be either, so neither lies in DE; nor does the unknown.
         """
-        in_countries = not countries or _all_in(self.country, countries)
-        return in_countries and (not blocs or _all_in(self.bloc, blocs))
+        return not self.outside(countries, blocs)
+
+    def outside(self, countries: tuple[str, ...], blocs: tuple[str, ...]) -> str:
+        """Return which of `countries` and `blocs` the site does not lie in; empty if in both."""
+        if countries and not _all_in(self.country, countries):
+            return "countries"
+        return "blocs" if blocs and not _all_in(self.bloc, blocs) else ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from models.data import DiversityRow, Item, OfferKey
 from models.network import Network
 from models.plan import Deployment
-from models.service import service, verifications_per_s
+from models.service import Service, service, verifications_per_s
 
 DEFAULT_MEASURE = {
     "execution": "requests",
@@ -172,7 +172,7 @@ def _requests(
         if demand is None:
             continue
         found = service(network, demand, flow.offer, flow.route, flow.state, flow.fetch_from)
-        if isinstance(found, str):
+        if not isinstance(found, Service):
             continue
         for name in _subject(
             network, row, "requests", demand.model, demand.verification, demand.region

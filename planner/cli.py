@@ -222,14 +222,14 @@ def audit(workbook: Path, plan: Path, as_json: bool) -> None:
     if tables.network is None:
         _fail(_listed(tables.findings))
     found, violations = audit_plan(tables.network, plan)
-    findings = found.findings
+    findings, violations = found.findings, tables.located(violations)
     if as_json:
         click.echo(
             json.dumps(
                 {
                     "passed": not violations and not any(finding.is_error for finding in findings),
                     "findings": [finding.as_dict() for finding in findings],
-                    "violations": [_as_dict(violation) for violation in violations],
+                    "violations": [violation.as_dict() for violation in violations],
                 },
                 indent=2,
             )
@@ -290,10 +290,6 @@ def _listed(findings: Sequence[Finding]) -> str:
 
 def _violated(violations: Sequence[Violation]) -> str:
     return "\n".join(f"  {violation}" for violation in violations)
-
-
-def _as_dict(violation: Violation) -> dict[str, str]:
-    return {"rule": violation.rule, "where": violation.where, "message": violation.message}
 
 
 def _option(text: str) -> tuple[str, Any]:

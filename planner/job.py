@@ -119,7 +119,7 @@ def run(job: Job, stop: threading.Event, progress: ProgressLine) -> Done:
         done = replace(done, scores=_scores(done.evaluations[-1], cheapest))
         if cheapest.clock_stopped:
             done = replace(done, result=replace(result, run=replace(made, clock_stopped=True)))
-    return _write_and_audit(job, done, timer)
+    return _write_and_audit(job, tables, done, timer)
 
 
 def _warnings(tables: Tables) -> tuple[Finding, ...]:
@@ -153,7 +153,7 @@ def _scores(plan: Evaluation, solve: _Cheapest) -> tuple[Score, ...]:
         return (plan.score(PLAN),)
 
 
-def _write_and_audit(job: Job, done: Done, timer: Timer) -> Done:
+def _write_and_audit(job: Job, tables: Tables, done: Done, timer: Timer) -> Done:
     """Write the plan, judge what was written, and put it in place only if it keeps every rule."""
     # Its own writing, and the audit of what was written, cannot be in the workbook.
     made = replace(done.result.run, times=dict(timer.times))
@@ -170,16 +170,15 @@ def _write_and_audit(job: Job, done: Done, timer: Timer) -> Done:
             if file.plan != result.plan:
                 message = "what was written is not what was planned"
                 violations += (Violation(WRONG_FILE, written.name, message),)
+            if violations:
+                violations = tables.located(violations)
+                result = replace(result, status="rejected", violations=violations)
+                # What was written says nothing of its own audit yet.
+                written = write_plan(written, replace(done, result=result))
         except BaseException:
             written.unlink(missing_ok=True)
             raise
-    if violations:
-        result = replace(result, status="rejected", violations=violations)
-        target = job.out / REJECTED
-        # What it says of itself was written before it failed.
-        written = write_plan(written, replace(done, result=result))
-    else:
-        target = plan_path(job.out)
+    target = job.out / REJECTED if violations else plan_path(job.out)
     os.replace(written, target)
     return _finish(job, replace(done, result=result, files={"plan": target}), timer)
 

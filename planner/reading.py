@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,6 +30,7 @@ from models.data import (
     Site,
 )
 from models.network import DEFAULT_GOALS, Goal, Network
+from models.plan import Violation
 from planner.checks.diversity import plain_rules
 from planner.checks.objectives import goal_of
 from planner.checks.references import without_unknown
@@ -46,11 +48,23 @@ from planner.workbook.unread import UnreadCell
 
 @dataclass(frozen=True)
 class Tables:
-    """A workbook as read: its network (None if there is any error), findings and SHA-256."""
+    """A workbook as read: its network (None if there is any error), findings and SHA-256.
+
+    `book` knows the cells; it is None for a file that is no workbook.
+    """
 
     network: Network | None
     findings: tuple[Finding, ...]
     sha256: str
+    book: Book | None = None
+
+    def located(self, violations: Iterable[Violation]) -> tuple[Violation, ...]:
+        """Return the violations, each with the cell that sets its limit where there is one."""
+        if self.book is None:
+            return tuple(violations)
+        return tuple(
+            replace(found, cell=self.book.limit(found.row, found.attribute)) for found in violations
+        )
 
 
 def read_network(path: Path, require_served: bool = False) -> Tables:
@@ -80,7 +94,7 @@ def read_network(path: Path, require_served: bool = False) -> Tables:
             findings.extend(check_network(network, book))
     is_sound = not any(finding.is_error for finding in findings)
     found = grouped(in_order(findings, book.titles))
-    return Tables(network if is_sound else None, found, workbook.sha256)
+    return Tables(network if is_sound else None, found, workbook.sha256, book)
 
 
 def build(book: Book, findings: list[Finding]) -> Network:

@@ -9,13 +9,15 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import openpyxl
 import pytest
 from click.testing import CliRunner, Result
 
-from models.plan import Violation
+from models.plan import Plan, Violation
 from planner.cli import main
 from planner.reading import read_network
 from planner.solver.solve import Solved
@@ -51,6 +53,69 @@ def test_a_plan_is_written_read_back_and_audited(tmp_path: Path) -> None:
     assert content["audit"] == {"passed": True, "violations": []}
     again = run("audit", MINIMAL, tmp_path / "out" / "plan.xlsx")
     assert again.exit_code == 0, again.output
+
+
+def test_an_audit_names_the_cell_that_sets_the_limit(tmp_path: Path) -> None:
+    run("solve", MINIMAL, "--out", tmp_path, "-q")
+    plan = tmp_path / "plan.xlsx"
+    edit_first_node_count(plan, 36)
+    first = figures(tmp_path)["nodes"][0]["site"]  # type: ignore[index]
+    rows = list(openpyxl.load_workbook(MINIMAL)["Capacities"].values)
+    position = rows[0].index("max_nodes")
+    number = next(number for number, row in enumerate(rows, 1) if row[0] == first)
+    limit, cell = rows[number - 1][position], f"Capacities!{'ABCDE'[position]}{number}"
+    done = run("audit", MINIMAL, plan)
+    assert done.exit_code == 3
+    where, message = f"{first}/GPU server", f"36 nodes stand where {limit} can be had"
+    assert f"  opening[{where}]: {message} ({cell})\n" in done.output
+    found = json.loads(run("audit", MINIMAL, plan, "--json").output)["violations"]
+    assert found == [{"rule": "opening", "where": where, "message": message, "cell": cell}]
+
+
+def test_an_audit_names_cells_of_settings_and_none_where_none_sets_the_limit(
+    tmp_path: Path,
+) -> None:
+    sheets = smallest()
+    plan = tmp_path / "plan.xlsx"
+    path = save(tmp_path, sheets)
+    assert run("solve", path, "--out", tmp_path).exit_code == 0
+    sheets["Settings"] = [["value", "#", "setting"], [None, None, None], [1, "", "Budget monthly"]]
+    path = save(tmp_path, sheets)
+    output = run("audit", path, plan).output
+    assert re.search(r"budget\[monthly\]: .* exceed 1\.00 \(Settings!A3\)\n", output), output
+    edit_first_node_count(plan)  # 0 nodes answer nothing, which is the plan's own doing
+    found = json.loads(run("audit", path, plan, "--json").output)["violations"]
+    kept = [row for row in found if "nothing is kept for it" in row["message"]]
+    assert kept
+    assert {row["cell"] for row in kept} == {""}
+
+
+def test_a_rejected_plan_names_the_cells_everywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from planner.solver.solve import solve
+
+    def careless(*given: Any) -> Solved:
+        solved = solve(*given)
+        assert solved.plan is not None
+        final = solved.plan.final
+        many = replace(final, nodes=dict.fromkeys(final.nodes, 36))
+        return replace(solved, plan=Plan({"": many}), stages=())
+
+    monkeypatch.setattr("planner.job.solve", careless)
+    done = run("solve", MINIMAL, "--out", tmp_path)
+    assert done.exit_code == 3, done.output
+    content: Any = figures(tmp_path)
+    found = content["audit"]["violations"]
+    assert found
+    summary = openpyxl.load_workbook(tmp_path / "rejected.xlsx")["Summary"].values
+    told = [text for topic, text in summary if topic == "violation"]
+    assert len(told) == len(found)
+    for row in found:
+        assert re.fullmatch(r"Capacities!C\d", row["cell"])
+        sentence = f"{row['rule']}[{row['where']}]: {row['message']} ({row['cell']})"
+        assert f"  {sentence}\n" in done.output
+        assert sentence in told
 
 
 @pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.name)
@@ -493,13 +558,13 @@ def test_a_plan_that_breaks_a_rule_is_told_by_the_audit(tmp_path: Path) -> None:
     assert done.exit_code == 3, done.output
 
 
-def edit_first_node_count(path: Path) -> None:
-    """Set the first count on the sheet Nodes to 0, as a hand would."""
+def edit_first_node_count(path: Path, count: int = 0) -> None:
+    """Set the first count on the sheet Nodes, as a hand would."""
     book = openpyxl.load_workbook(path)
     sheet = book["Nodes"]
     headers = [str(cell.value) for cell in sheet[1]]
     column = next(i for i, header in enumerate(headers, 1) if header.startswith("nodes"))
-    sheet.cell(2, column).value = 0
+    sheet.cell(2, column).value = count
     book.save(path)
 
 

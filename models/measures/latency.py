@@ -13,7 +13,7 @@ from models.expressions import Expression, Term
 from models.network import Network
 from models.paths import FloatArray
 from models.plan import Deployment
-from models.service import route_labels, service
+from models.service import Service, route_labels, service
 
 UNIT = "ms"
 
@@ -54,7 +54,7 @@ def value(network: Network, plan: Deployment) -> float:
     for flow in plan.routing:
         demand = demand_of[flow.demand]
         found = service(network, demand, flow.offer, flow.route, flow.state, flow.fetch_from)
-        latency = None if isinstance(found, str) else found.latency_ms
+        latency = found.latency_ms if isinstance(found, Service) else None
         latency = limits[flow.demand] if latency is None else latency
         sum_ms += weight[flow.demand] * flow.share * latency
     for key, share in unserved_share(network, plan).items():
@@ -82,7 +82,7 @@ def _slowest_ms(network: Network, key: DemandKey) -> float:
                 found.latency_ms
                 for route in route_labels(network, demand.region, offer.site)
                 for found in (service(network, demand, offer, route, state, source),)
-                if not isinstance(found, str) and found.latency_ms is not None
+                if isinstance(found, Service) and found.latency_ms is not None
             ]
             slowest = max(slowest, min(times, default=0.0))
     return slowest

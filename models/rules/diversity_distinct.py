@@ -91,7 +91,7 @@ def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
                 names = ", ".join(map(str, removal)) or "nothing"
                 message = f"losing {names} removes all; {rule.min_distinct} must be needed"
                 where = f"{rule.rule}, {' '.join(holding.label)}"
-                yield Violation("diversity_distinct", where, message)
+                yield Violation("diversity_distinct", where, message, rule, "min_distinct")
 
 
 def penalty(network: Network, plan: Deployment) -> float:

@@ -105,7 +105,7 @@ def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
                 names = ", ".join(map(str, chosen))
                 message = f"{names} hold {amount:g} of {holding.total:g}, above {allowed:g}"
                 where = f"{rule.rule}, {' '.join(holding.label)}"
-                yield Violation("diversity_nakamoto", where, message)
+                yield Violation("diversity_nakamoto", where, message, rule, "min_nakamoto")
 
 
 def _allowed(network: Network, rule: DiversityRow, holding: Holding) -> float:

@@ -48,7 +48,7 @@ def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
                 share = amount / (holding.total or 1.0)
                 where = f"{rule.rule}, {' '.join(holding.label)}, {item}"
                 message = f"{share:.4%} hang on {item}, at most {rule.max_share:.4%} may"
-                yield Violation("diversity_share", where, message)
+                yield Violation("diversity_share", where, message, rule, "max_share")
 
 
 def penalty(network: Network, plan: Deployment) -> float:

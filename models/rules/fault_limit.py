@@ -61,7 +61,9 @@ def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
             )
             if lost > committee.faulty_limit:
                 message = f"{lost} seats are lost, {committee.faulty_limit} may be"
-                yield Violation("fault_limit", f"{name} without {failure}", message)
+                where = f"{name} without {failure}"
+                attribute = "seats" if committee.max_faulty is None else "max_faulty"
+                yield Violation("fault_limit", where, message, committee, attribute)
 
 
 def _can_stand(network: Network, offer: OfferKey) -> bool:

@@ -52,7 +52,8 @@ def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
         elif count and (
             size is None or model.proxied or not allowed or node_type.role != "execution"
         ):
-            yield Violation("memory", str(offer), f"{replica.model} cannot be kept warm there")
+            message = f"{replica.model} cannot be kept warm there"
+            yield Violation("memory", str(offer), message, model, "gpu_memory_gb")
         elif size is not None:
             loads[offer].extend([Fraction(size)] * count)
     for offer, count in plan.cold_slots.items():
@@ -65,9 +66,9 @@ def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
         needed = _nodes_needed(pieces)
         if needed > plan.nodes.get(offer, 0):
             message = f"{len(pieces)} replicas and slots need {needed} nodes, "
-            yield Violation(
-                "memory", str(offer), message + f"{plan.nodes.get(offer, 0)} stand there"
-            )
+            message += f"{plan.nodes.get(offer, 0)} stand there"
+            node_type = network.node_types[offer.node_type]
+            yield Violation("memory", str(offer), message, node_type, "gpu_memory_gb")
 
 
 def largest_cold_size(network: Network, offer: OfferKey) -> float | None:

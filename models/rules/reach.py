@@ -72,7 +72,7 @@ def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
                     f"{within} seats are within {committee.reach_ms:g} ms, "
                     f"{committee.quorum_seats} must be"
                 )
-                yield Violation("reach", f"{name} at {site}", message)
+                yield Violation("reach", f"{name} at {site}", message, committee, "reach_ms")
 
 
 def explain(network: Network, plan: Deployment) -> str:

@@ -19,7 +19,7 @@ from models.detours import Detour, detours
 from models.measures.changes import Change, changes, openings
 from models.measures.monthly_cost import money, penalties
 from models.network import Network
-from models.plan import Deployment, Flow, Plan, Violation
+from models.plan import Deployment, Flow, Plan, Refusal, Violation
 from models.service import Service, service
 from planner.evaluation.audit import audit
 from planner.evaluation.nearest_plans import ROUNDING, UNREACHABLE_MS
@@ -28,20 +28,20 @@ from planner.evaluation.unserved import Served, served
 
 
 class Answer(NamedTuple):
-    """A flow of the plan with its demand row and what users get; `way` is a text if not allowed.
+    """A flow of the plan with its demand row and what users get; `way` says so if not allowed.
 
     `rate` is in requests/s, mean over the month.
     """
 
     flow: Flow
     demand: Demand
-    way: Service | str
+    way: Service | Refusal
     rate: float
 
     @property
     def service(self) -> Service | None:
         """Return what users get, None if it is not allowed."""
-        return None if isinstance(self.way, str) else self.way
+        return self.way if isinstance(self.way, Service) else None
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ def document(done: Done) -> Json:
         "objectives": [_objective(done, stage) for stage in result.stages],
         "audit": {
             "passed": result.plan is not None and not result.violations,
-            "violations": [asdict(violation) for violation in result.violations],
+            "violations": [violation.as_dict() for violation in result.violations],
         },
         "reasons": list(result.reasons),
         "findings": [finding.as_dict() for finding in done.findings],

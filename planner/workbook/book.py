@@ -105,10 +105,6 @@ class Book:
             return table is None and row_class not in self.missing
         return all(is_read(row, *attributes) for row in table.rows)
 
-    @property
-    def _settings_title(self) -> str:
-        return next((t for t in self.titles if fold_header(t) == "settings"), SETTINGS)
-
     def unread(self) -> set[tuple[str, str]]:
         """Return title and address of every cell that could not be read."""
         found = {
@@ -119,10 +115,15 @@ class Book:
             if value is UNREAD and attribute in table.letters
         }
         settings = vars(self.settings).items()
-        title = self._settings_title
+        title = self.settings_title
         return found | {
             (title, self.settings_cells[name]) for name, value in settings if value is UNREAD
         }
+
+    @property
+    def settings_title(self) -> str:
+        """Return the title of the sheet Settings."""
+        return next((t for t in self.titles if fold_header(t) == "settings"), SETTINGS)
 
     def cell(self, row: Row, attribute: str = "") -> str:
         """Return the address of the row's cell; that of its first column if it has no such one."""
@@ -136,6 +137,14 @@ class Book:
         """Return sheet and cell in one word, for use within a message."""
         title, cell = self.title(type(row)), self.cell(row, attribute)
         return f"{title}!{cell}" if cell else title
+
+    def limit(self, row: Row | Settings | None, attribute: str) -> str:
+        """Return sheet and cell, such as `Capacities!C4`, that set a limit; empty if none does."""
+        if isinstance(row, Row):
+            title, cell = self.title(type(row)), self.cell(row, attribute)
+        else:
+            title, cell = self.settings_title, self.settings_cells.get(attribute, "")
+        return f"{title}!{cell}" if row is not None and cell else ""
 
     def finding(
         self, row: Row, attribute: str, message: str, way_out: str, level: Level = "error"
@@ -162,7 +171,7 @@ class Book:
     ) -> Finding:
         """Return a finding at the value of a setting."""
         return Finding(
-            self._settings_title,
+            self.settings_title,
             self.settings_cells.get(setting, ""),
             message,
             way_out,

@@ -10,6 +10,7 @@ from typing import Any
 import openpyxl
 import pytest
 
+from models.data import Committee
 from models.plan import Violation
 from planner.evaluation.baselines import compare
 from planner.evaluation.evaluation import Evaluation
@@ -192,11 +193,18 @@ def test_what_arithmetic_leaves_of_nothing_is_nothing(tmp_path: Path) -> None:
 
 
 def test_violations_are_listed(tmp_path: Path) -> None:
-    bad = result(status="rejected", violations=(Violation("seats", "council", "3 of 4"),))
+    broken = Violation(
+        "seats", "council", "3 of 4", Committee(committee="council", seats=4), "seats"
+    )
+    found = (replace(broken, cell="Committees!B2"), Violation("figures", "unserved", "0 is 1"))
+    bad = result(status="rejected", violations=found)
     content = read(write_json(tmp_path, done_with(small(), bad)))
     assert content["audit"] == {
         "passed": False,
-        "violations": [{"rule": "seats", "where": "council", "message": "3 of 4"}],
+        "violations": [
+            {"rule": "seats", "where": "council", "message": "3 of 4", "cell": "Committees!B2"},
+            {"rule": "figures", "where": "unserved", "message": "0 is 1", "cell": ""},
+        ],
     }
 
 

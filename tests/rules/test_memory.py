@@ -91,7 +91,12 @@ def test_replicas_fill_nodes_to_the_brim() -> None:
         rule, farm(), holding(2, whole=1, half=1, eighth=5), "7 replicas and slots need 3 nodes"
     )
     # 60 + 9 GB are less than 80 GB, but a replica above a half takes the whole node.
-    assert_illegal(rule, farm(), holding(1, whole=1, eighth=1), "need 2 nodes, 1 stand there")
+    assert_illegal(
+        rule,
+        farm(),
+        holding(1, whole=1, eighth=1),
+        "need 2 nodes, 1 stand there (NodeType.gpu_memory_gb)",
+    )
 
 
 def test_a_cold_slot_is_as_large_as_the_largest_model_served_cold() -> None:
@@ -129,7 +134,9 @@ def test_models_stay_off_nodes_that_cannot_hold_them() -> None:
         plan = Deployment(
             nodes={OfferKey("a", node_type): 5}, warm={Replica("a", node_type, name): 1}
         )
-        assert_illegal(rule, farm(), plan, f"{name} cannot be kept warm there")
+        assert_illegal(
+            rule, farm(), plan, f"{name} cannot be kept warm there (Model.gpu_memory_gb)"
+        )
     # Nothing can be loaded cold on a node type without a loading speed.
     plan = Deployment(nodes={at("a", "other"): 5}, cold_slots={at("a", "other"): 1})
     assert_illegal(rule, farm(), plan, "no model can be loaded cold")
