@@ -7,9 +7,12 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from copy import copy
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pyomo.environ as pyo
 
 from models import covers, forcing
 from models.build import SINGLE_PHASE, build, plan_families, rule_name
@@ -48,7 +51,7 @@ FINISH_S = 60.0
 
 
 class Problem:
-    """The model of a network as HiGHS holds it, rules named in `without` left out."""
+    """The model of a network as HiGHS holds it, built without the rules named in `without`."""
 
     def __init__(
         self,
@@ -59,7 +62,6 @@ class Problem:
         flows: IntArray | None = None,
     ) -> None:
         self.network, self.without = network, without
-        self.rules = [rule for rule in RULES if rule_name(rule) not in without]
         self.model = build(network, classes, without, streams, flows)
         self.block = self.model.phase[SINGLE_PHASE]
         self._added: list[tuple[Rows, FloatArray, FloatArray]] = []
@@ -77,6 +79,28 @@ class Problem:
             self.arrays: Arrays = compile_model(self.model, [*used, self.model.nothing])
         except BadNumber as error:
             raise BadNumber(self._with_cells(str(error))) from None
+
+    def switched_off(self, rules: frozenset[str]) -> Problem:
+        """Return the compiled problem without these rules, to be handed over by itself.
+
+        Model and matrix stay the same; the rules' rows ask for nothing any more. The variables they
+        brought are in no row of another rule, and cost nothing where they are least.
+        """
+        found, arrays = copy(self), self.arrays
+        blocks = [self.block.rules.component(name) for name in rules - self.without]
+        rows = [row for own in blocks for row in own.component_data_objects(pyo.Constraint)]
+        off = np.zeros(len(arrays.row_names), dtype=bool)
+        off[[arrays.row_of[id(row)] for row in rows]] = True
+        found.without = self.without | rules
+        found.arrays = replace(
+            arrays,
+            lower=arrays.lower.copy(),
+            upper=arrays.upper.copy(),
+            row_lower=np.where(off, -np.inf, arrays.row_lower),
+            row_upper=np.where(off, np.inf, arrays.row_upper),
+        )
+        found._added, found._program = [], None
+        return found
 
     def hand_over(self, stop: threading.Event, solver: Mapping[str, Any]) -> None:
         """Pass the arrays to the solver, once. Raises UnknownOption."""
@@ -196,9 +220,9 @@ class Problem:
     def separate(self, values: FloatArray) -> int:
         """Ask every rule for rows, hand over those that the point breaks, and return how many."""
         point, added = self.point(values), 0
-        for rule in self.rules:
+        for rule in RULES:
             separate = getattr(rule, "separate", None)
-            if separate is not None:
+            if separate is not None and rule_name(rule) not in self.without:
                 own = self.block.rules.component(rule_name(rule))
                 cuts = separate(own, self.block, self.network, point)
                 for cut in [cut for cut in cuts if cut.is_broken(point)]:

@@ -52,11 +52,12 @@ def nearest_service(
         classes = demand_classes(network, None, standing)
     if not has_room(len(classes) + len(classes.loads)):
         return None
-    found = Problem(network, classes, problem.without, _streams(network, classes, problem, values))
+    found = Problem(network, classes, streams=_streams(network, classes, problem, values))
     goals = [*stages, [Goal(1, "unserved")]]
     kept = [stage(found.block, network, group) for group in goals]
     waiting = stage(found.block, network, [Goal(1, "latency")])
     found.compile([*kept, waiting])
+    found = found.switched_off(problem.without)
     found.hand_over(problem.engine.stop, solver)
     columns, fixed = found.named_alike(problem, values)
     found.arrays.lower[columns] = found.arrays.upper[columns] = fixed
