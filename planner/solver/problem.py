@@ -47,7 +47,7 @@ NEARLY_WHOLE = 1e-6
 FINISH_NODES = 200
 """Branch-and-bound nodes to decide the rest where execution is given."""
 FINISH_S = 60.0
-"""Seconds to finish a plan with whole numbers fixed, beyond the limit: it is worth the wait."""
+"""Seconds to finish a plan, beyond the limit: it is worth the wait. What takes longer is told."""
 
 
 class Problem:
@@ -66,6 +66,8 @@ class Problem:
         self.block = self.model.phase[SINGLE_PHASE]
         self._added: list[tuple[Rows, FloatArray, FloatArray]] = []
         self._program: Program | None = None
+        self.cut_short = False
+        """Whether a plan was not finished for want of time: with more, another may be found."""
 
     def compile(self, expressions: Iterable[Expression]) -> None:
         """Make the arrays; every variable of the expressions gets a column.
@@ -346,6 +348,7 @@ class Problem:
         for _ in range(SEPARATION_ROUNDS):
             left_s = ends - time.perf_counter()
             found = self.engine.solve(time_limit_s=left_s, **how).values
+            self.cut_short |= time.perf_counter() >= ends
             if found is None or not self.separate(found):
                 return found
         return None
@@ -363,4 +366,5 @@ class Problem:
         self.engine.minimise(costs)
         with self.undisturbed(), self.fixed(columns, values[columns]):
             outcome = self.engine.solve(time_limit_s=FINISH_S)
+        self.cut_short |= outcome.values is None
         return values if outcome.values is None else outcome.values

@@ -245,11 +245,13 @@ class _Driver:
         exact = problem.completed(values, self.limits.gap)
         values = values if exact is None else exact
         near = nearest_service(self.network, problem, values, self.groups, self._solver)
+        self.clock.stopped |= problem.cut_short
         if near is not None:
             problem, values = near
         expressions = [expression for _, expression in stages_of(problem, self.groups)]
         plan = Plan({SINGLE_PHASE: problem.deployment(values)})
         values = problem.tightened(values, expressions)
+        self.clock.stopped |= problem.cut_short
         stages = tuple(
             _stage_result(problem, replace(entry, expression=expression), values)
             for entry, expression in zip(closed, expressions, strict=False)  # as far as it came

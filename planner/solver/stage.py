@@ -337,6 +337,7 @@ class StageSolver:
             outcome = self.engine.solve(time_limit_s=max(5.0, self.clock.left_s), gap=1.0)
             if outcome.values is None:
                 # Two ways agree, or the second was cut short and does not disagree.
+                self.clock.stopped |= outcome.status == "limit"
                 ended = outcome.status
                 status = "infeasible" if ended in ("infeasible", "limit") else ended
                 return Outcome(status, None, np.inf, np.inf, outcome.seconds)

@@ -70,6 +70,7 @@ def nearest_service(
     found.minimise(found.arrays.costs(waiting.terms), waiting.constant)
     with found.undisturbed(), found.engine.relaxation():
         point = found.separated(time_limit_s=FINISH_S)
+    problem.cut_short |= found.cut_short
     return None if point is None else (found, point)
 
 
