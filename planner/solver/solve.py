@@ -27,6 +27,7 @@ from models.classes import Classes, demand_classes
 from models.network import Network
 from models.plan import Plan
 from planner.result import Limits, Stage, relative_gap, without_noise
+from planner.solver import finish
 from planner.solver.arrays import FloatArray
 from planner.solver.clock import Clock
 from planner.solver.highs import Outcome
@@ -225,7 +226,7 @@ class _Driver:
             return None
         _, first = stages_of(whole, self.groups)[0]
         whole.minimise(whole.arrays.costs(first.terms), first.constant)
-        return whole.adopted(search.problem, outcome.values)
+        return finish.adopted(whole, search.problem, outcome.values)
 
     @property
     def _solver(self) -> dict[str, Any]:
@@ -241,8 +242,8 @@ class _Driver:
             return self._without_plan(search, outcome)
         _, last = search.stages[-1]
         problem.minimise(problem.arrays.costs(last.terms), last.constant)
-        values = problem.without_idle_places(values)
-        exact = problem.completed(values, self.limits.gap)
+        values = finish.without_idle_places(problem, values)
+        exact = finish.completed(problem, values, self.limits.gap)
         values = values if exact is None else exact
         near = nearest_service(self.network, problem, values, self.groups, self._solver)
         self.clock.stopped |= problem.cut_short
@@ -250,7 +251,7 @@ class _Driver:
             problem, values = near
         expressions = [expression for _, expression in stages_of(problem, self.groups)]
         plan = Plan({SINGLE_PHASE: problem.deployment(values)})
-        values = problem.tightened(values, expressions)
+        values = finish.tightened(problem, values, expressions)
         self.clock.stopped |= problem.cut_short
         stages = tuple(
             _stage_result(problem, replace(entry, expression=expression), values)

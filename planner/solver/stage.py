@@ -18,7 +18,7 @@ import numpy as np
 
 from models.objectives import Expression
 from planner.result import relative_gap
-from planner.solver import relax_and_fix
+from planner.solver import finish, relax_and_fix
 from planner.solver.arrays import FloatArray, IntArray
 from planner.solver.clock import Clock
 from planner.solver.geography import Geography
@@ -95,7 +95,7 @@ class StageSolver:
         if not self.is_closed:
             self.problem.minimise(self.costs, self.constant)
             if self.best is not None:
-                self._offer(self.problem.exact(self.best))
+                self._offer(finish.exact(self.problem, self.best))
             for step in self._steps():
                 if self._is_done or self.infeasible or (self.clock.must_end and self._has_plan):
                     break
@@ -327,7 +327,7 @@ class StageSolver:
         if outcome.values is None:
             return False
         legal = not self.problem.separate(outcome.values)
-        self._offer(outcome.values if legal else self.problem.exact(outcome.values))
+        self._offer(outcome.values if legal else finish.exact(self.problem, outcome.values))
         return legal
 
     def _second_opinion(self) -> Outcome:
@@ -341,7 +341,7 @@ class StageSolver:
                 ended = outcome.status
                 status = "infeasible" if ended in ("infeasible", "limit") else ended
                 return Outcome(status, None, np.inf, np.inf, outcome.seconds)
-            self._offer(self.problem.completed(outcome.values, self.gap))
+            self._offer(finish.completed(self.problem, outcome.values, self.gap))
         finally:
             self.engine.set_option("presolve", self.engine.given.get("presolve", "choose"))
         # A point was found, so the first claim is wrong, even if no legal plan came of it.

@@ -21,7 +21,8 @@ from models.stands import BoolArray
 from models.streams import Stream, verification_streams
 from models.ways import Ways
 from planner.solver.arrays import FloatArray
-from planner.solver.problem import FINISH_S, Problem
+from planner.solver.finish import FINISH_S, named_alike
+from planner.solver.problem import Problem
 from planner.solver.room import has_room
 
 MOST_FLOWS = 150_000
@@ -59,7 +60,7 @@ def nearest_service(
     found.compile([*kept, waiting])
     found = found.switched_off(problem.without)
     found.hand_over(problem.engine.stop, solver)
-    columns, fixed = found.named_alike(problem, values)
+    columns, fixed = named_alike(found, problem, values)
     found.arrays.lower[columns] = found.arrays.upper[columns] = fixed
     found.engine.bound(columns, fixed, fixed)
     for group, expression in zip(goals, kept, strict=True):

@@ -11,7 +11,7 @@ import pytest
 from bench.networks import SIZES, Size, generate
 from models.data import Settings
 from planner.result import Limits
-from planner.solver import problem, relax_and_fix, search, stage
+from planner.solver import finish, relax_and_fix, search, stage
 from planner.solver.clock import Clock
 from planner.solver.highs import Engine, Outcome
 from planner.solver.solve import solve
@@ -65,7 +65,7 @@ def test_by_work_a_first_plan_is_sought_as_long_as_there_is_time(
 def test_a_finishing_touch_without_time_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     limits = Limits(300.0, gap=0.0, deterministic=True)
     assert not solve(small(), limits).clock_stopped
-    monkeypatch.setattr(problem, "FINISH_S", 0.0)
+    monkeypatch.setattr(finish, "FINISH_S", 0.0)
     assert solve(small(), limits).clock_stopped
 
 
