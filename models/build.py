@@ -62,7 +62,7 @@ def build(
 ) -> pyo.ConcreteModel:
     """Return the model without objective: variables and every rule, one block per phase.
 
-    Rules named in `without` are left out, to see whether they stand in the way of a plan. Other
+    Rules named in `without` are left out, for a model that only bounds what plans can reach. Other
     `streams` than the network's own may be given, and the positions of the `flows` that are in it:
     cold ones that are not must be no better than some that are (cover rows count on it).
     """

@@ -91,7 +91,7 @@ class Lexicographic:
                 self._reporter(name_of(goals)),
                 None if self.floors is None else self.floors[number].bound,
             ).solve()
-            self.clock.stopped |= outcome.status in ENDED_BY_CLOCK
+            self.clock.stopped |= outcome.status in ENDED_BY_CLOCK or self.problem.cut_short
             if outcome.values is None:
                 return outcome
             best = outcome.values
