@@ -65,7 +65,7 @@ def build(
 ) -> pyo.ConcreteModel:
     """Return the model without objective: variables and every rule, one block per phase.
 
-    Rules named in `without` are left out, to see whether they stand in the way of a plan. Other
+    Rules named in `without` are left out, for a model that only bounds what plans can reach. Other
     `streams` than the network's own may be given, and the positions of the `flows` that are in it:
     cold ones that are not must be no better than some that are (cover rows count on it).
     """
@@ -83,24 +83,6 @@ def rule_name(rule: Any) -> str:
     """Return the name of a rule: that of its module."""
     name: str = rule.__name__
     return name.rpartition(".")[2]
-
-
-def plan_families(block: Any) -> tuple[Any, ...]:
-    """Return the variables that are the plan; all others follow from them."""
-    return (
-        block.open,
-        block.contract,
-        block.nodes,
-        block.warm,
-        block.cold_slots,
-        block.flow,
-        block.load,
-        block.unserved,
-        block.executed,
-        block.verify,
-        block.copy,
-        block.seats,
-    )
 
 
 def _add_phase(

@@ -21,22 +21,20 @@ are false; at worst all unknown values are the largest known dependency and susp
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from models.data import ROLES, Item, OfferKey
+from models import guarantees, hitting_sets
+from models.data import ROLES, Item
+from models.guarantees import LIVENESS, Guarantee
 from models.network import UNKNOWN, Network, is_unknown
-from models.plan import Deployment, Panel, exceeds
-from models.service import service, verifications_per_s
-from models.translate import panels_of
+from models.plan import Deployment
+from models.service import Service, service, verifications_per_s
 
 ALL = "all"
 """Stands for every model, policy or role together."""
-
-LIVENESS, SAFETY, CONTROL = "liveness", "safety", "control"
-"""What can be lost: answers (dependencies fail), their truth, or the say over both (they lie)."""
 
 DUST = 1e-9
 
@@ -122,23 +120,6 @@ def concentration(
 ) -> tuple[Concentration, ...]:
     """Return the concentration of everything in the plan, sorted by role, thing and kind."""
     wanted = tuple(roles)
-    for of_network, of_plan, of_roles, known in _recent:
-        if of_network is network and of_plan is plan and of_roles == wanted:
-            return known
-    found = _concentration(network, plan, wanted)
-    _recent.append((network, plan, wanted, found))
-    return found
-
-
-_recent: deque[tuple[Network, Deployment, tuple[str, ...], tuple[Concentration, ...]]] = deque(
-    maxlen=2
-)
-"""The last answers: summary, workbook and figures of one plan ask for the same thing."""
-
-
-def _concentration(
-    network: Network, plan: Deployment, wanted: tuple[str, ...]
-) -> tuple[Concentration, ...]:
     as_set = {group.key: group for group in _groups(network, plan, wanted)}
     doubtful = any(exposure.confidence == "suspected" for exposure in network.exposures)
     readings = []
@@ -177,81 +158,6 @@ def effective_number(amounts: Iterable[float]) -> float | None:
 def _effective(shares: Iterable[float]) -> float | None:
     squares = sum(share * share for share in shares)
     return 1.0 / squares if squares > 0 else None
-
-
-def nakamoto_number(amounts: Iterable[float], limit: float) -> int | None:
-    """Return the fewest amounts that together are strictly above the limit; None if all are not."""
-    covered = 0.0
-    if exceeds(covered, limit):
-        return 0
-    for count, amount in enumerate(sorted(amounts, reverse=True), start=1):
-        covered += amount
-        if exceeds(covered, limit):
-            return count
-    return None
-
-
-def fewest_dependencies(parts: Iterable[tuple[frozenset[Item], float]], limit: float) -> int | None:
-    """Return the fewest dependencies on which strictly more than the limit hangs; None if none.
-
-    A part that hangs on several is hit by each of them and counts once.
-    """
-    merged: dict[frozenset[Item], float] = defaultdict(float)
-    for hangs_on, amount in parts:
-        merged[hangs_on] += amount
-    exposed = [(hangs_on, amount) for hangs_on, amount in merged.items() if hangs_on]
-    if all(len(hangs_on) == 1 for hangs_on, _ in exposed):
-        return nakamoto_number((amount for _, amount in exposed), limit)
-    greedy = _greedy(exposed, limit)
-    for size in range(1, greedy or 0):
-        if _can_exceed(exposed, size, limit):
-            return size
-    return greedy
-
-
-_Exposed = list[tuple[frozenset[Item], float]]
-
-
-def _gains(exposed: _Exposed) -> list[tuple[Item, float]]:
-    """Return what each dependency would hit, most first."""
-    gains: dict[Item, float] = defaultdict(float)
-    for hangs_on, amount in exposed:
-        for item in hangs_on:
-            gains[item] += amount
-    return sorted(gains.items(), key=lambda gain: (-gain[1], gain[0]))
-
-
-def _without(exposed: _Exposed, item: Item) -> _Exposed:
-    return [(hangs_on, amount) for hangs_on, amount in exposed if item not in hangs_on]
-
-
-def _greedy(exposed: _Exposed, limit: float) -> int | None:
-    covered, count = 0.0, 0
-    while not exceeds(covered, limit):
-        gains = _gains(exposed)
-        if not gains:
-            return None
-        item, gain = gains[0]
-        covered, count = covered + gain, count + 1
-        exposed = _without(exposed, item)
-    return count
-
-
-def _can_exceed(exposed: _Exposed, size: int, limit: float, covered: float = 0.0) -> bool:
-    """Return whether some `size` dependencies hit more than the limit, by branch and bound."""
-    gains = _gains(exposed)
-    if size == 1:
-        return bool(gains) and exceeds(covered + gains[0][1], limit)
-    for position, (item, gain) in enumerate(gains):
-        # What is still to be gained only shrinks as dependencies are chosen.
-        hoped = sum(amount for _, amount in gains[position : position + size])
-        if not exceeds(covered + hoped, limit):
-            return False
-        if _can_exceed(_without(exposed, item), size - 1, limit, covered + gain):
-            return True
-        # Sets with this item are done with, so it is hit by none that follow.
-        exposed = [(hangs_on - {item}, amount) for hangs_on, amount in exposed]
-    return False
 
 
 # Shares and figures of one kind -------------------------------------------------------------------
@@ -298,7 +204,8 @@ def _figures(network: Network, group: _Group, kind: str, *, shared: bool) -> Fig
     numbers: dict[str, int | None] = {}
     for trial in group.trials:
         read = _read(network, trial.parts, kind, shared=shared)
-        found = (numbers.get(trial.loss), fewest_dependencies(read, trial.limit))
+        taken = hitting_sets.fewest(read, trial.limit)
+        found = (numbers.get(trial.loss), None if taken is None else len(taken))
         numbers[trial.loss] = min((number for number in found if number is not None), default=None)
     return Figures(
         largest=largest.name if largest is not None else "",
@@ -308,7 +215,9 @@ def _figures(network: Network, group: _Group, kind: str, *, shared: bool) -> Fig
     )
 
 
-def _read(network: Network, parts: tuple[Part, ...], kind: str, *, shared: bool) -> _Exposed:
+def _read(
+    network: Network, parts: tuple[Part, ...], kind: str, *, shared: bool
+) -> list[hitting_sets.Part]:
     """Return what each part hangs on, unknown values all shared with the largest or distinct."""
     tops = [(_tops(network, part, kind), part) for part in parts]
     known = _amounts((items, part.amount) for items, part in tops)
@@ -365,7 +274,7 @@ def _execution(network: Network, plan: Deployment) -> Iterator[_Group]:
         if demand is None or flow.share <= DUST:
             continue
         way = service(network, demand, flow.offer, flow.route, flow.state, flow.fetch_from)
-        if isinstance(way, str):
+        if not isinstance(way, Service):
             continue
         part = Part(way.hangs_on, flow.offer.site, demand.requests_per_s * flow.share)
         for name in {ALL, demand.model or ALL}:
@@ -386,74 +295,39 @@ def _verification(network: Network, plan: Deployment) -> Iterator[_Group]:
             work = verifications_per_s(network, flow)
             part = Part(network.hangs_on(flow.verifier), flow.verifier.site, work)
             found[flow.policy, flow.period].append(part)
-    panels = _panels(network, plan)
+    lost = _trials(network, guarantees.verification(network, plan))
     for (name, period), parts in sorted(found.items()):
-        used = sorted(
-            {
-                panel.verifiers
-                for panel in panels
-                if (panel.policy, panel.period) == (name, period) and panel.share > DUST
-            }
-        )
-        trials = tuple(
-            trial for verifiers in used for trial in _panel_trials(network, name, verifiers)
-        )
+        trials = lost.get((name, period), ())
         yield _Group("verification", name, period, "verifications/s", tuple(parts), trials)
 
 
-def _panels(network: Network, plan: Deployment) -> tuple[Panel, ...]:
-    if plan.panels:
-        return plan.panels
-    known = tuple(flow for flow in plan.verification if flow.policy in network.policies)
-    return panels_of(network, known)
-
-
-def _panel_trials(network: Network, name: str, verifiers: tuple[OfferKey, ...]) -> Iterator[Trial]:
-    policy = network.policies[name]
-    quorum = policy.quorum or policy.verifiers // 2 + 1
-    parts = tuple(
-        Part(network.hangs_on(offer), offer.site, 1.0)
-        for offer in verifiers
-        if offer in network.offers
-    )
-    yield Trial(LIVENESS, parts, policy.verifiers - quorum)
-    yield Trial(SAFETY, parts, quorum - 1)
-
-
 def _storage(network: Network, plan: Deployment) -> Iterator[_Group]:
-    every: list[Part] = []
-    found: dict[str, list[Part]] = defaultdict(list)
-    for copy in sorted(plan.copies):
-        offer = OfferKey(copy.site, copy.node_type)
-        if offer in network.offers and copy.model in network.models:
-            part = Part(network.hangs_on(offer), copy.site, 1.0)
-            found[copy.model].append(part)
-            every.append(part)
+    lost = _trials(network, guarantees.storage(network, plan))
+    every = tuple(part for trials in lost.values() for part in trials[0].parts)
     if every:
-        yield _Group("storage", ALL, "", "copies", tuple(every), _half(tuple(every)))
-    for name, listed in sorted(found.items()):
-        parts = tuple(listed)
-        # Where no copy need be left, the guarantee ends with the last one.
-        spare = len(parts) - max(1, network.models[name].min_copies_left)
-        yield _Group("storage", name, "", "copies", parts, (Trial(LIVENESS, parts, spare),))
+        yield _Group("storage", ALL, "", "copies", every, _half(every))
+    for (name, _), trials in lost.items():
+        yield _Group("storage", name, "", "copies", trials[0].parts, trials)
 
 
 def _coordination(network: Network, plan: Deployment) -> Iterator[_Group]:
-    found: dict[str, list[Part]] = defaultdict(list)
-    for seat, count in sorted(plan.seats.items()):
-        offer = OfferKey(seat.site, seat.node_type)
-        if offer in network.offers and seat.committee in network.committees:
-            found[seat.committee].append(Part(network.hangs_on(offer), seat.site, count))
-    for name, listed in sorted(found.items()):
-        committee, parts = network.committees[name], tuple(listed)
-        faulty = committee.faulty_limit
-        missing = committee.seats - sum(part.amount for part in parts)
-        trials = (
-            Trial(LIVENESS, parts, faulty - missing),
-            Trial(SAFETY, parts, committee.seats - 2 * faulty - 1),
-            Trial(CONTROL, parts, committee.seats - faulty - 1),
-        )
-        yield _Group("coordination", name, "", "seats", parts, trials)
+    for (name, _), trials in _trials(network, guarantees.coordination(network, plan)).items():
+        yield _Group("coordination", name, "", "seats", trials[0].parts, trials)
+
+
+def _trials(
+    network: Network, found: Iterable[Guarantee]
+) -> dict[tuple[str, str], tuple[Trial, ...]]:
+    """Return the losses of every thing and period, each on what it stands on."""
+    trials: dict[tuple[str, str], list[Trial]] = defaultdict(list)
+    for guarantee in found:
+        for stand in guarantee.stands:
+            parts = tuple(
+                Part(network.hangs_on(offer), offer.site, count)
+                for offer, count in stand.held.items()
+            )
+            trials[guarantee.of, guarantee.period].append(Trial(guarantee.loss, parts, stand.limit))
+    return {key: tuple(listed) for key, listed in trials.items()}
 
 
 def _nodes(network: Network, plan: Deployment) -> Iterator[_Group]:

@@ -14,7 +14,7 @@ from models.expressions import Term
 from models.network import Network
 from models.paths import FloatArray
 from models.plan import Deployment
-from models.service import service
+from models.service import Service, service
 
 MILLION = 1_000_000.0
 
@@ -98,7 +98,7 @@ def monthly_bill(network: Network, plan: Deployment) -> list[Line]:
         if demand is None:
             continue
         found = service(network, demand, flow.offer, flow.route, flow.state, flow.fetch_from)
-        if isinstance(found, str):
+        if not isinstance(found, Service):
             continue
         seconds = network.month_share[demand.period] * 730 * 3600
         routing += found.cost_per_million * demand.requests_per_s * seconds * flow.share / 1e6

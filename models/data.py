@@ -7,21 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from models.fields import Kind, column
+from models.measures import NAMES
 
 HOURS_PER_MONTH = 730.0
 SECONDS_PER_HOUR = 3600.0
 
 ROLES = ("execution", "verification", "storage", "coordination")
 STATUSES = ("candidate", "existing", "required", "forbidden")
-MEASURES = (
-    "unserved",
-    "monthly_cost",
-    "one_off_cost",
-    "latency",
-    "worst_loss",
-    "expected_loss",
-    "changes",
-)
+MEASURES = (*NAMES, "worst_loss", "expected_loss")
 
 Needs = tuple[tuple[str, ...], ...]
 """All of the entries are needed, and of each entry any one name is enough."""
@@ -62,7 +55,11 @@ class Row:
     """What every sheet may have beside its own columns; `row` is the line in the workbook."""
 
     row: int = field(default=0, compare=False)
-    source: str = column(Kind.TEXT, "where the figures of this row come from", default="")
+    source: str = column(
+        Kind.TEXT,
+        "where the figures of this row come from; begins with measured, estimated or assumed",
+        default="",
+    )
     as_of: str = column(Kind.TEXT, "the date the figures were read", default="")
     note: str = column(Kind.TEXT, "anything worth remembering", default="")
 
@@ -159,8 +156,13 @@ class Site(Row):
 
         `DE; US` is both and `DE | US` may be either, so neither lies in DE; nor does the unknown.
         """
-        in_countries = not countries or _all_in(self.country, countries)
-        return in_countries and (not blocs or _all_in(self.bloc, blocs))
+        return not self.outside(countries, blocs)
+
+    def outside(self, countries: tuple[str, ...], blocs: tuple[str, ...]) -> str:
+        """Return which of `countries` and `blocs` the site does not lie in; empty if in both."""
+        if countries and not _all_in(self.country, countries):
+            return "countries"
+        return "blocs" if blocs and not _all_in(self.bloc, blocs) else ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -307,8 +309,10 @@ class NodeType(Row):
     node_type: str = _name("a kind of machine")
     role: str = _choice(ROLES, "what its nodes do", None, required=True)
     gpu_memory_gb: float | None = _number("GB", "of the whole node")
-    load_gb_per_s: float | None = _number("GB/s", "disk to GPU; blank: no cold loads here")
-    speed: float = _number("", "against the model's own requests_per_s", 1)
+    load_gb_per_s: float | None = _number(
+        "GB/s", "disk to GPU; blank: no cold loads here", positive=True
+    )
+    speed: float = _number("", "against the model's own requests_per_s", 1, positive=True)
     verifications_per_s: float | None = _number("1/s", "of one node")
     disk_tb: float | None = _number("TB", "for copies, of one node")
     tee: Needs | None = _needs("tee", "the trusted execution kind, e.g. Nitro, TDX, SEV-SNP")
@@ -546,12 +550,14 @@ class Settings:
     """The numbers that hold for the whole workbook (sheet Settings: setting, value)."""
 
     currency: str = column(Kind.TEXT, "of every cost", default="EUR")
-    utilisation: float = column(Kind.SHARE, "planned load of capacity", default=0.7, maximum=1)
+    utilisation: float = column(
+        Kind.SHARE, "planned load of capacity", default=0.7, maximum=1, positive=True
+    )
     access_ms: float = _number("ms", "last mile of an estimated round trip", 5.0)
     route_stretch: float = _number("", "path length over great circle", 1.5)
     fibre_km_per_ms: float = _number("km/ms", "light in fibre, one way", 200.0, minimum=1)
     near_ms: float = _number("ms", "storage this near serves a cold load", 10.0)
-    fetch_gb_per_s: float = _number("GB/s", "from the outside hub", 0.5)
+    fetch_gb_per_s: float = _number("GB/s", "from the outside hub", 0.5, positive=True)
     cold_share: float = _share("largest share of time a cold slot is busy", 0.12)
     unknown: str = _choice(
         ("shared", "distinct"), "unknown values: one dependency or many", "shared"

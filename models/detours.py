@@ -33,7 +33,7 @@ def detours(network: Network, plan: Deployment) -> list[Detour]:
         if demand is None or flow.state != "warm":
             continue
         served = service(network, demand, flow.offer, flow.route, "warm")
-        if isinstance(served, str) or served.round_trip_ms is None:
+        if not isinstance(served, Service) or served.round_trip_ms is None:
             continue
         nearest = min(_cold_and_nearer(network, plan, demand, served), default=None)
         if nearest is not None:
@@ -56,7 +56,7 @@ def _cold_and_nearer(
             continue
         for route in route_labels(network, demand.region, offer.site):
             way = service(network, patient, offer, route, "cold", HUB)
-            if isinstance(way, str) or way.round_trip_ms is None:
+            if not isinstance(way, Service) or way.round_trip_ms is None:
                 continue
             if way.round_trip_ms < served.round_trip_ms:
                 yield way.round_trip_ms, offer, way.load_s

@@ -1,12 +1,12 @@
-"""Linear rows: for Pyomo short to write, quick to build, never empty; and rows added later."""
+"""Linear rows: for Pyomo short to write, quick to build, never empty; and rows added later.
+
+Pyomo is imported where a model is built: audits and reports, which also know the rules, do without.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
-
-import pyomo.environ as pyo
-from pyomo.core.expr import LinearExpression
 
 Term = tuple[float, Any]
 """A coefficient and a Pyomo variable."""
@@ -32,8 +32,41 @@ class Cut(NamedTuple):
         return below or above
 
 
+class Expression(NamedTuple):
+    """Σ coefficient · variable + constant; `integral` where every value is a whole number."""
+
+    terms: list[Term]
+    constant: float = 0.0
+    integral: bool = False
+
+
+def at_least_zero() -> Any:
+    """Return a family of variables ≥ 0 that come into being when they are first used."""
+    import pyomo.environ as pyo
+
+    return pyo.Var(pyo.Any, domain=pyo.NonNegativeReals, dense=False)
+
+
+def share() -> Any:
+    """Return a family of variables in 0 … 1 that come into being when they are first used."""
+    import pyomo.environ as pyo
+
+    return pyo.Var(pyo.Any, bounds=(0, 1), dense=False)
+
+
+def yes_no(keys: Iterable[Any] | None = None) -> Any:
+    """Return a family of 0/1 variables, of these keys or when they are first used."""
+    import pyomo.environ as pyo
+
+    if keys is None:
+        return pyo.Var(pyo.Any, domain=pyo.Binary, dense=False)
+    return pyo.Var(sorted(keys), domain=pyo.Binary)
+
+
 def rows() -> Any:
     """Return an empty, named family of rows, to be filled by `row`."""
+    import pyomo.environ as pyo
+
     return pyo.Constraint(pyo.Any)
 
 
@@ -59,6 +92,8 @@ def row(
 
 def linear(terms: Iterable[Term]) -> Any:
     """Return Σ coefficient · variable as one flat expression."""
+    from pyomo.core.expr import LinearExpression
+
     kept = list(terms)
     return LinearExpression(
         constant=0.0,

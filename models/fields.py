@@ -30,8 +30,8 @@ class Column:
     """The declaration of one workbook column.
 
     `references` names the sheets whose keys the cell must match; `dependency` is the kind of
-    dependency that the cell creates; `minimum` and `maximum` bound a number, both included;
-    `also` are other headers that mean the column without doubt.
+    dependency that the cell creates; `minimum` and `maximum` bound a number, both included, but
+    one that is `positive` may not be 0; `also` are other headers that mean the column.
     """
 
     kind: Kind
@@ -45,6 +45,7 @@ class Column:
     choices: tuple[str, ...] = ()
     minimum: float | None = 0
     maximum: float | None = None
+    positive: bool = False
     dependency: str = ""
     also: tuple[str, ...] = ()
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import combinations
 
 from models.data import DiversityRow, Item, OfferKey
 from models.network import Network
 from models.plan import Deployment
-from models.service import service, verifications_per_s
+from models.service import Service, service, verifications_per_s
 
 DEFAULT_MEASURE = {
     "execution": "requests",
@@ -173,7 +172,7 @@ def _requests(
         if demand is None:
             continue
         found = service(network, demand, flow.offer, flow.route, flow.state, flow.fetch_from)
-        if isinstance(found, str):
+        if not isinstance(found, Service):
             continue
         for name in _subject(
             network, row, "requests", demand.model, demand.verification, demand.region
@@ -206,49 +205,3 @@ def _nominal(network: Network, row: DiversityRow, measure: str, label: Label) ->
                     each = policy.verifiers * policy.work if policy and measure == "work" else 1.0
                     total += demand.requests_per_s * each
     return total or 1.0
-
-
-def largest_union(holding: Holding, count: int) -> tuple[float, tuple[Item, ...]]:
-    """Return the most that hangs on any `count` dependencies together, and which those are."""
-    if count <= 0:
-        return 0.0, ()
-    alone = {item: holding.on(frozenset((item,))) for item in holding.dependencies}
-    ranked = sorted(alone, key=lambda item: (-alone[item], item))
-    if len(ranked) <= count:
-        return holding.on(frozenset(ranked)), tuple(ranked)
-    best = (holding.on(frozenset(ranked[:count])), tuple(ranked[:count]))
-    if all(len(hangs_on) <= 1 for hangs_on, _ in holding.parts):
-        return best
-    for chosen in combinations(ranked, count):
-        if sum(alone[item] for item in chosen) > best[0]:
-            amount = holding.on(frozenset(chosen))
-            if amount > best[0] + 1e-12:
-                best = (amount, chosen)
-    return best
-
-
-def smallest_removal(holding: Holding, limit: int) -> tuple[Item, ...] | None:
-    """Return the fewest dependencies whose loss removes everything, or None above `limit`."""
-    needed = [hangs_on for hangs_on, amount in holding.parts if amount > 0]
-    for size in range(limit + 1):
-        found = _remove(needed, size)
-        if found is not None:
-            return found
-    return None
-
-
-def _remove(needed: list[frozenset[Item]], size: int) -> tuple[Item, ...] | None:
-    if not needed:
-        return ()
-    if size == 0:
-        return None
-    fewest: frozenset[Item] = min(needed, key=_by_size)
-    for item in sorted(fewest):
-        rest = _remove([hangs_on for hangs_on in needed if item not in hangs_on], size - 1)
-        if rest is not None:
-            return (item, *rest)
-    return None
-
-
-def _by_size(hangs_on: frozenset[Item]) -> tuple[int, list[Item]]:
-    return len(hangs_on), sorted(hangs_on)

@@ -61,6 +61,7 @@ class Link:
     via: tuple[tuple[Item, ...], ...] = ()
     label: str = "direct"
     row: int = 0
+    source: str = field(default="", compare=False)
 
     @property
     def item(self) -> Item:
@@ -169,6 +170,13 @@ class Network:
     def offers_of(self, role: str) -> tuple[OfferKey, ...]:
         """Return the offers of one role, sorted."""
         return self._offers_by_role.get(role, ())
+
+    def may_sit(self, committee: Committee, offer: OfferKey) -> bool:
+        """Return whether nodes of the offer may hold seats of the committee."""
+        of_type = not committee.node_types or offer.node_type in committee.node_types
+        lies_in = self.sites[offer.site].lies_in(committee.countries, committee.blocs)
+        has_tee = self.node_types[offer.node_type].has_tee(committee.tee)
+        return self.role(offer) == "coordination" and of_type and lies_in and has_tee
 
     @cached_property
     def _hangs_on(self) -> Mapping[OfferKey, frozenset[Item]]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
 from models.data import Item, OfferKey, Policy
 from models.network import Network
-from models.plan import TOLERANCE
+from models.plan import TOLERANCE, Panel, VerificationFlow
 
 Verifiers = tuple[OfferKey, ...]
 
@@ -99,3 +100,21 @@ def covering_weights(
     _, weights = decompose(network, policy, rates)
     reached = sum(weights.get(offer, 1.0) * rate for offer, rate in rates.items())
     return weights if reached < total / policy.verifiers * (1 - COVERED) else None
+
+
+def panels_of(network: Network, checks: tuple[VerificationFlow, ...]) -> tuple[Panel, ...]:
+    """Return the verification flows as panels with shares, per executing offer."""
+    rates: dict[tuple[str, str, str, OfferKey], dict[OfferKey, float]] = defaultdict(dict)
+    for check in checks:
+        scope = (check.policy, check.residency, check.period, check.executor)
+        rates[scope][check.verifier] = check.rate
+    found = []
+    known: dict[Any, dict[tuple[OfferKey, ...], float]] = {}
+    for (policy, residency, period, executor), flows in sorted(rates.items()):
+        total = sum(flows.values())
+        pattern = (policy, tuple((v, round(rate / total, 9)) for v, rate in sorted(flows.items())))
+        if pattern not in known:
+            known[pattern] = decompose(network, network.policies[policy], flows)[0]
+        for verifiers, share in sorted(known[pattern].items()):
+            found.append(Panel(policy, residency, period, executor, verifiers, share))
+    return tuple(found)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from models.data import DemandKey, OfferKey
+from models.data import DemandKey, OfferKey, Row, Settings
 
 TOLERANCE = 1e-6
 """The one numerical tolerance of every audit, relative to the limit where that is above 1."""
@@ -105,14 +105,35 @@ class Plan:
 
 @dataclass(frozen=True)
 class Violation:
-    """A place where a plan breaks a rule: what is found, what is allowed, and where."""
+    """A place where a plan breaks a rule: what is found, what is allowed, and where.
+
+    `row` and `attribute` set the limit that is broken; `row` is None where no cell of the workbook
+    does. `cell`, such as `Capacities!C4`, is filled in by whoever knows the workbook.
+    """
 
     rule: str
     where: str
     message: str
+    row: Row | Settings | None = field(default=None, compare=False)
+    attribute: str = field(default="", compare=False)
+    cell: str = field(default="", compare=False)
 
     def __str__(self) -> str:
-        return f"{self.rule}[{self.where}]: {self.message}"
+        text = f"{self.rule}[{self.where}]: {self.message}"
+        return f"{text} ({self.cell})" if self.cell else text
+
+    def as_dict(self) -> dict[str, str]:
+        """Return what the planner is told as JSON-ready text fields."""
+        names = ("rule", "where", "message", "cell")
+        return {name: getattr(self, name) for name in names}
+
+
+class Refusal(NamedTuple):
+    """Why something is not allowed, and the row and attribute that say so, as in a violation."""
+
+    reason: str
+    row: Row | Settings | None = None
+    attribute: str = ""
 
 
 def exceeds(amount: float, limit: float) -> bool:

@@ -23,7 +23,7 @@ class Rule(Protocol):
         """Add the rule's rows to its own block; `model` is the block of the phase."""
 
     def audit(self, network: Network, plan: Deployment) -> Iterator[Violation]:
-        """Yield every place where the plan breaks the rule."""
+        """Yield every place where the plan breaks the rule, with the cell that sets the limit."""
 
     def explain(self, network: Network, plan: Deployment) -> str:
         """Return one sentence with the plan's figures."""

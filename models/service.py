@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from models.data import Demand, Item, Model, NodeType, OfferKey
 from models.network import Link, Network
-from models.plan import HUB, VerificationFlow, exceeds
+from models.plan import HUB, Refusal, VerificationFlow, exceeds
 
 EARTH_RADIUS_KM = 6371.0
 ESTIMATE = "estimate"
@@ -119,22 +119,26 @@ def route_labels(network: Network, region: str, site: str) -> tuple[str, ...]:
 
 def service(
     network: Network, demand: Demand, offer: OfferKey, route: str, state: str, fetch_from: str = ""
-) -> Service | str:
+) -> Service | Refusal:
     """Return the service of one way to serve a demand row, or the reason it is not allowed."""
-    if offer not in network.offers or network.role(offer) != "execution":
-        return f"{offer} offers no execution"
-    if route not in route_labels(network, demand.region, offer.site):
-        return f"there is no route {route!r} from {demand.region} to {offer.site}"
+    if offer not in network.offers:
+        return Refusal(f"{offer} offers no execution")
     site, node_type = network.sites[offer.site], network.node_types[offer.node_type]
-    if not site.lies_in(demand.countries, demand.blocs):
-        return f"{offer.site} is outside {demand.residency}"
+    if node_type.role != "execution":
+        return Refusal(f"{offer} offers no execution", node_type, "role")
+    if route not in route_labels(network, demand.region, offer.site):
+        return Refusal(f"there is no route {route!r} from {demand.region} to {offer.site}")
+    limit = site.outside(demand.countries, demand.blocs)
+    if limit:
+        return Refusal(f"{offer.site} is outside {demand.residency}", demand, limit)
     policy = network.policies.get(demand.verification)
     if policy is not None and not node_type.has_tee(policy.tee):
-        return f"{offer.node_type} lacks the TEE that {policy.policy} asks for"
+        reason = f"{offer.node_type} lacks the TEE that {policy.policy} asks for"
+        return Refusal(reason, policy, "tee")
     overhead = policy.overhead if policy is not None else 0.0
     model = network.models.get(demand.model)
     load_s = _load_s(network, offer, model, state, fetch_from)
-    if isinstance(load_s, str):
+    if isinstance(load_s, Refusal):
         return load_s
     link = _link(network, demand.region, offer.site, route)
     round_trip = (
@@ -160,9 +164,11 @@ def service(
     latency = None if round_trip is None else round_trip + service_ms + 1000 * load_s
     if demand.max_latency_ms is not None:
         if latency is None:
-            return f"the round trip from {demand.region} to {offer.site} is unknown"
+            reason = f"the round trip from {demand.region} to {offer.site} is unknown"
+            return Refusal(reason, demand, "max_latency_ms")
         if exceeds(latency, demand.max_latency_ms):
-            return f"{latency:,.0f} ms is above the limit of {demand.max_latency_ms:,.0f} ms"
+            reason = f"{latency:,.0f} ms is above the limit of {demand.max_latency_ms:,.0f} ms"
+            return Refusal(reason, demand, "max_latency_ms")
     return Service(
         latency_ms=latency,
         round_trip_ms=round_trip,
@@ -189,32 +195,39 @@ def upstream_links(network: Network, site: str, model: Model) -> tuple[Link | No
 
 def _load_s(
     network: Network, offer: OfferKey, model: Model | None, state: str, fetch_from: str
-) -> float | str:
+) -> float | Refusal:
     """Return the seconds until the model is on the node, or the reason it cannot run there."""
     node_type = network.node_types[offer.node_type]
     if state not in ("warm", "cold"):
-        return f"state {state!r} is neither warm nor cold"
+        return Refusal(f"state {state!r} is neither warm nor cold")
     if model is not None and model.node_types and offer.node_type not in model.node_types:
-        return f"{model.model} does not run on {offer.node_type}"
+        return Refusal(f"{model.model} does not run on {offer.node_type}", model, "node_types")
     if model is None or model.proxied:
         if state == "cold":
-            return "nothing is loaded here, so nothing is cold"
-        if not network.offers[offer].requests_per_s:
-            return f"{offer} has no requests_per_s"
+            return Refusal("nothing is loaded here, so nothing is cold", model, "upstream")
+        offered = network.offers[offer]
+        if not offered.requests_per_s:
+            return Refusal(f"{offer} has no requests_per_s", offered, "requests_per_s")
         return 0.0
     if replica_gb(model, node_type) is None:
-        return f"{model.model} does not fit on {offer.node_type}"
+        return Refusal(f"{model.model} does not fit on {offer.node_type}", model, "gpu_memory_gb")
     if state == "warm":
         return 0.0
     if not node_type.load_gb_per_s or not model.weights_gb:
-        return f"{model.model} cannot be loaded cold on {offer.node_type}"
+        reason = f"{model.model} cannot be loaded cold on {offer.node_type}"
+        if not model.weights_gb:
+            return Refusal(reason, model, "weights_gb")
+        return Refusal(reason, node_type, "load_gb_per_s")
     load_s = model.weights_gb / node_type.load_gb_per_s + model.init_s
     if fetch_from == HUB:
         return load_s + model.weights_gb / network.settings.fetch_gb_per_s
+    reason = f"{fetch_from!r} is no storage near {offer.site}"
     for storage in network.offers_of("storage"):
-        if str(storage) == fetch_from and is_near(network, offer.site, storage.site):
-            return load_s
-    return f"{fetch_from!r} is no storage near {offer.site}"
+        if str(storage) == fetch_from:
+            if is_near(network, offer.site, storage.site):
+                return load_s
+            return Refusal(reason, network.settings, "near_ms")
+    return Refusal(reason)
 
 
 def _link(network: Network, region: str, site: str, label: str) -> Link | None:

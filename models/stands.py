@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from models.data import Demand, Item, Model, OfferKey
 from models.distances import site_matrix_ms
-from models.network import Network
+from models.network import Link, Network
 from models.paths import FloatArray
 
 BoolArray = NDArray[np.bool_]
@@ -123,6 +123,16 @@ class Stands:
         return self._fast[name]
 
 
+def fastest_upstream(network: Network, site: str, any_of: tuple[str, ...]) -> Link | None:
+    """Return the route by which the model has a site call one of the upstreams; None without."""
+    links = [
+        link
+        for name in any_of
+        for link in network.links_between(Item("site", site), Item("upstream", name))
+    ]
+    return min(links, key=lambda link: (link.latency_ms, link.label), default=None)
+
+
 def _to_upstream(
     network: Network, sites: Sequence[str], model: Model | None
 ) -> tuple[FloatArray, FloatArray]:
@@ -132,12 +142,7 @@ def _to_upstream(
     price += model.cost_per_million
     for position, site in enumerate(sites if model.upstream else ()):
         for any_of in model.upstream or ():
-            links = [
-                link
-                for name in any_of
-                for link in network.links_between(Item("site", site), Item("upstream", name))
-            ]
-            best = min(links, key=lambda link: (link.latency_ms, link.label), default=None)
+            best = fastest_upstream(network, site, any_of)
             latency[position] += np.nan if best is None else best.latency_ms
             price[position] += 0.0 if best is None else best.cost_per_million
     return latency, price

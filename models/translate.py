@@ -8,11 +8,11 @@ from typing import Any
 
 import pyomo.environ as pyo
 
-from models.build import plan_families
 from models.data import OfferKey
+from models.decisions import DECISIONS, plan_families
 from models.network import Network
-from models.panels import decompose
-from models.plan import Deployment, Flow, Panel, Replica, Seat, VerificationFlow
+from models.panels import panels_of
+from models.plan import Deployment, Flow, Replica, VerificationFlow
 from models.split import SMALLEST_SHARE, routing
 
 Values = Callable[[Any], float]
@@ -28,7 +28,7 @@ def place(
 
     def put(family: Any, key: Any, amount: float, rule: str) -> None:
         if key not in family:
-            lost.add(rule)
+            lost.update({rule} - {""})
             return
         variable = family[key]
         known = values.get(id(variable), (variable, 0.0))[1]
@@ -37,24 +37,14 @@ def place(
     for family in plan_families(block):
         for variable in family.values():
             values[id(variable)] = (variable, 0.0)
-    for site in plan.open:
-        put(block.open, site, 1.0, "opening")
-    for provider in plan.contracts & set(block.contract):
-        put(block.contract, provider, 1.0, "contracts")
-    for offer, count in plan.nodes.items():
-        put(block.nodes, tuple(offer), count, "opening")
+    for decision in DECISIONS:
+        family = block.component(decision.name)
+        for key, amount in decision.amounts(plan).items():
+            put(family, decision.index(key), amount, decision.rule)
     for offer in block.new_nodes:
         existing = network.offers[OfferKey(*offer)].existing_nodes
         added = max(0, plan.nodes.get(OfferKey(*offer), 0) - existing)
         put(block.new_nodes, offer, added, "opening")
-    for replica, count in plan.warm.items():
-        put(block.warm, tuple(replica), count, "memory")
-    for offer, count in plan.cold_slots.items():
-        put(block.cold_slots, tuple(offer), count, "memory")
-    for copy in plan.copies:
-        put(block.copy, tuple(copy), 1.0, "storage")
-    for seat, count in plan.seats.items():
-        put(block.seats, tuple(seat), count, "seats")
     _place_routing(block, network, plan, put)
     standing = {(network.role(offer), offer.site) for offer, count in plan.nodes.items() if count}
     for rule in block.rules.component_objects(pyo.Block, descend_into=False):
@@ -109,36 +99,24 @@ def _is_stored(flow: Flow, near: tuple[OfferKey, ...], plan: Deployment) -> bool
 
 def deployment(block: Any, network: Network, value: Values) -> Deployment:
     """Return the plan that the variables' values stand for, whole numbers rounded."""
-    nodes = _counts(block.nodes, value, OfferKey)
-    seats = _counts(block.seats, value, Seat)
-    opened = {site for site in block.open if round(value(block.open[site]))}
-    copies = frozenset(Replica(*k) for k in block.copy if round(value(block.copy[k])))
+    decided = {
+        decision.of_plan: decision.in_plan(
+            {key: round(value(v)) for key, v in block.component(decision.name).items()}
+        )
+        for decision in DECISIONS
+    }
     classes = block.classes
     flows = routing(
         network,
         classes,
         lambda position: value(block.flow[position]),
         lambda offer, job: value(block.load[*classes.offers[offer], job]),
-        copies,
+        decided["copies"],
     )
     checks = tuple(_verification(block, network, value, flows))
     return Deployment(
-        open=frozenset(opened),
-        contracts=frozenset(p for p in block.contract if round(value(block.contract[p]))),
-        nodes=nodes,
-        warm=_counts(block.warm, value, Replica),
-        cold_slots=_counts(block.cold_slots, value, OfferKey),
-        routing=flows,
-        verification=checks,
-        panels=panels_of(network, checks),
-        copies=copies,
-        seats=seats,
+        **decided, routing=flows, verification=checks, panels=panels_of(network, checks)
     )
-
-
-def _counts(family: Any, value: Values, kind: Any) -> dict[Any, int]:
-    counts = {kind(*key): round(value(family[key])) for key in family}
-    return {key: count for key, count in sorted(counts.items()) if count}
 
 
 def _verification(
@@ -174,21 +152,3 @@ def _verification(
                     verifier,
                     amount * scale * rate / executed,
                 )
-
-
-def panels_of(network: Network, checks: tuple[VerificationFlow, ...]) -> tuple[Panel, ...]:
-    """Return the verification flows as panels with shares, per executing offer."""
-    rates: dict[tuple[str, str, str, OfferKey], dict[OfferKey, float]] = defaultdict(dict)
-    for check in checks:
-        scope = (check.policy, check.residency, check.period, check.executor)
-        rates[scope][check.verifier] = check.rate
-    found = []
-    known: dict[Any, dict[tuple[OfferKey, ...], float]] = {}
-    for (policy, residency, period, executor), flows in sorted(rates.items()):
-        total = sum(flows.values())
-        pattern = (policy, tuple((v, round(rate / total, 9)) for v, rate in sorted(flows.items())))
-        if pattern not in known:
-            known[pattern] = decompose(network, network.policies[policy], flows)[0]
-        for verifiers, share in sorted(known[pattern].items()):
-            found.append(Panel(policy, residency, period, executor, verifiers, share))
-    return tuple(found)

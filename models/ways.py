@@ -52,7 +52,7 @@ class Ways:
         for stand in self.stands.of(demand):
             latency = paths.latency_ms + stand.extra_ms[paths.site] + service_ms
             latency = latency + 1000 * stand.load_s
-            usable = stand.allowed[paths.site]
+            usable = stand.allowed[paths.site] & ~np.isposinf(latency)  # no route is left
             if demand.max_latency_ms is not None:
                 known = ~np.isnan(latency)
                 usable = usable & known & ~exceeds_all(latency, demand.max_latency_ms)

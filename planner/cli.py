@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import json
+import shutil
 import signal
 import sys
 import threading
@@ -20,7 +21,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 if TYPE_CHECKING:
-    from models.plan import Violation
+    from models.network import Network
+    from models.plan import Deployment, Violation
     from planner.jobs.requests import Workers
     from planner.result import Result
     from planner.workbook.findings import Finding
@@ -192,13 +194,14 @@ def solve(
     else:
         _report(done.result, done.findings, quiet)
         _tell_aside(done.aside)
-        if not quiet and done.network is not None and done.result.plan is not None:
+        if not quiet and done.final is not None:
             from rich.console import Console
 
-            from planner.report.screen import WIDTH, summary
+            from planner.report.screen import NARROWEST, WIDTH, summary
 
-            console = Console(width=WIDTH, highlight=False, soft_wrap=True)
-            console.print(summary(done.network, done.result, done.scores, done.files))
+            width = max(NARROWEST, shutil.get_terminal_size((WIDTH, 0)).columns)
+            console = Console(width=width, highlight=False)
+            console.print(summary(done, width=width), crop=False)
     sys.exit(EXIT_CODES[done.result.status])
 
 
@@ -213,21 +216,21 @@ def audit(workbook: Path, plan: Path, as_json: bool) -> None:
     Example:
       planner audit inputs/minimal.xlsx my-plan/plan.xlsx
     """
-    from planner.job import audit_plan
     from planner.reading import read_network
+    from planner.report.plan_audit import audit_plan
 
     tables = read_network(workbook)
     if tables.network is None:
         _fail(_listed(tables.findings))
     found, violations = audit_plan(tables.network, plan)
-    findings = found.findings
+    findings, violations = found.findings, tables.located(violations)
     if as_json:
         click.echo(
             json.dumps(
                 {
                     "passed": not violations and not any(finding.is_error for finding in findings),
                     "findings": [finding.as_dict() for finding in findings],
-                    "violations": [_as_dict(violation) for violation in violations],
+                    "violations": [violation.as_dict() for violation in violations],
                 },
                 indent=2,
             )
@@ -241,6 +244,98 @@ def audit(workbook: Path, plan: Path, as_json: bool) -> None:
     if any(finding.is_error for finding in findings):
         sys.exit(BAD_INPUT)
     sys.exit(REJECTED if violations else PLAN)
+
+
+@main.command()
+@click.argument("workbook", type=WORKBOOK)
+@click.argument("plan", type=WORKBOOK, required=False)
+@click.option("--today", is_flag=True, help="What stands now, routed at best, instead of PLAN.")
+@click.option(
+    "--worst",
+    type=click.IntRange(min=1),
+    default=3,
+    metavar="K",
+    help="The most failures at once.  [default: 3]",
+)
+@click.option(
+    "--kind",
+    "kinds",
+    multiple=True,
+    metavar="KIND",
+    help="Also the worst of this kind alone, e.g. country.",
+)
+@click.option("--out", type=FOLDER, help="Folder for stress.json.  [default: that of PLAN]")
+@click.option("--json", "as_json", is_flag=True, help="Print stress.json instead of the tables.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress, no tables.")
+def stress(
+    workbook: Path,
+    plan: Path | None,
+    today: bool,
+    worst: int,
+    kinds: Sequence[str],
+    out: Path | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Show how few failures end each guarantee of PLAN, and what every single failure takes.
+
+    Demand is routed anew over what still stands. Sets of failures are of any mix of kinds, and
+    none is smaller: that is proven, not sampled. Ctrl-C keeps what was found.
+
+    \b
+    Example:
+      planner stress inputs/minimal.xlsx my-plan/plan.xlsx --kind country
+    """
+    from planner.evaluation.stress import stress as run_stress
+    from planner.report.progress import ProgressLine
+    from planner.report.stress_report import document, screen, write
+
+    if (plan is None) == (not today):
+        raise click.UsageError("give a PLAN, or --today for what stands now")
+    network, deployment = _standing(workbook, plan)
+    known = {item.kind for item in network.graph.dependencies}
+    for kind in kinds:
+        if kind not in known:
+            raise click.UsageError(f"--kind {kind}: take one of {', '.join(sorted(known))}")
+    with _stoppable() as stop, ProgressLine(sys.stderr, quiet) as progress:
+        found = run_stress(network, deployment, worst, tuple(kinds), stop, progress.say)
+    folder = out or (plan.parent if plan is not None else workbook.parent)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = write(folder, found)
+    if as_json:
+        click.echo(json.dumps(document(found), ensure_ascii=False, indent=1))
+    elif not quiet:
+        from rich.console import Console
+
+        from planner.report.screen import NARROWEST, WIDTH
+
+        width = max(NARROWEST, shutil.get_terminal_size((WIDTH, 0)).columns)
+        Console(width=width, highlight=False).print(screen(found))
+        click.echo(f"everything: {path}")
+    sys.exit(INTERRUPTED if found.stopped else PLAN)
+
+
+def _standing(workbook: Path, plan: Path | None) -> tuple[Network, Deployment]:
+    """Return the network and the nodes of the plan, or those of today; exit if there are none."""
+    from planner.evaluation.nearest_plans import today
+    from planner.reading import read_network
+    from planner.report.plan_audit import audit_plan
+
+    tables = read_network(workbook)
+    if tables.network is None:
+        _fail(_listed(tables.findings))
+    if plan is None:
+        stands = today(tables.network)
+        if stands is None:
+            _fail("nothing stands today: existing_nodes, Seats and Today are empty.")
+        return tables.network, stands
+    found, violations = audit_plan(tables.network, plan)
+    if any(finding.is_error for finding in found.findings):
+        _fail(_listed(found.findings))
+    if violations:
+        count = len(violations)
+        click.echo(f"{plan.name} breaks {count} rules; planner audit names them.", err=True)
+    return tables.network, found.plan.final
 
 
 def _report(result: Result, findings: Sequence[Finding], quiet: bool) -> None:
@@ -265,11 +360,11 @@ def _report(result: Result, findings: Sequence[Finding], quiet: bool) -> None:
 
 
 def _tell_aside(aside: Mapping[str, str]) -> None:
-    """Say on stderr which plans are of an earlier run, and what they are called now."""
+    """Say on stderr which files are of an earlier run, and what they are called now."""
     for name, now in aside.items():
         is_moved = name != now
         text = f"kept as {now}" if is_moved else "still there: it is open in another program"
-        click.echo(f"{name} is the plan of an earlier run, {text}.", err=True)
+        click.echo(f"{name} is of an earlier run, {text}.", err=True)
 
 
 def _listed(findings: Sequence[Finding]) -> str:
@@ -288,10 +383,6 @@ def _listed(findings: Sequence[Finding]) -> str:
 
 def _violated(violations: Sequence[Violation]) -> str:
     return "\n".join(f"  {violation}" for violation in violations)
-
-
-def _as_dict(violation: Violation) -> dict[str, str]:
-    return {"rule": violation.rule, "where": violation.where, "message": violation.message}
 
 
 def _option(text: str) -> tuple[str, Any]:

@@ -9,23 +9,27 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from models.network import Network
-from models.plan import Deployment, Plan, Violation
-from planner.evaluation.audit import audit, audit_stages
-from planner.evaluation.baselines import PLAN, Score, Solve, compare, score
+from models.plan import Deployment, Violation
+from planner.evaluation.audit import audit_stages
+from planner.evaluation.baselines import PLAN, compare
 from planner.evaluation.conflict import reasons
+from planner.evaluation.evaluation import Evaluation, evaluate
+from planner.evaluation.score import Score
 from planner.jobs.requests import Workers
 from planner.reading import Tables, read_network
-from planner.report.plan_json import move_aside, plan_path, write_json
-from planner.report.plan_workbook import PlanFile, read_plan, write_plan
+from planner.report.done import Done
+from planner.report.earlier import REJECTED, move_aside, plan_path
+from planner.report.plan_audit import audit_plan
+from planner.report.plan_json import write_json
+from planner.report.plan_workbook import write_plan
 from planner.report.progress import ProgressLine
 from planner.result import Limits, Result, Run
 from planner.solver.arrays import BadNumber
 from planner.solver.room import TooLarge
 from planner.solver.solve import Timer, solve
 from planner.versions import versions
-from planner.workbook.findings import Finding, InputError
+from planner.workbook.findings import Finding
 
-REJECTED = "rejected.xlsx"
 CHEAPEST_S, CHEAPEST_GAP = 30.0, 0.04
 """How long, and how exactly, the cheapest plan without independence is sought for comparison."""
 WRONG_FILE = "file"
@@ -44,22 +48,6 @@ class Job:
     require_served: bool = False
     solver: Mapping[str, object] = field(default_factory=dict)
     workers: Workers = Workers()
-
-
-@dataclass(frozen=True)
-class Done:
-    """The end of a job.
-
-    `files` are the paths written, by what they hold; `aside` the new names of plans of earlier
-    runs that had to make way, because this one has no plan.
-    """
-
-    result: Result
-    network: Network | None = None
-    findings: tuple[Finding, ...] = ()
-    scores: tuple[Score, ...] = ()
-    files: Mapping[str, Path] = field(default_factory=dict)
-    aside: Mapping[str, str] = field(default_factory=dict)
 
 
 def run(job: Job, stop: threading.Event, progress: ProgressLine) -> Done:
@@ -127,22 +115,11 @@ def run(job: Job, stop: threading.Event, progress: ProgressLine) -> Done:
     with timer.step("compare"):
         progress.say("comparing with what simple tools would do")
         cheapest = _Cheapest(stop, limits, sum(solved.times.values()))
-        scores = _scores(network, solved.plan.final, cheapest if network.demand else None)
+        done = replace(done, evaluations=evaluate(network, solved.plan))
+        done = replace(done, scores=_scores(done.evaluations[-1], cheapest))
         if cheapest.clock_stopped:
-            result = replace(result, run=replace(made, clock_stopped=True))
-            done = replace(done, result=result)
-    return _write_and_audit(job, replace(done, scores=scores), timer)
-
-
-def audit_plan(network: Network, path: Path) -> tuple[PlanFile, tuple[Violation, ...]]:
-    """Return a plan file as read, and every rule that its plan breaks."""
-    try:
-        found = read_plan(path, network)
-    except InputError as error:
-        return PlanFile(Plan({}), tuple(error.findings), ""), ()
-    if any(finding.is_error for finding in found.findings):
-        return found, ()
-    return found, audit(network, found.plan)
+            done = replace(done, result=replace(result, run=replace(made, clock_stopped=True)))
+    return _write_and_audit(job, tables, done, timer)
 
 
 def _warnings(tables: Tables) -> tuple[Finding, ...]:
@@ -168,15 +145,15 @@ class _Cheapest:
         return None if solved.plan is None else solved.plan.final
 
 
-def _scores(network: Network, plan: Deployment, cheapest: Solve | None) -> tuple[Score, ...]:
+def _scores(plan: Evaluation, solve: _Cheapest) -> tuple[Score, ...]:
     """Return the comparison; a finished plan is never lost to what it is compared with."""
     try:
-        return compare(network, plan, cheapest)
+        return compare(plan, solve if plan.network.demand else None)
     except (KeyboardInterrupt, ArithmeticError, RuntimeError, MemoryError, BadNumber, TooLarge):
-        return (score(PLAN, network, plan),)
+        return (plan.score(PLAN),)
 
 
-def _write_and_audit(job: Job, done: Done, timer: Timer) -> Done:
+def _write_and_audit(job: Job, tables: Tables, done: Done, timer: Timer) -> Done:
     """Write the plan, judge what was written, and put it in place only if it keeps every rule."""
     # Its own writing, and the audit of what was written, cannot be in the workbook.
     made = replace(done.result.run, times=dict(timer.times))
@@ -185,7 +162,7 @@ def _write_and_audit(job: Job, done: Done, timer: Timer) -> Done:
     assert result.plan is not None
     job.out.mkdir(parents=True, exist_ok=True)
     with timer.step("write"):
-        written = write_plan(job.out / f".{os.getpid()}.xlsx", network, result, done.scores)
+        written = write_plan(job.out / f".{os.getpid()}.xlsx", replace(done, result=result))
     with timer.step("audit"):
         try:
             file, violations = audit_plan(network, written)
@@ -193,14 +170,15 @@ def _write_and_audit(job: Job, done: Done, timer: Timer) -> Done:
             if file.plan != result.plan:
                 message = "what was written is not what was planned"
                 violations += (Violation(WRONG_FILE, written.name, message),)
+            if violations:
+                violations = tables.located(violations)
+                result = replace(result, status="rejected", violations=violations)
+                # What was written says nothing of its own audit yet.
+                written = write_plan(written, replace(done, result=result))
         except BaseException:
             written.unlink(missing_ok=True)
             raise
-    if violations:
-        result = replace(result, status="rejected", violations=violations)
-        target = job.out / REJECTED
-    else:
-        target = plan_path(job.out)
+    target = job.out / REJECTED if violations else plan_path(job.out)
     os.replace(written, target)
     return _finish(job, replace(done, result=result, files={"plan": target}), timer)
 
@@ -208,17 +186,8 @@ def _write_and_audit(job: Job, done: Done, timer: Timer) -> Done:
 def _finish(job: Job, done: Done, timer: Timer) -> Done:
     """Write plan.json, times included, and return the job's end."""
     made = replace(done.result.run, times=dict(timer.times))
-    result = replace(done.result, run=made)
     job.out.mkdir(parents=True, exist_ok=True)
-    accepted = result.plan is not None and result.status != "rejected"
-    aside = {} if accepted else move_aside(job.out, job.workbook)
-    path = write_json(
-        job.out,
-        result,
-        done.network,
-        done.scores,
-        done.findings,
-        done.files.get("plan") if accepted else None,
-        aside,
-    )
-    return replace(done, result=result, files={**done.files, "figures": path}, aside=aside)
+    accepted = done.result.plan is not None and done.result.status != "rejected"
+    aside = move_aside(job.out, accepted, job.workbook)
+    done = replace(done, result=replace(done.result, run=made), aside=aside)
+    return replace(done, files={**done.files, "figures": write_json(job.out, done)})

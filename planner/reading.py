@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
 
 from models.data import (
     HOURS_PER_MONTH,
-    SHEETS,
     Committee,
     Demand,
     Dependency,
@@ -21,45 +19,52 @@ from models.data import (
     NodeType,
     Objective,
     Offer,
-    OfferKey,
     Period,
     Phase,
     Policy,
     Provider,
     Region,
-    Row,
     Scenario,
     SeatToday,
     Shock,
     Site,
 )
 from models.network import DEFAULT_GOALS, Goal, Network
-from planner.checks.commitments import promises
-from planner.checks.diversity import check_kinds, check_limits, plain_rules
-from planner.checks.network import check_network
-from planner.checks.references import check_references
-from planner.checks.rows import contradictions
+from models.plan import Violation
+from planner.checks.diversity import plain_rules
+from planner.checks.objectives import goal_of
+from planner.checks.references import without_unknown
+from planner.checks.run import check_network, check_rows
+from planner.checks.totals import without_totals
 from planner.checks.unfinished import MEASURES as UNFINISHED_MEASURES
-from planner.checks.unfinished import unfinished
-from planner.workbook.book import Book
-from planner.workbook.cells import read_number
+from planner.workbook.book import Book, keys_of
 from planner.workbook.excel import file_hash, read_workbook
-from planner.workbook.findings import Finding, InputError, in_order
+from planner.workbook.findings import Finding, InputError, grouped, in_order
 from planner.workbook.item_names import Directory, directory
-from planner.workbook.item_rows import resolve
+from planner.workbook.item_rows import Resolved, resolve
 from planner.workbook.sheets import read_book
-
-_TOLERANCE = re.compile(r"\s*([-+]?[\d.,]+(?:[eE][-+]?\d+)?)\s*(.*?)\s*")
-_R = TypeVar("_R", bound=Row)
+from planner.workbook.unread import UnreadCell
 
 
 @dataclass(frozen=True)
 class Tables:
-    """A workbook as read: its network (None if there is any error), findings and SHA-256."""
+    """A workbook as read: its network (None if there is any error), findings and SHA-256.
+
+    `book` knows the cells; it is None for a file that is no workbook.
+    """
 
     network: Network | None
     findings: tuple[Finding, ...]
     sha256: str
+    book: Book | None = None
+
+    def located(self, violations: Iterable[Violation]) -> tuple[Violation, ...]:
+        """Return the violations, each with the cell that sets its limit where there is one."""
+        if self.book is None:
+            return tuple(violations)
+        return tuple(
+            replace(found, cell=self.book.limit(found.row, found.attribute)) for found in violations
+        )
 
 
 def read_network(path: Path, require_served: bool = False) -> Tables:
@@ -76,149 +81,105 @@ def read_network(path: Path, require_served: bool = False) -> Tables:
     book = read_book(workbook, findings)
     if require_served:
         book = replace(book, settings=replace(book.settings, require_served=True))
-    later = list(_later_findings(book))
-    # A cell that could not be read is reported once, not again for what its lack leads to.
-    unread = {
-        (finding.sheet, finding.cell) for finding in findings if finding.is_error and finding.cell
-    }
-    later = [finding for finding in later if (finding.sheet, finding.cell) not in unread]
-    found: list[Finding] = []
-    network = build(book, found)
-    later += [finding for finding in found if (finding.sheet, finding.cell) not in unread]
-    every = [*findings, *later]
-    blamed = {(finding.sheet, finding.cell) for finding in every if finding.is_error}
-    every += [
-        finding
-        for finding in check_network(network, book, book.damaged(every))
-        if (finding.sheet, finding.cell) not in blamed
-    ]
-    every = list(in_order(every, book.titles))
-    is_sound = not any(finding.is_error for finding in every)
-    return Tables(network if is_sound else None, tuple(every), workbook.sha256)
-
-
-def _later_findings(book: Book) -> Iterator[Finding]:
-    yield from check_references(book)
-    yield from contradictions(book)
-    yield from promises(book)
-    yield from check_limits(book)
-    yield from unfinished(book)
+    book = without_unknown(without_totals(book, findings), findings)
+    known = directory(book)
+    resolved = resolve(book, known, findings)
+    findings.extend(check_rows(book, known))
+    # What is checked from here on adds up the whole network. Cells that could not be read do not
+    # matter to what does not ask for them; after any other error, no sum can be trusted.
+    network, unread = None, book.unread()
+    if all((found.sheet, found.cell) in unread for found in findings if found.is_error):
+        with suppress(UnreadCell):
+            network = _network(book, known, resolved)
+            findings.extend(check_network(network, book))
+    is_sound = not any(finding.is_error for finding in findings)
+    found = grouped(in_order(findings, book.titles))
+    return Tables(network if is_sound else None, found, workbook.sha256, book)
 
 
 def build(book: Book, findings: list[Finding]) -> Network:
     """Return the network of the rows; what does not resolve is reported and left out."""
     known = directory(book)
-    unclear: list[Finding] = []
-    resolved = resolve(book, known, unclear)
-    unclear.extend(check_kinds(book, known))
-    # Names that a sheet beyond reading might have given are unknown, not wrong.
-    if all(book.is_readable(row_class) for row_class in SHEETS.values()):
-        findings.extend(unclear)
-    periods = _periods(book)
-    network = Network(
+    return _network(book, known, resolve(book, known, findings))
+
+
+def _network(book: Book, known: Directory, resolved: Resolved) -> Network:
+    """Return the network of the rows; raise UnreadCell if what names them could not be read."""
+    are_named = all(book.is_whole(row_class, *keys_of(row_class)) for row_class in book.tables)
+    if not (resolved.is_whole and are_named):
+        raise UnreadCell
+    periods, named = _periods(book), book.named(Region)
+    return Network(
         settings=book.settings,
-        sites=_keyed(book, Site, "site"),
-        providers=_keyed(book, Provider, "provider"),
-        offers=_offers(book),
-        demand=tuple(_demand(book, tuple(periods))),
+        sites=_sites(book, known),
+        providers=book.named(Provider),
+        offers={offer.key: offer for offer in book.rows(Offer)},
+        demand=tuple(
+            replace(row, period=period)
+            for row in book.rows(Demand)
+            for period in ((row.period,) if row.period else periods)
+        ),
         periods=periods,
-        regions=_regions(book),
+        regions={name: named.get(name, Region(region=name)) for name in book.names("Regions")},
         node_types=_node_types(book),
-        models=_keyed(book, Model, "model"),
+        models=book.named(Model),
         links=resolved.links,
         dependencies=_dependencies(book, known),
         exposures=resolved.exposures,
         diversity=plain_rules(book, known),
         policies=_policies(book, known),
-        committees=_keyed(book, Committee, "committee"),
+        committees=book.named(Committee),
         seats_today=book.rows(SeatToday),
         loaded_today=book.rows(LoadedToday),
-        shocks=_keyed(book, Shock, "shock"),
+        shocks=book.named(Shock),
         shock_items=resolved.shock_items,
         locks=book.rows(Lock),
-        goals=_goals(book, findings),
+        goals=_goals(book),
         phases=book.rows(Phase),
         scenarios=book.rows(Scenario),
     )
-    return replace(network, sites=_sites(network.sites, known))
 
 
-def _keyed(book: Book, row_class: type[_R], attribute: str) -> dict[str, _R]:
-    found: dict[str, _R] = {}
-    for row in book.rows(row_class):
-        found.setdefault(getattr(row, attribute), row)
-    return found
-
-
-def _sites(sites: Mapping[str, Site], known: Directory) -> dict[str, Site]:
+def _sites(book: Book, known: Directory) -> dict[str, Site]:
     return {
         name: replace(site, other=tuple((known.kind(kind), needs) for kind, needs in site.other))
-        for name, site in sites.items()
+        for name, site in book.named(Site).items()
     }
-
-
-def _offers(book: Book) -> dict[OfferKey, Offer]:
-    sites = {site.site for site in book.rows(Site)}
-    found: dict[OfferKey, Offer] = {}
-    for offer in book.rows(Offer):
-        if offer.site in sites:
-            found.setdefault(offer.key, offer)
-    return found
 
 
 def _periods(book: Book) -> dict[str, float]:
     """Return the hours of each period; a blank one gets an even part of what is left of 730."""
-    rows = _keyed(book, Period, "period")
+    rows = book.named(Period)
     if not rows:
         return {"": HOURS_PER_MONTH}
     given = sum(row.hours_per_month or 0.0 for row in rows.values())
     blank = sum(row.hours_per_month is None for row in rows.values())
-    part = max(0.0, HOURS_PER_MONTH - given) / blank if blank else 0.0
-    hours = {
+    part = (HOURS_PER_MONTH - given) / blank if blank else 0.0
+    return {
         name: part if row.hours_per_month is None else row.hours_per_month
         for name, row in rows.items()
     }
-    # Where the hours are beyond repair (and reported), the checks still need a month to divide.
-    return hours if sum(hours.values()) > 0 else dict.fromkeys(hours, 1.0)
-
-
-def _demand(book: Book, periods: tuple[str, ...]) -> Iterator[Demand]:
-    seen = set()
-    for row in book.rows(Demand):
-        for period in (row.period,) if row.period else periods:
-            demand = replace(row, period=period)
-            if demand.key not in seen and period in periods:
-                seen.add(demand.key)
-                yield demand
-
-
-def _regions(book: Book) -> dict[str, Region]:
-    regions = _keyed(book, Region, "region")
-    for row in book.rows(Demand):
-        regions.setdefault(row.region, Region(region=row.region))
-    return regions
 
 
 def _node_types(book: Book) -> dict[str, NodeType]:
-    node_types = _keyed(book, NodeType, "node_type")
+    """Return the node types; one that no sheet describes does what there is to do."""
     role = "execution" if book.rows(Demand) else "coordination"
-    for offer in book.rows(Offer):
-        node_types.setdefault(offer.node_type, NodeType(node_type=offer.node_type, role=role))
-    return node_types
+    named = book.named(NodeType)
+    return {
+        name: named.get(name) or NodeType(node_type=name, role=role)
+        for name in book.names("Node types")
+    }
 
 
 def _dependencies(book: Book, known: Directory) -> dict[Item, Dependency]:
-    found: dict[Item, Dependency] = {}
-    for row in book.rows(Dependency):
-        row = replace(row, kind=known.kind(row.kind))
-        found.setdefault(row.item, row)
-    return found
+    rows = (replace(row, kind=known.kind(row.kind)) for row in book.rows(Dependency))
+    return {row.item: row for row in rows}
 
 
 def _policies(book: Book, known: Directory) -> dict[str, Policy]:
     """Return the policies with their quorum filled in: a majority where it is blank."""
     policies = {}
-    for name, policy in _keyed(book, Policy, "policy").items():
+    for name, policy in book.named(Policy).items():
         quorum = policy.quorum
         if quorum is None:
             quorum = policy.verifiers // 2 + 1 if policy.verifiers else 0
@@ -227,38 +188,6 @@ def _policies(book: Book, known: Directory) -> dict[str, Policy]:
     return policies
 
 
-def _goals(book: Book, findings: list[Finding]) -> tuple[Goal, ...]:
-    goals = []
-    for row in book.rows(Objective):
-        goal = _goal(book, row, findings)
-        if row.measure not in UNFINISHED_MEASURES:
-            goals.append(goal)
+def _goals(book: Book) -> tuple[Goal, ...]:
+    goals = [goal_of(row) for row in book.rows(Objective) if row.measure not in UNFINISHED_MEASURES]
     return tuple(sorted(goals, key=lambda goal: goal.priority)) or DEFAULT_GOALS
-
-
-def _goal(book: Book, row: Objective, findings: list[Finding]) -> Goal:
-    """Return the goal; `0.02` and `2 %` are relative tolerances, a number with a unit absolute."""
-
-    def report(message: str, way_out: str) -> Goal:
-        findings.append(book.finding(row, "tolerance", message, way_out))
-        return Goal(row.priority, row.measure, row.weight)
-
-    text = row.tolerance
-    match = _TOLERANCE.fullmatch(text)
-    amount = read_number(match[1]) if match else None
-    if match is None or amount is None or amount < 0:
-        return report(f"tolerance {text!r} is no number", "write 0.02, 2 %, or e.g. 2 ms")
-    if "," in match[1]:
-        return report(
-            f"tolerance {text!r} has a decimal comma", f"write {amount:g} {match[2]}".rstrip()
-        )
-    if match[2] == "%":
-        amount /= 100
-    elif match[2]:
-        return Goal(row.priority, row.measure, row.weight, amount, absolute=True)
-    if amount > 1:
-        return report(
-            f"tolerance {text!r} would give up {amount:.0%} of the objective",
-            f"write {amount:g} % or add the unit, e.g. {amount:g} ms",
-        )
-    return Goal(row.priority, row.measure, row.weight, amount)

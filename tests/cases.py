@@ -30,6 +30,10 @@ from models.data import (
 from models.network import Link, Network
 from models.plan import Deployment, Flow, Panel, Plan, Replica, Seat, VerificationFlow
 from models.service import ESTIMATE
+from planner.evaluation.evaluation import evaluate
+from planner.evaluation.score import Score
+from planner.report.done import Done
+from planner.result import Result
 
 FRANKFURT, PARIS, LONDON = (OfferKey(site, "gpu") for site in ("frankfurt", "paris", "london"))
 CHECKERS = (
@@ -276,3 +280,9 @@ def deployment_for_small() -> Deployment:
 def plan_for_small() -> Plan:
     """Return a legal plan for the small network."""
     return Plan({"": deployment_for_small()})
+
+
+def done_with(network: Network, result: Result, scores: tuple[Score, ...] = ()) -> Done:
+    """Return the end of a job that has this result."""
+    evaluations = evaluate(network, result.plan) if result.plan is not None else ()
+    return Done(result, network, evaluations=evaluations, scores=scores)

@@ -1047,7 +1047,7 @@ _PROTECTION = [
         "Dependencies!E4",
         (
             "provider:Hetzner, provider:OVH and provider:Scaleway are protected",
-            "may lose 1 seats with each (max_faulty): at most 3 of its 4 can be had",
+            "may lose 1 seat with each (max_faulty): at most 3 of its 4 can be had",
         ),
     ),
     Defect(

@@ -29,10 +29,10 @@ from models.data import (
 )
 from models.exposure import Exposure
 from models.network import Link, Network
+from models.panels import panels_of
 from models.plan import HUB, Deployment, Flow, Panel, Replica, Seat, VerificationFlow
-from models.service import route_labels, service
+from models.service import Service, route_labels, service
 from models.streams import verification_streams
-from models.translate import panels_of
 
 COUNTRIES, OWNERS = ("DE", "FR", "US"), ("Equus", "Domus")
 
@@ -417,7 +417,7 @@ def _routing(draw: random.Random, drawn: Network, classes: Classes) -> tuple[Flo
             route = draw.choice([*route_labels(drawn, demand.region, offer.site), "nowhere"])
             state = draw.choice(["warm", "cold"])
             source = HUB if state == "cold" else ""
-            if isinstance(service(drawn, demand, offer, route, state, source), str):
+            if not isinstance(service(drawn, demand, offer, route, state, source), Service):
                 flow = Flow(demand.key, offer, route, state, 0.01, source)
                 found["illegal", offer, route, state, source] = flow
     return tuple(found.values())

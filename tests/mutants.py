@@ -30,6 +30,8 @@ import pytest  # noqa: E402
 import scipy.optimize  # noqa: E402, F401
 import scipy.spatial  # noqa: E402, F401
 
+from models.measures import NAMES  # noqa: E402
+
 ROOT = Path(__file__).parents[1]
 FILES = (
     *sorted(
@@ -37,11 +39,13 @@ FILES = (
         for path in ROOT.glob("models/rules/[a-z_]*.py")
         if path.stem != "__init__"
     ),
+    *(f"models/measures/{stem}.py" for stem in NAMES),
     *(
         f"models/{stem}.py"
         for stem in (
             "classes",
             "costs",
+            "hitting_sets",
             "holdings",
             "mixes",
             "objectives",
@@ -73,10 +77,11 @@ FIRST = {
     "_node_audit": ("tests/rules/test_memory.py",),
     "_panel_audit": ("tests/rules/test_verification.py",),
     "costs": ("tests/rules/test_budget.py", "tests/models/test_objectives.py"),
+    "hitting_sets": ("tests/models/test_hitting_sets.py",),
     "holdings": ("tests/rules/test_diversity_share.py", "tests/rules/test_diversity_count.py"),
     "mixes": ("tests/rules/test_memory.py",),
-    "objectives": ("tests/models/test_objectives.py",),
     "packing": ("tests/rules/test_memory.py",),
+    **dict.fromkeys(("objectives", *NAMES), ("tests/models/test_objectives.py",)),
     "classes": ("tests/models/test_classes.py", "tests/models/test_ways.py"),
     "paths": ("tests/models/test_ways.py", "tests/models/test_classes.py"),
     "split": ("tests/models/test_split.py",),
@@ -116,10 +121,6 @@ EQUIVALENT = {
     "models/panels.py covering_weights: total <= 0 → total < 0": "what the weights reach "
     "sums to 0 too",
     "models/rules/diversity_share.py audit: 1.0 → 0.0": "no share of nothing is exceeded",
-    "models/holdings.py largest_union: sum((alone[item] for item in chosen)) > best[0] → "
-    "sum((alone[item] for item in chosen)) >= best[0]": "a union holds no more than that sum",
-    "models/holdings.py largest_union: best[0] + 1e-12 → best[0] - 1e-12": "of two sets that hold "
-    "the same amount the other is named",
 }
 """Mutants that change nothing that matters, with the reason."""
 

@@ -15,6 +15,7 @@ from models.data import SHEETS, Item, OfferKey, Settings
 from models.exposure import EVERYTHING, Exposure
 from models.fields import columns, header_of
 from models.network import DEFAULT_GOALS, Goal, Network
+from models.plan import Violation
 from planner import reading as tables_module
 from planner.reading import read_network
 from planner.workbook.cells import read_number
@@ -478,6 +479,7 @@ JUNK: tuple[object, ...] = (
     "yes",
     "provider",
     "llama",
+    "#REF!",
 )
 
 
@@ -509,6 +511,8 @@ def in_memory(sheets: Sheets) -> Workbook:
                     kind = (
                         CellKind.BOOLEAN
                         if isinstance(value, bool)
+                        else CellKind.ERROR
+                        if value == "#REF!"
                         else CellKind.TEXT
                         if isinstance(value, str)
                         else CellKind.NUMBER
@@ -532,3 +536,28 @@ def test_every_declared_column_can_be_named_by_its_header(tmp_path: Path, sheet:
     ]
     shown = [str(finding) for finding in read_network(save(tmp_path, sheets)).findings]
     assert not [text for text in shown if "column" in text]
+
+
+def test_a_violation_is_located_at_the_cell_that_sets_its_limit(tmp_path: Path) -> None:
+    """Where there is none, the row's first cell is named; where the row is of no sheet, nothing."""
+    sheets = smallest() | {"settings": [["value", "setting"], [5, "near ms"]]}
+    moved = [[row[2], "#", *row[:2], *row[3:]] for row in sheets.pop("Capacities")]
+    sheets["CAPACITIES"] = moved
+    tables = read_network(save(tmp_path, sheets))
+    assert tables.network is not None, tables.findings
+    offer, settings = tables.network.offers[OfferKey("b", "box")], tables.network.settings
+    for row, attribute, cell in (
+        (offer, "max_nodes", "CAPACITIES!A3"),
+        (offer, "requests_per_s", "CAPACITIES!E3"),
+        (offer, "min_nodes", "CAPACITIES!C3"),  # no such column: where the site stands
+        (replace(offer, row=0), "max_nodes", ""),
+        (tables.network.node_types["box"], "gpu_memory_gb", ""),  # a row of no sheet
+        (settings, "near_ms", "settings!A2"),
+        (settings, "cold_share", ""),
+        (None, "", ""),
+    ):
+        violation = Violation("rule", "where", "message", row, attribute)
+        (found,) = tables.located([violation])
+        assert found.cell == cell
+        assert str(found) == f"{violation} ({cell})" if cell else str(violation)
+        assert (found.row, found.attribute) == (row, attribute)

@@ -26,6 +26,13 @@ NETWORKS, PLANS_EACH = 250, 10
 
 SLACK = 2e-6
 
+NAMED = "names a cell"
+OF_THE_PLAN_ALONE = {"sources"}
+"""Rules whose every limit is the plan's own: what it loads from a copy, and which copies it stores.
+
+Of all others some violation names the row that sets the limit.
+"""
+
 
 def rows_hold(block: Any, values: dict[int, tuple[Any, float]]) -> bool:
     """Return whether values for the free variables make every row of the block hold."""
@@ -128,6 +135,7 @@ def disagreements(rules: Any, networks: range, plans_each: int) -> tuple[list[st
                 if accepted is None:
                     continue
                 outcomes[rule_name(rule), accepted] += 1
+                outcomes[rule_name(rule), NAMED] += any(found.row for found in violations)
                 if accepted == bool(violations):
                     found.append(
                         f"{rule_name(rule)}, network {seed}, plan {number}: "
@@ -139,17 +147,21 @@ def disagreements(rules: Any, networks: range, plans_each: int) -> tuple[list[st
 
 @pytest.mark.parametrize("part", range(5))
 def test_rows_hold_exactly_when_the_audit_finds_nothing(part: int) -> None:
-    """Both outcomes occur for every rule, on 2,500 random plans in five parts."""
+    """Both outcomes occur for every rule, on 2,500 random plans in five parts.
+
+    Among what the audit finds of a rule, some violation names the row of the workbook to change.
+    """
     size = NETWORKS // 5
     found, outcomes = disagreements(RULES, range(part * size, (part + 1) * size), PLANS_EACH)
     assert not found, "\n".join(found[:20])
     missing = [
         (rule_name(rule), held)
         for rule in RULES
-        for held in (True, False)
-        if not outcomes[rule_name(rule), held]
+        for held in (True, False, NAMED)
+        if bool(outcomes[rule_name(rule), held])
+        == (held is NAMED and rule_name(rule) in OF_THE_PLAN_ALONE)
     ]
-    assert not missing, f"never seen: {missing}"
+    assert not missing, f"seen never, or against all promises: {missing}"
 
 
 def test_every_rule_is_registered_documented_and_tested() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from planner.workbook.excel import write_workbook
+from planner.workbook.excel_writing import write_workbook
 
 Cells = list[list[object]]
 Sheets = dict[str, Cells]

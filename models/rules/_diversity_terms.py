@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-import pyomo.environ as pyo
-
 from models.classes import Job
 from models.data import DiversityRow, Item, OfferKey
-from models.expressions import Point, Term, row, rows
+from models.expressions import Point, Term, at_least_zero, row, rows, yes_no
 from models.holdings import Holding
 from models.network import Network
+from models.stands import fastest_upstream
 
 Label = tuple[str, ...]
 
@@ -134,7 +133,7 @@ def _sites(block: Any, model: Any, network: Network, rule: DiversityRow) -> Iter
 def _used_sites(block: Any, model: Any, network: Network, role: str) -> dict[str, Any]:
     """Return, per site, a 0/1 variable that is 1 exactly where nodes of the role stand."""
     if block.component("site_used") is None:
-        block.site_used = pyo.Var(pyo.Any, domain=pyo.Binary, dense=False)
+        block.site_used = yes_no()
         block.site_used_most, block.site_used_least = rows(), rows()
     at_site: dict[str, list[Any]] = defaultdict(list)
     for offer in network.offers_of(role):
@@ -228,21 +227,11 @@ def _hangs_on(network: Network, offer: OfferKey, job: Job) -> frozenset[Item]:
     graph = network.graph
     found = network.hangs_on(offer) | frozenset(job.via)
     found |= graph.hangs_on(Item("model", job.model)) | graph.hangs_on(Item("policy", job.policy))
-    for link in _upstream_links(network, offer.site, job.model):
-        found |= graph.hangs_on(link.item)
-    return found
-
-
-def _upstream_links(network: Network, site: str, name: str) -> Iterator[Any]:
-    model = network.models.get(name)
+    model = network.models.get(job.model)
     for any_of in (model.upstream or ()) if model is not None else ():
-        links = [
-            link
-            for upstream in any_of
-            for link in network.links_between(Item("site", site), Item("upstream", upstream))
-        ]
-        if links:
-            yield min(links, key=lambda link: (link.latency_ms, link.label))
+        link = fastest_upstream(network, offer.site, any_of)
+        found |= graph.hangs_on(link.item) if link is not None else frozenset()
+    return found
 
 
 _TERMS = {
@@ -261,7 +250,7 @@ def slack(block: Any, model: Any, rule: DiversityRow, key: Any, scale: float) ->
     if rule.penalty is None:
         return []
     if block.component("slack") is None:
-        block.slack = pyo.Var(pyo.Any, domain=pyo.NonNegativeReals, dense=False)
+        block.slack = at_least_zero()
     variable = block.slack[key]
     model.penalties.append((rule.penalty, variable))
     return [(-scale, variable)]

@@ -36,14 +36,14 @@ def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
     """Yield budgets that the plan exceeds."""
     settings = network.settings
     bills = (
-        ("monthly", costs.monthly_bill(network, plan), settings.budget_monthly),
-        ("one-off", costs.one_off_bill(network, plan), settings.budget_one_off),
+        ("monthly", costs.monthly_bill(network, plan), "budget_monthly"),
+        ("one-off", costs.one_off_bill(network, plan), "budget_one_off"),
     )
-    for name, lines, budget in bills:
-        total = costs.sum_of(lines)
+    for name, lines, attribute in bills:
+        total, budget = costs.sum_of(lines), getattr(settings, attribute)
         if budget is not None and exceeds(total, budget):
             message = f"{total:,.2f} {settings.currency} exceed {budget:,.2f}"
-            yield Violation("budget", name, message)
+            yield Violation("budget", name, message, settings, attribute)
 
 
 def explain(network: Network, plan: Deployment) -> str:

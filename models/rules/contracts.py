@@ -39,15 +39,17 @@ def constrain(block: Any, model: Any, network: Network) -> None:
 def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
     """Yield open sites without contract, wrong contracts and providers with too many nodes."""
     for name in sorted(plan.open & network.sites.keys()):
-        provider_name = network.sites[name].provider
-        if provider_name not in plan.contracts:
-            message = f"the site is open without a contract with {provider_name}"
-            yield Violation("contracts", name, message)
+        site = network.sites[name]
+        if site.provider not in plan.contracts:
+            message = f"the site is open without a contract with {site.provider}"
+            yield Violation("contracts", name, message, site, "provider")
     for name, provider in network.providers.items():
         if provider.status == "required" and name not in plan.contracts:
-            yield Violation("contracts", name, "the contract is required but not held")
+            message = "the contract is required but not held"
+            yield Violation("contracts", name, message, provider, "status")
         if provider.status == "forbidden" and name in plan.contracts:
-            yield Violation("contracts", name, "the contract is forbidden but held")
+            message = "the contract is forbidden but held"
+            yield Violation("contracts", name, message, provider, "status")
         if provider.max_nodes is None:
             continue
         item = Item("provider", name)
@@ -58,7 +60,7 @@ def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
         )
         if total > provider.max_nodes:
             message = f"{total} nodes hang on a provider that can deliver {provider.max_nodes}"
-            yield Violation("contracts", name, message)
+            yield Violation("contracts", name, message, provider, "max_nodes")
 
 
 def explain(network: Network, plan: Deployment) -> str:

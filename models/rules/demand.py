@@ -15,7 +15,7 @@ from typing import Any
 from models.expressions import Term, row, rows
 from models.network import Network
 from models.plan import Deployment, Violation, exceeds
-from models.service import service
+from models.service import Service, service
 
 
 def constrain(block: Any, model: Any, network: Network) -> None:
@@ -52,11 +52,12 @@ def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
         if exceeds(0.0, flow.share):
             yield Violation("demand", str(flow.demand), f"a share of {flow.share:g} is negative")
         found = service(network, demand, flow.offer, flow.route, flow.state, flow.fetch_from)
-        if isinstance(found, str):
-            yield Violation("demand", f"{flow.demand} at {flow.offer}", found)
-    for key, share in served.items():
-        if exceeds(share, 1.0):
-            yield Violation("demand", str(key), f"{share:.4%} of it is served, more than all")
+        if not isinstance(found, Service):
+            yield Violation("demand", f"{flow.demand} at {flow.offer}", *found)
+    for key, demand in rows_by_key.items():
+        if exceeds(served[key], 1.0):
+            message = f"{served[key]:.4%} of it is served, more than all"
+            yield Violation("demand", str(key), message, demand, "requests_per_s")
 
 
 def explain(network: Network, plan: Deployment) -> str:

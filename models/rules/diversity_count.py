@@ -45,10 +45,10 @@ def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
             continue
         if rule.max_count is not None and amount > rule.max_count:
             message = f"{amount:g} hang on it, at most {rule.max_count} may"
-            yield Violation("diversity_count", where, message)
+            yield Violation("diversity_count", where, message, rule, "max_count")
         if rule.min_count is not None and amount < rule.min_count:
             message = f"{amount:g} hang on it, at least {rule.min_count} must"
-            yield Violation("diversity_count", where, message)
+            yield Violation("diversity_count", where, message, rule, "min_count")
 
 
 def penalty(network: Network, plan: Deployment) -> float:

@@ -16,10 +16,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-import pyomo.environ as pyo
-
-from models.expressions import Cut, Point, Term, row, rows
-from models.holdings import count_measure_of, holdings, smallest_removal
+from models.expressions import Cut, Point, Term, row, rows, share
+from models.hitting_sets import smallest_removal
+from models.holdings import count_measure_of, holdings
 from models.network import Network
 from models.plan import Deployment, Violation
 from models.rules import _diversity_terms as terms_of
@@ -27,7 +26,7 @@ from models.rules import _diversity_terms as terms_of
 
 def constrain(block: Any, model: Any, network: Network) -> None:
     """Add the used dependencies of every group, or only a start where they overlap."""
-    block.used = pyo.Var(pyo.Any, bounds=(0, 1), dense=False)
+    block.used = share()
     block.held, block.enough = rows(), rows()
     for position, rule in enumerate(network.diversity):
         if rule.min_distinct is None:
@@ -68,7 +67,7 @@ def separate(block: Any, model: Any, network: Network, point: Point) -> Iterator
         for group in terms_of.groups(block, model, network, rule, counted=True):
             if _partition(network, group) is not None:
                 continue
-            removal = smallest_removal(group.at(point), rule.min_distinct - 1)
+            removal = smallest_removal(group.at(point).parts, rule.min_distinct - 1)
             if removal is not None:
                 lost, missing = frozenset(removal), float(rule.min_distinct - len(removal))
                 left = [
@@ -87,12 +86,12 @@ def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
         if rule.min_distinct is None or rule.penalty is not None:
             continue
         for holding in holdings(network, plan, rule, count_measure_of(rule)):
-            removal = smallest_removal(holding, rule.min_distinct - 1)
+            removal = smallest_removal(holding.parts, rule.min_distinct - 1)
             if removal is not None:
                 names = ", ".join(map(str, removal)) or "nothing"
                 message = f"losing {names} removes all; {rule.min_distinct} must be needed"
                 where = f"{rule.rule}, {' '.join(holding.label)}"
-                yield Violation("diversity_distinct", where, message)
+                yield Violation("diversity_distinct", where, message, rule, "min_distinct")
 
 
 def penalty(network: Network, plan: Deployment) -> float:
@@ -102,7 +101,7 @@ def penalty(network: Network, plan: Deployment) -> float:
         if rule.min_distinct is None or rule.penalty is None:
             continue
         for holding in holdings(network, plan, rule, count_measure_of(rule)):
-            removal = smallest_removal(holding, rule.min_distinct - 1)
+            removal = smallest_removal(holding.parts, rule.min_distinct - 1)
             if removal is not None:
                 cost += rule.penalty * (rule.min_distinct - len(removal))
     return cost
@@ -115,7 +114,7 @@ def explain(network: Network, plan: Deployment) -> str:
         if rule.min_distinct is None:
             continue
         for holding in holdings(network, plan, rule, count_measure_of(rule)):
-            removal = smallest_removal(holding, rule.min_distinct - 1)
+            removal = smallest_removal(holding.parts, rule.min_distinct - 1)
             count = f"at least {rule.min_distinct}" if removal is None else str(len(removal))
             parts.append(f"{rule.rule} {holding.label[0]}: {count} of {rule.min_distinct}")
     if not parts:

@@ -16,11 +16,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-import pyomo.environ as pyo
-
 from models.data import DiversityRow, Item
-from models.expressions import Cut, Point, Term, row, rows
-from models.holdings import Holding, holdings, largest_union, measure_of
+from models.expressions import Cut, Point, Term, at_least_zero, row, rows
+from models.hitting_sets import largest_union
+from models.holdings import Holding, holdings, measure_of
 from models.network import Network
 from models.plan import Deployment, Violation, exceeds
 from models.rules import _diversity_terms as terms_of
@@ -28,8 +27,8 @@ from models.rules import _diversity_terms as terms_of
 
 def constrain(block: Any, model: Any, network: Network) -> None:
     """Add the sum of the largest amounts of every group; nothing yet where they overlap."""
-    block.tau = pyo.Var(pyo.Any, domain=pyo.NonNegativeReals, dense=False)
-    block.above = pyo.Var(pyo.Any, domain=pyo.NonNegativeReals, dense=False)
+    block.tau = at_least_zero()
+    block.above = at_least_zero()
     block.excess, block.most = rows(), rows()
     for position, rule in enumerate(network.diversity):
         if rule.min_nakamoto is None:
@@ -77,7 +76,7 @@ def separate(block: Any, model: Any, network: Network, point: Point) -> Iterator
         for group in terms_of.groups(block, model, network, rule, counted=False):
             if _partition(network, group) is not None:
                 continue
-            _, chosen = largest_union(group.at(point), rule.min_nakamoto - 1)
+            _, chosen = largest_union(group.at(point).parts, rule.min_nakamoto - 1)
             limit, constant = _limit(rule, group)
             terms = [*group.on(frozenset(chosen)), *limit]
             if rule.penalty is not None:
@@ -100,13 +99,13 @@ def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
         if rule.min_nakamoto is None or rule.penalty is not None:
             continue
         for holding in holdings(network, plan, rule, measure_of(rule)):
-            amount, chosen = largest_union(holding, rule.min_nakamoto - 1)
+            amount, chosen = largest_union(holding.parts, rule.min_nakamoto - 1)
             allowed = _allowed(network, rule, holding)
             if exceeds(amount, allowed):
                 names = ", ".join(map(str, chosen))
                 message = f"{names} hold {amount:g} of {holding.total:g}, above {allowed:g}"
                 where = f"{rule.rule}, {' '.join(holding.label)}"
-                yield Violation("diversity_nakamoto", where, message)
+                yield Violation("diversity_nakamoto", where, message, rule, "min_nakamoto")
 
 
 def _allowed(network: Network, rule: DiversityRow, holding: Holding) -> float:
@@ -123,7 +122,7 @@ def penalty(network: Network, plan: Deployment) -> float:
         if rule.min_nakamoto is None or rule.penalty is None:
             continue
         for holding in holdings(network, plan, rule, measure_of(rule)):
-            amount, _ = largest_union(holding, rule.min_nakamoto - 1)
+            amount, _ = largest_union(holding.parts, rule.min_nakamoto - 1)
             above = max(0.0, amount - _allowed(network, rule, holding))
             cost += rule.penalty * above / holding.nominal
     return cost
@@ -136,7 +135,7 @@ def explain(network: Network, plan: Deployment) -> str:
         if rule.min_nakamoto is None:
             continue
         for holding in holdings(network, plan, rule, measure_of(rule)):
-            amount, chosen = largest_union(holding, rule.min_nakamoto - 1)
+            amount, chosen = largest_union(holding.parts, rule.min_nakamoto - 1)
             names = ", ".join(map(str, chosen)) or "nothing"
             parts.append(f"{rule.rule} {holding.label[0]}: {names} hold {amount:g}")
     if not parts:

@@ -12,10 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import pyomo.environ as pyo
-
 from models.data import DiversityRow, Item
-from models.expressions import row, rows
+from models.expressions import at_least_zero, row, rows
 from models.holdings import ALL, Holding, holdings, measure_of
 from models.network import Network
 from models.plan import Deployment, Violation, exceeds
@@ -24,7 +22,7 @@ from models.rules import _diversity_terms as terms_of
 
 def constrain(block: Any, model: Any, network: Network) -> None:
     """Add one total per group and one row per dependency."""
-    block.total = pyo.Var(pyo.Any, domain=pyo.NonNegativeReals, dense=False)
+    block.total = at_least_zero()
     block.whole, block.most = rows(), rows()
     for position, rule in enumerate(network.diversity):
         if rule.max_share is None:
@@ -50,7 +48,7 @@ def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
                 share = amount / (holding.total or 1.0)
                 where = f"{rule.rule}, {' '.join(holding.label)}, {item}"
                 message = f"{share:.4%} hang on {item}, at most {rule.max_share:.4%} may"
-                yield Violation("diversity_share", where, message)
+                yield Violation("diversity_share", where, message, rule, "max_share")
 
 
 def penalty(network: Network, plan: Deployment) -> float:

@@ -48,9 +48,7 @@ def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
         eligible = [
             offer
             for offer in network.offers_of("coordination")
-            if (not committee.node_types or offer.node_type in committee.node_types)
-            and network.node_types[offer.node_type].has_tee(committee.tee)
-            and network.sites[offer.site].lies_in(committee.countries, committee.blocs)
+            if network.may_sit(committee, offer)
         ]
         for failure, failed in network.protected.items():
             gone = network.takes_down(failed)
@@ -63,7 +61,9 @@ def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
             )
             if lost > committee.faulty_limit:
                 message = f"{lost} seats are lost, {committee.faulty_limit} may be"
-                yield Violation("fault_limit", f"{name} without {failure}", message)
+                where = f"{name} without {failure}"
+                attribute = "seats" if committee.max_faulty is None else "max_faulty"
+                yield Violation("fault_limit", where, message, committee, attribute)
 
 
 def _can_stand(network: Network, offer: OfferKey) -> bool:

@@ -55,10 +55,10 @@ def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
         count = _counted(network, plan, lock)
         if lock.minimum is not None and count < lock.minimum:
             message = f"{count} are placed, at least {lock.minimum} are locked in"
-            yield Violation("locks", _label(lock), message)
+            yield Violation("locks", _label(lock), message, lock, "minimum")
         if lock.maximum is not None and count > lock.maximum:
             message = f"{count} are placed, at most {lock.maximum} are allowed"
-            yield Violation("locks", _label(lock), message)
+            yield Violation("locks", _label(lock), message, lock, "maximum")
 
 
 def _counted(network: Network, plan: Deployment, lock: Lock) -> int:

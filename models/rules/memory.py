@@ -41,13 +41,15 @@ def constrain(block: Any, model: Any, network: Network) -> None:
 def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
     """Yield offers whose replicas and slots cannot be packed on their nodes."""
     for replica, count in plan.warm.items():
-        offer = str(OfferKey(replica.site, replica.node_type))
-        if OfferKey(*replica[:2]) not in network.offers or replica.model not in network.models:
-            yield Violation("memory", offer, f"{replica.model} cannot run there")
+        offer = OfferKey(replica.site, replica.node_type)
+        model = network.models.get(replica.model)
+        if model is None or offer not in network.offers:
+            yield Violation("memory", str(offer), f"{replica.model} cannot run there")
         elif count < 0:
-            yield Violation("memory", offer, f"{count} replicas is no number of replicas")
+            yield Violation("memory", str(offer), f"{count} replicas is no number of replicas")
         elif count and _warm_gb(network, replica) is None:
-            yield Violation("memory", offer, f"{replica.model} cannot be kept warm there")
+            message = f"{replica.model} cannot be kept warm there"
+            yield Violation("memory", str(offer), message, model, "gpu_memory_gb")
     slots = {offer: slot_gb(network, offer) for offer in plan.cold_slots}
     for offer_key, count in plan.cold_slots.items():
         if count < 0 or (count and slots[offer_key] is None):
@@ -56,7 +58,8 @@ def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
     for offer_key, counts in _loads(network, plan, slots).items():
         message = _lacking(network, offer_key, counts, plan.nodes.get(offer_key, 0))
         if message:
-            yield Violation("memory", str(offer_key), message)
+            node_type = network.node_types[offer_key.node_type]
+            yield Violation("memory", str(offer_key), message, node_type, "gpu_memory_gb")
 
 
 def _lacking(network: Network, offer: OfferKey, counts: Counts, standing: int) -> str:

@@ -57,26 +57,29 @@ def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
             yield Violation("opening", str(key), f"{count} is not a number of nodes")
         elif count > offer.max_nodes:
             message = f"{count} nodes stand where {offer.max_nodes} can be had"
-            yield Violation("opening", str(key), message)
+            yield Violation("opening", str(key), message, offer, "max_nodes")
         if count and key.site not in plan.open:
             yield Violation("opening", str(key), f"{count} nodes stand at a site that is not open")
     for key, offer in network.offers.items():
         count = plan.nodes.get(key, 0)
         if key.site in plan.open and count < offer.min_nodes:
             message = f"{count} nodes stand where at least {offer.min_nodes} must"
-            yield Violation("opening", str(key), message)
+            yield Violation("opening", str(key), message, offer, "min_nodes")
     offering = {key.site for key in network.offers}
     for name, site in network.sites.items():
         total = plan.nodes_at(name)
         if site.max_nodes is not None and total > site.max_nodes:
             message = f"{total} nodes stand where {site.max_nodes} fit"
-            yield Violation("opening", name, message)
+            yield Violation("opening", name, message, site, "max_nodes")
         if site.status == "required" and name not in plan.open:
-            yield Violation("opening", name, "the site is required but not open")
+            message = "the site is required but not open"
+            yield Violation("opening", name, message, site, "status")
         elif site.status == "required" and not total and name in offering:
-            yield Violation("opening", name, "the site is required but holds no node")
+            message = "the site is required but holds no node"
+            yield Violation("opening", name, message, site, "status")
         if site.status == "forbidden" and name in plan.open:
-            yield Violation("opening", name, "the site is forbidden but open")
+            message = "the site is forbidden but open"
+            yield Violation("opening", name, message, site, "status")
 
 
 def explain(network: Network, plan: Deployment) -> str:

@@ -14,10 +14,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import pyomo.environ as pyo
 
 from models.distances import site_matrix_ms
-from models.expressions import row, rows
+from models.expressions import row, rows, yes_no
 from models.network import Network
 from models.plan import Deployment, Violation, exceeds
 from models.service import site_round_trip_ms
@@ -30,7 +29,7 @@ def constrain(block: Any, model: Any, network: Network) -> None:
     for key in model.seats:
         if network.committees[key[0]].reach_ms is not None:
             at_site[key[0], key[1]].append(key)
-    block.at = pyo.Var(sorted(at_site), domain=pyo.Binary)
+    block.at = yes_no(at_site)
     block.used, block.quorum = rows(), rows()
     for name, committee in sorted(network.committees.items()):
         sites = sorted(site for found, site in at_site if found == name)
@@ -73,7 +72,7 @@ def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
                     f"{within} seats are within {committee.reach_ms:g} ms, "
                     f"{committee.quorum_seats} must be"
                 )
-                yield Violation("reach", f"{name} at {site}", message)
+                yield Violation("reach", f"{name} at {site}", message, committee, "reach_ms")
 
 
 def explain(network: Network, plan: Deployment) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 from models.data import OfferKey
 from models.expressions import row, rows
 from models.network import Network
-from models.plan import Deployment, Seat, Violation
+from models.plan import Deployment, Refusal, Seat, Violation
 
 
 def constrain(block: Any, model: Any, network: Network) -> None:
@@ -49,38 +49,45 @@ def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
         placed[seat.committee] += count
         at_offer[OfferKey(seat.site, seat.node_type)] += count
         at_site[seat.committee, seat.site] += count
-        reason = _misplaced(network, seat) if count else ""
-        if reason or count < 0:
-            yield Violation("seats", "/".join(seat), reason or f"{count} is no number of seats")
+        refusal = _misplaced(network, seat) if count else None
+        if refusal is None and count < 0:
+            refusal = Refusal(f"{count} is no number of seats")
+        if refusal is not None:
+            yield Violation("seats", "/".join(seat), *refusal)
     for name, committee in network.committees.items():
         if placed[name] != committee.seats:
             message = f"{placed[name]} seats are placed, {committee.seats} are needed"
-            yield Violation("seats", name, message)
+            yield Violation("seats", name, message, committee, "seats")
         for (other, site), count in at_site.items():
             limit = committee.max_seats_per_site
             if other == name and limit is not None and count > limit:
                 message = f"{count} seats are at a site where {limit} may be"
-                yield Violation("seats", f"{name} at {site}", message)
+                where = f"{name} at {site}"
+                yield Violation("seats", where, message, committee, "max_seats_per_site")
     for offer, count in at_offer.items():
         if count > plan.nodes.get(offer, 0):
             message = f"{count} seats are on {plan.nodes.get(offer, 0)} nodes"
             yield Violation("seats", str(offer), message)
 
 
-def _misplaced(network: Network, seat: Seat) -> str:
+def _misplaced(network: Network, seat: Seat) -> Refusal | None:
     committee = network.committees.get(seat.committee)
     offer = OfferKey(seat.site, seat.node_type)
     if committee is None or offer not in network.offers:
-        return "there is no such committee or offer"
-    if network.role(offer) != "coordination":
-        return f"{offer} is no coordination offer"
+        return Refusal("there is no such committee or offer")
+    node_type = network.node_types[seat.node_type]
+    if node_type.role != "coordination":
+        return Refusal(f"{offer} is no coordination offer", node_type, "role")
     if committee.node_types and seat.node_type not in committee.node_types:
-        return f"{seat.node_type} is none of {', '.join(committee.node_types)}"
-    if not network.node_types[seat.node_type].has_tee(committee.tee):
-        return f"{seat.node_type} lacks the TEE {committee.tee}"
-    if not network.sites[seat.site].lies_in(committee.countries, committee.blocs):
-        return f"{seat.site} is outside the committee's countries or blocs"
-    return ""
+        reason = f"{seat.node_type} is none of {', '.join(committee.node_types)}"
+        return Refusal(reason, committee, "node_types")
+    if not node_type.has_tee(committee.tee):
+        return Refusal(f"{seat.node_type} lacks the TEE {committee.tee}", committee, "tee")
+    limit = network.sites[seat.site].outside(committee.countries, committee.blocs)
+    if limit:
+        reason = f"{seat.site} is outside the committee's countries or blocs"
+        return Refusal(reason, committee, limit)
+    return None
 
 
 def explain(network: Network, plan: Deployment) -> str:

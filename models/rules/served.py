@@ -30,10 +30,12 @@ def constrain(block: Any, model: Any, network: Network) -> None:
 def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
     """Yield demand rows of which a part is not served although all must be."""
     if network.settings.require_served:
-        for key, share in _missing(network, plan).items():
+        missing = _missing(network, plan)
+        for demand in network.demand:
+            share = missing.get(demand.key, 0.0)
             if exceeds(share, 0.0):
                 message = f"{share:.4%} of it is not served, and require_served asks for all"
-                yield Violation("served", str(key), message)
+                yield Violation("served", str(demand.key), message, demand, "requests_per_s")
 
 
 def explain(network: Network, plan: Deployment) -> str:

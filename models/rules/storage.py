@@ -71,7 +71,9 @@ def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
         if copy.model not in network.models or offer not in network.offers:
             yield Violation("storage", "/".join(copy), "there is no such model or offer")
         elif network.role(offer) != "storage":
-            yield Violation("storage", "/".join(copy), f"{offer} is no storage offer")
+            node_type = network.node_types[offer.node_type]
+            message = f"{offer} is no storage offer"
+            yield Violation("storage", "/".join(copy), message, node_type, "role")
         elif plan.nodes.get(offer, 0) < 1:
             yield Violation("storage", "/".join(copy), "the copy lies where no node stands")
     for name, model in network.models.items():
@@ -88,17 +90,18 @@ def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
             for copy in plan.copies
             if OfferKey(copy.site, copy.node_type) == offer and copy.model in network.models
         )
-        disk = (network.node_types[offer.node_type].disk_tb or 0.0) * plan.nodes.get(offer, 0)
+        node_type = network.node_types[offer.node_type]
+        disk = (node_type.disk_tb or 0.0) * plan.nodes.get(offer, 0)
         if exceeds(stored_tb, disk):
             message = f"{stored_tb:.3f} TB of copies lie on {disk:.3f} TB of disk"
-            yield Violation("storage", str(offer), message)
+            yield Violation("storage", str(offer), message, node_type, "disk_tb")
 
 
 def _audit_copies(network: Network, name: str, holding: list[Replica]) -> Iterator[Violation]:
     model = network.models[name]
     if len(holding) < model.copies:
         message = f"{len(holding)} copies are stored, {model.copies} are asked for"
-        yield Violation("storage", name, message)
+        yield Violation("storage", name, message, model, "copies")
     for failure, failed in network.protected.items():
         gone = network.takes_down(failed)
         surviving = [offer for offer in network.offers_of("storage") if offer not in gone]
@@ -107,7 +110,8 @@ def _audit_copies(network: Network, name: str, holding: list[Replica]) -> Iterat
         left = [copy for copy in holding if OfferKey(copy.site, copy.node_type) not in gone]
         if len(left) < model.min_copies_left:
             message = f"{len(left)} copies are left, {model.min_copies_left} are asked for"
-            yield Violation("storage", f"{name} without {failure}", message)
+            where = f"{name} without {failure}"
+            yield Violation("storage", where, message, model, "min_copies_left")
 
 
 def _can_stand(network: Network, offer: OfferKey) -> bool:

@@ -16,11 +16,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from models.classes import Job
-from models.data import OfferKey
+from models.data import OfferKey, Row, Settings
 from models.expressions import Term, row, rows
 from models.network import Network
 from models.plan import Deployment, Flow, Replica, Violation, exceeds
-from models.service import service
+from models.service import Service, service
 
 
 def constrain(block: Any, model: Any, network: Network) -> None:
@@ -94,7 +94,7 @@ def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
         present[flow.demand, flow.offer, flow.state] += flow.share
         if flow.state == "cold":
             found = service(network, demand, flow.offer, flow.route, flow.state, flow.fetch_from)
-            if not isinstance(found, str):
+            if isinstance(found, Service):
                 busy = demand.requests_per_s * flow.share * (found.load_s + found.service_s)
                 cold[demand.period, flow.offer] += busy
         elif _uses_nodes(network, flow):
@@ -103,17 +103,20 @@ def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
             warm[demand.period, Replica(*flow.offer, demand.model)] += load
     settings = network.settings
     for (period, replica), load in warm.items():
-        each = network.models[replica.model].requests_per_s or 0.0
+        model, where = network.models[replica.model], "/".join(replica)
         speed = network.node_types[replica.node_type].speed
-        limit = settings.utilisation * each * speed * plan.warm.get(replica, 0)
-        yield from _check(period, f"{'/'.join(replica)}", load, limit, "requests/s")
+        limit = settings.utilisation * (model.requests_per_s or 0.0) * speed
+        limit *= plan.warm.get(replica, 0)
+        yield from _check(period, where, load, limit, "requests/s", model, "requests_per_s")
     for (period, offer), busy in cold.items():
         limit = settings.cold_share * plan.cold_slots.get(offer, 0)
-        yield from _check(period, f"{offer} cold", busy, limit, "busy slots")
+        yield from _check(
+            period, f"{offer} cold", busy, limit, "busy slots", settings, "cold_share"
+        )
     for (period, offer), load in other.items():
-        each = network.offers[offer].requests_per_s or 0.0
-        limit = settings.utilisation * each * plan.nodes.get(offer, 0)
-        yield from _check(period, str(offer), load, limit, "requests/s")
+        offered, where = network.offers[offer], str(offer)
+        limit = settings.utilisation * (offered.requests_per_s or 0.0) * plan.nodes.get(offer, 0)
+        yield from _check(period, where, load, limit, "requests/s", offered, "requests_per_s")
     for (key, offer, state), share in present.items():
         kept = _kept(network, plan, key, offer, state)
         if not kept and exceeds(share, 0.0):
@@ -135,10 +138,19 @@ def _kept(network: Network, plan: Deployment, key: Any, offer: OfferKey, state: 
     return plan.warm.get(Replica(*offer, key.model), 0)
 
 
-def _check(period: str, where: str, load: float, limit: float, unit: str) -> Iterator[Violation]:
+def _check(
+    period: str,
+    where: str,
+    load: float,
+    limit: float,
+    unit: str,
+    row: Row | Settings,
+    attribute: str,
+) -> Iterator[Violation]:
     if exceeds(load, limit):
         place = f"{where}, {period}" if period else where
-        yield Violation("throughput", place, f"{load:,.3f} {unit} meet a limit of {limit:,.3f}")
+        message = f"{load:,.3f} {unit} meet a limit of {limit:,.3f}"
+        yield Violation("throughput", place, message, row, attribute)
 
 
 def explain(network: Network, plan: Deployment) -> str:

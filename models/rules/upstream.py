@@ -11,11 +11,12 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-from models.data import Item, names_in
+from models.data import Item, Model, names_in
 from models.expressions import row, rows
 from models.network import Network
 from models.plan import Deployment, Violation, exceeds
 from models.service import upstream_links
+from models.stands import fastest_upstream
 
 
 def constrain(block: Any, model: Any, network: Network) -> None:
@@ -30,14 +31,11 @@ def constrain(block: Any, model: Any, network: Network) -> None:
         called = network.models.get(load.job.model)
         site = load.offer.site
         for any_of in (called.upstream or ()) if called is not None else ():
-            ways = [
-                (link.latency_ms, link.label, name)
-                for name in any_of
-                for link in network.links_between(Item("site", site), Item("upstream", name))
-            ]
+            link = fastest_upstream(network, site, any_of)
             # Without a route nobody knows which of the alternatives is called, so each may be.
-            for name in [min(ways, key=lambda way: way[:2])[2]] if ways else any_of:
-                if name in limits:
+            for name in any_of:
+                is_called = link is None or Item("upstream", name) in (link.origin, link.target)
+                if name in limits and is_called:
                     terms[load.job.period, name].append((load.rate, load.variable))
     block.most = rows()
     for (period, name), sends in sorted(terms.items(), key=lambda entry: entry[0]):
@@ -46,11 +44,12 @@ def constrain(block: Any, model: Any, network: Network) -> None:
 
 def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
     """Yield upstreams that are sent more than they accept."""
-    for name, limit in sorted(_limits(network).items()):
+    for name, (limit, model) in sorted(_limits(network).items()):
         for period, amount in _sent(network, plan, name).items():
             if exceeds(amount, limit):
                 message = f"{amount:,.2f} requests/s go to an upstream that accepts {limit:,.2f}"
-                yield Violation("upstream", f"{name} {period}".strip(), message)
+                where = f"{name} {period}".strip()
+                yield Violation("upstream", where, message, model, "max_requests_per_s")
 
 
 def _sent(network: Network, plan: Deployment, name: str) -> dict[str, float]:
@@ -69,13 +68,14 @@ def _sent(network: Network, plan: Deployment, name: str) -> dict[str, float]:
     return dict(sent)
 
 
-def _limits(network: Network) -> dict[str, float]:
+def _limits(network: Network) -> dict[str, tuple[float, Model]]:
+    """Return what each upstream with a limit accepts in requests/s, and the model that says so."""
     found = {}
     for model in network.models.values():
         for any_of in model.upstream or ():
             for name in any_of:
                 if model.max_requests_per_s is not None:
-                    found[name] = model.max_requests_per_s
+                    found[name] = (model.max_requests_per_s, model)
     return found
 
 
@@ -85,7 +85,7 @@ def explain(network: Network, plan: Deployment) -> str:
     if not limits:
         return "No upstream has a limit."
     parts = []
-    for name, limit in sorted(limits.items()):
+    for name, (limit, _) in sorted(limits.items()):
         most = max(_sent(network, plan, name).values(), default=0.0)
         parts.append(f"{name} {most:,.1f} of {limit:,.1f} requests/s")
     return f"Upstreams are sent at most {'; '.join(parts)}."

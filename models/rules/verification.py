@@ -23,7 +23,7 @@ from models.data import Demand, Item, OfferKey, Policy
 from models.expressions import Cut, Point, row, rows
 from models.network import Network
 from models.panels import covering_weights
-from models.plan import TOLERANCE, Deployment, VerificationFlow, Violation, exceeds
+from models.plan import TOLERANCE, Deployment, Refusal, VerificationFlow, Violation, exceeds
 from models.rules._panel_audit import is_legal_panel, least_uncovered
 from models.service import site_round_trip_ms
 
@@ -156,44 +156,53 @@ def _audit_scope(
     rates: dict[OfferKey, float] = defaultdict(float)
     for flow in flows:
         rates[flow.verifier] += flow.rate
-        reason = _unfit(network, policy, demand, flow)
-        if reason and exceeds(flow.rate, 0.0):
-            yield Violation("verification", where, f"{flow.verifier} {reason}")
+        refusal = _unfit(network, policy, demand, flow)
+        if refusal is not None and exceeds(flow.rate, 0.0):
+            yield Violation("verification", where, *refusal)
         if exceeds(0.0, flow.rate):
             yield Violation("verification", where, f"a rate of {flow.rate:g}/s is negative")
     total = sum(rates.values())
     needed = policy.verifiers * executed
     if exceeds(total, needed) or exceeds(needed, total):
         message = f"{total:,.4f} verifications/s for {executed:,.4f} requests/s, not {needed:,.4f}"
-        yield Violation("verification", where, message)
+        yield Violation("verification", where, message, policy, "verifiers")
         return
     missing = least_uncovered(network, policy, rates, executed)
     if missing > TOLERANCE * max(1.0, executed) * 10:
         message = f"{missing:,.4f} of {executed:,.4f} requests/s have no legal panel"
-        yield Violation("verification", where, message)
+        yield Violation("verification", where, message, policy, "independent_of")
 
 
-def _unfit(network: Network, policy: Policy, demand: Demand | None, flow: VerificationFlow) -> str:
-    """Return why the verifier may not verify what the executor does; empty if it may."""
+def _unfit(
+    network: Network, policy: Policy, demand: Demand | None, flow: VerificationFlow
+) -> Refusal | None:
+    """Return why the verifier may not verify what the executor does; None if it may."""
     verifier, executor = flow.verifier, flow.executor
-    if verifier not in network.offers or network.role(verifier) != "verification":
-        return "is no verifying offer"
-    if not network.node_types[verifier.node_type].verifications_per_s:
-        return "has no verifications_per_s"
+    if verifier not in network.offers:
+        return Refusal(f"{verifier} is no verifying offer")
+    node_type = network.node_types[verifier.node_type]
+    if node_type.role != "verification":
+        return Refusal(f"{verifier} is no verifying offer", node_type, "role")
+    if not node_type.verifications_per_s:
+        reason = f"{verifier} has no verifications_per_s"
+        return Refusal(reason, node_type, "verifications_per_s")
     if demand is None:
-        return "verifies what nobody executes"
-    if not network.sites[verifier.site].lies_in(demand.countries, demand.blocs):
-        return f"is outside {demand.residency}"
+        return Refusal(f"{verifier} verifies what nobody executes")
+    limit = network.sites[verifier.site].outside(demand.countries, demand.blocs)
+    if limit:
+        return Refusal(f"{verifier} is outside {demand.residency}", demand, limit)
     for kind in policy.independent_of:
         shared = network.graph.of_kind(Item("offer", str(executor)), kind)
         shared &= network.graph.of_kind(Item("offer", str(verifier)), kind)
         if shared:
-            return f"shares {min(shared)} with {executor}"
+            reason = f"{verifier} shares {min(shared)} with {executor}"
+            return Refusal(reason, policy, "independent_of")
     if policy.max_latency_ms is not None:
         latency = site_round_trip_ms(network, executor.site, verifier.site)
         if latency is None or exceeds(latency, policy.max_latency_ms):
-            return f"is not within {policy.max_latency_ms:g} ms of {executor.site}"
-    return ""
+            reason = f"{verifier} is not within {policy.max_latency_ms:g} ms of {executor.site}"
+            return Refusal(reason, policy, "max_latency_ms")
+    return None
 
 
 def _audit_capacity(network: Network, plan: Deployment) -> Iterator[Violation]:
@@ -203,11 +212,12 @@ def _audit_capacity(network: Network, plan: Deployment) -> Iterator[Violation]:
         if policy is not None and flow.verifier in network.offers:
             load[flow.period, flow.verifier] += policy.work * flow.rate
     for (period, offer), amount in sorted(load.items()):
-        each = network.node_types[offer.node_type].verifications_per_s or 0.0
+        node_type, where = network.node_types[offer.node_type], f"{offer} {period}".strip()
+        each = node_type.verifications_per_s or 0.0
         limit = network.settings.utilisation * each * plan.nodes.get(offer, 0)
         if exceeds(amount, limit):
             message = f"{amount:,.3f} verifications/s meet a limit of {limit:,.3f}"
-            yield Violation("verification", f"{offer} {period}".strip(), message)
+            yield Violation("verification", where, message, node_type, "verifications_per_s")
 
 
 def _audit_panels(network: Network, plan: Deployment) -> Iterator[Violation]:
@@ -220,12 +230,14 @@ def _audit_panels(network: Network, plan: Deployment) -> Iterator[Violation]:
             yield Violation("verification", panel.policy, "there is no such policy")
             continue
         where = f"{panel.policy} at {panel.executor}"
-        if len(panel.verifiers) != policy.verifiers or exceeds(0.0, panel.share):
+        wrong = policy if len(panel.verifiers) != policy.verifiers else None
+        if wrong is not None or exceeds(0.0, panel.share):
             message = f"a panel has {len(panel.verifiers)} verifiers and share {panel.share:g}"
-            yield Violation("verification", where, message)
+            yield Violation("verification", where, message, wrong, "verifiers")
         elif not is_legal_panel(network, policy, panel.verifiers):
             names = ", ".join(map(str, panel.verifiers))
-            yield Violation("verification", where, f"{names} are no independent panel")
+            message = f"{names} are no independent panel"
+            yield Violation("verification", where, message, policy, "independent_of")
         for offer in panel.verifiers:
             listed[scope][offer] += panel.share
     flows: dict[Scope, dict[OfferKey, float]] = defaultdict(lambda: defaultdict(float))

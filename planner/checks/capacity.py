@@ -10,7 +10,7 @@ from functools import cached_property
 from models.data import Committee, Demand, Item, Model, OfferKey, Policy, Site
 from models.network import Network
 from models.plan import exceeds
-from models.service import estimated_ms, replicas_per_node, site_round_trip_ms, upstream_links
+from models.service import estimated_ms, replicas_per_node, upstream_links
 
 
 @dataclass(frozen=True)
@@ -18,8 +18,7 @@ class Bounds:
     """What the offers of a network can give at most. Forbidden and empty offers give nothing."""
 
     network: Network
-    _round_trips: dict[tuple[str, str], float | None] = field(default_factory=dict)
-    _between: dict[tuple[str, str], float | None] = field(default_factory=dict)
+    _round_trips: dict[tuple[Item, Item], float | None] = field(default_factory=dict)
     _hosts: dict[str, tuple[OfferKey, ...]] = field(default_factory=dict)
     _allowed: dict[tuple[str, str, str], tuple[OfferKey, ...]] = field(default_factory=dict)
 
@@ -38,6 +37,27 @@ class Bounds:
             if offer.max_nodes > 0 and self.is_usable(self.network.sites[key.site]):
                 found.setdefault(self.network.role(key), []).append(key)
         return {role: tuple(keys) for role, keys in found.items()}
+
+    @cached_property
+    def asked(self) -> tuple[Demand, ...]:
+        """Return the demand rows that ask for something, one per row of the sheet."""
+        rows: dict[int, Demand] = {}
+        for demand in self.network.demand:
+            if demand.requests_per_s > 0:
+                rows.setdefault(demand.row, demand)
+        return tuple(rows.values())
+
+    def role_way_out(self, role: str) -> str:
+        """Return the way out where no node type has the role; empty if one has."""
+        node_types = self.network.node_types.values()
+        if any(node_type.role == role for node_type in node_types):
+            return ""
+        if not any(node_type.row for node_type in node_types):
+            return (
+                f"add a sheet Node types with the columns node_type and role, and a type of role"
+                f" {role}: without it every type counts as execution"
+            )
+        return f"write the role {role} for a node type in Node types"
 
     @cached_property
     def lost(self) -> Mapping[str, frozenset[OfferKey]]:
@@ -86,16 +106,18 @@ class Bounds:
 
     def round_trip_ms(self, region: str, site: str) -> float | None:
         """Return the fastest round trip between region and site; None if it is unknown."""
-        key = (region, site)
-        if key not in self._round_trips:
-            ends = Item("region", region), Item("site", site)
+        return self._round_trip(Item("region", region), Item("site", site))
+
+    def _round_trip(self, origin: Item, target: Item) -> float | None:
+        ends = origin, target
+        if ends not in self._round_trips:
             links = self.network.links_between(*ends)
-            self._round_trips[key] = (
+            self._round_trips[ends] = (
                 min(link.latency_ms for link in links)
                 if links
                 else estimated_ms(self.network, *ends)
             )
-        return self._round_trips[key]
+        return self._round_trips[ends]
 
     def latency_ms(self, demand: Demand, site: str) -> float | None:
         """Return the fastest answer that a site can give: warm; None if it is unknown."""
@@ -180,9 +202,7 @@ class Bounds:
         return tuple(
             key
             for key in self.offers.get("coordination", ())
-            if (not committee.node_types or key.node_type in committee.node_types)
-            and self.has_tee(committee, key)
-            and self.network.sites[key.site].lies_in(committee.countries, committee.blocs)
+            if self.network.may_sit(committee, key)
         )
 
     def most_seats(self, committee: Committee, offers: Iterable[OfferKey]) -> float:
@@ -203,15 +223,11 @@ class Bounds:
             return list(others)
         near = []
         for other in others:
-            latency = self._site_round_trip_ms(site, other)
+            ends = Item("site", site), Item("site", other)
+            latency = 0.0 if other == site else self._round_trip(*ends)
             if latency is not None and not exceeds(latency, limit_ms):
                 near.append(other)
         return near
-
-    def _site_round_trip_ms(self, site: str, other: str) -> float | None:
-        if (site, other) not in self._between:
-            self._between[site, other] = site_round_trip_ms(self.network, site, other)
-        return self._between[site, other]
 
     def storing(self, model: Model) -> tuple[OfferKey, ...]:
         """Return the offers that can hold a copy of the model, sorted."""

@@ -1,16 +1,19 @@
-"""Diversity rows: do they say something that can be checked, about something that exists?"""
+"""Diversity rows: do they say something that can be checked, of what exists, and can it hold?"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from models.data import DiversityRow, Item, Policy
-from planner.workbook.book import Book
+from models.data import DiversityRow, Item, OfferKey, Policy
+from models.network import Network
+from planner.checks.capacity import Bounds
+from planner.checks.subject import Complaint, Subject
+from planner.workbook.book import Book, is_read
 from planner.workbook.findings import Finding
 from planner.workbook.item_names import Directory
-from planner.workbook.known_names import Names
 from planner.workbook.names import did_you_mean
+from planner.workbook.unread import until_unread
 
 MEASURES: Mapping[str, tuple[str, ...]] = {
     "execution": ("requests", "nodes", "sites"),
@@ -35,33 +38,39 @@ _SHEETS = {
 }
 
 
-def check_kinds(book: Book, directory: Directory) -> Iterator[Finding]:
+def kinds(book: Book, directory: Directory) -> Iterator[Finding]:
     """Yield the kinds and named dependencies of Diversity and Verification that do not exist."""
     for rule in book.rows(DiversityRow):
-        kind = directory.kind(rule.kind)
-        if kind not in directory.kinds.values():
-            yield book.finding(
-                rule,
-                "kind",
-                f"kind {rule.kind!r} is that of no dependency",
-                _kind_guess(directory, rule.kind),
-            )
-        elif rule.dependency and Item(kind, rule.dependency) not in directory.of(rule.dependency):
-            yield book.finding(
-                rule,
-                "dependency",
-                f"dependency {rule.dependency!r} is no known {kind}",
-                did_you_mean(rule.dependency, directory.of_kind(kind), "add it to Dependencies"),
-            )
+        yield from until_unread(_named, book, directory, rule)
     for policy in book.rows(Policy):
-        for name in policy.independent_of:
-            if directory.kind(name) not in directory.kinds.values():
+        for name in policy.independent_of if is_read(policy, "independent_of") else ():
+            if not directory.is_kind(name):
                 yield book.finding(
                     policy,
                     "independent_of",
                     f"independent_of {name!r} is the kind of no dependency",
                     _kind_guess(directory, name),
                 )
+
+
+def _named(book: Book, directory: Directory, rule: DiversityRow) -> Iterator[Finding]:
+    if not directory.is_kind(rule.kind):
+        yield book.finding(
+            rule,
+            "kind",
+            f"kind {rule.kind!r} is that of no dependency",
+            _kind_guess(directory, rule.kind),
+        )
+    elif rule.dependency:
+        kind = directory.kind(rule.kind)
+        if Item(kind, rule.dependency) not in directory.of(rule.dependency):
+            directory.must_be_whole([kind])
+            yield book.finding(
+                rule,
+                "dependency",
+                f"dependency {rule.dependency!r} is no known {kind}",
+                did_you_mean(rule.dependency, directory.of_kind(kind), "add it to Dependencies"),
+            )
 
 
 def _kind_guess(directory: Directory, text: str) -> str:
@@ -71,112 +80,93 @@ def _kind_guess(directory: Directory, text: str) -> str:
     return did_you_mean(text, directory.kinds.values(), f"name one of {kinds}")
 
 
-def check_limits(book: Book) -> Iterator[Finding]:
-    """Yield Diversity rows without a limit, or with one that lacks what it needs."""
-    names = Names(book).by_sheet
-    for rule in book.rows(DiversityRow):
-        if all(getattr(rule, limit) is None for limit in LIMITS):
-            yield book.finding(
-                rule,
-                "rule",
-                f"rule {rule.rule!r} has no limit",
-                f"fill in one of {', '.join(LIMITS)}",
-            )
-        if rule.min_count is not None and not rule.dependency:
-            yield book.finding(
-                rule,
-                "min_count",
-                "min_count needs a named dependency",
-                "fill in dependency, or use min_distinct",
-            )
-        # Each committee has a threshold of its own: what exceeds max_faulty breaks it.
-        has_own = (
-            rule.role == "coordination" and rule.measure in ("", "seats") and rule.scope == "each"
+def _has_limit(rule: DiversityRow, _: Book) -> Iterator[Complaint]:
+    if all(getattr(rule, limit) is None for limit in LIMITS):
+        yield Complaint(
+            "rule", f"rule {rule.rule!r} has no limit", f"fill in one of {', '.join(LIMITS)}"
         )
-        if rule.min_nakamoto is not None and rule.threshold is None and not has_own:
-            yield book.finding(
-                rule,
-                "min_nakamoto",
-                "min_nakamoto needs a threshold",
-                "fill in threshold: the fraction that breaks the role, e.g. 0.333",
-            )
-        if rule.threshold is not None and rule.min_nakamoto is None:
-            yield book.finding(
-                rule,
-                "threshold",
-                "threshold has no effect without min_nakamoto",
-                "fill in min_nakamoto or clear threshold",
-                "warning",
-            )
-        for limit in ("min_distinct", "min_nakamoto"):
-            if getattr(rule, limit) is not None and rule.dependency:
-                yield book.finding(
-                    rule,
-                    limit,
-                    f"{limit} counts dependencies but the row names one, {rule.dependency!r}",
-                    "clear dependency or the limit",
-                )
-        if (
-            rule.min_count is not None
-            and rule.max_count is not None
-            and rule.min_count > rule.max_count
-        ):
-            yield book.finding(
-                rule,
-                "min_count",
-                f"min_count {rule.min_count} is above max_count {rule.max_count}",
-                "swap or correct them",
-            )
-        yield from _measure(book, rule)
-        yield from _applies_to(book, names, rule)
 
 
-def _measure(book: Book, rule: DiversityRow) -> Iterator[Finding]:
-    measures = MEASURES.get(rule.role, ())
-    if rule.measure and measures and rule.measure not in measures:
-        yield book.finding(
-            rule,
+def _counts(rule: DiversityRow, _: Book) -> Iterator[Complaint]:
+    if rule.min_count is not None and not rule.dependency:
+        yield Complaint(
+            "min_count",
+            "min_count needs a named dependency",
+            "fill in dependency, or use min_distinct",
+        )
+    least, most = rule.min_count, rule.max_count
+    if least is not None and most is not None and least > most:
+        yield Complaint(
+            "min_count",
+            f"min_count {least} is above max_count {most}",
+            "swap or correct them",
+        )
+    for limit in ("min_distinct", "min_nakamoto"):
+        if getattr(rule, limit) is not None and rule.dependency:
+            yield Complaint(
+                limit,
+                f"{limit} counts dependencies but the row names one, {rule.dependency!r}",
+                "clear dependency or the limit",
+            )
+
+
+def _threshold(rule: DiversityRow, _: Book) -> Iterator[Complaint]:
+    # Each committee has a threshold of its own: what exceeds max_faulty breaks it.
+    has_own = rule.role == "coordination" and rule.measure in ("", "seats") and rule.scope == "each"
+    if rule.min_nakamoto is not None and rule.threshold is None and not has_own:
+        yield Complaint(
+            "min_nakamoto",
+            "min_nakamoto needs a threshold",
+            "fill in threshold: the fraction that breaks the role, e.g. 0.333",
+        )
+    if rule.threshold is not None and rule.min_nakamoto is None:
+        yield Complaint(
+            "threshold",
+            "threshold has no effect without min_nakamoto",
+            "fill in min_nakamoto or clear threshold",
+            "warning",
+        )
+
+
+def _measure(rule: DiversityRow, _: Book) -> Iterator[Complaint]:
+    measures = MEASURES[rule.role]
+    if rule.measure and rule.measure not in measures:
+        yield Complaint(
             "measure",
             f"measure {rule.measure!r} does not fit the role {rule.role}",
             f"write {', '.join(measures[:-1])} or {measures[-1]}",
         )
     if rule.measure in ("nodes", "sites") and rule.applies_to:
-        yield book.finding(
-            rule,
+        yield Complaint(
             "applies_to",
-            f"{rule.measure} are shared by all, so they cannot be counted for"
-            f" {rule.applies_to!r} alone",
+            f"{rule.measure} are shared by all, so they cannot be counted for {rule.applies_to!r}"
+            " alone",
             f"clear applies_to, or write measure {measures[0]}",
         )
 
 
-def _applies_to(
-    book: Book, names: Mapping[str, tuple[str, ...]], rule: DiversityRow
-) -> Iterator[Finding]:
-    allowed = APPLIES_TO.get(rule.role, ())
-    if not rule.applies_to or not allowed:
-        return
-    if _subject(names, rule) is None:
-        known = [name for kind in allowed for name in names[_SHEETS[kind]]]
-        wanted = " or a ".join(allowed)
-        yield book.finding(
-            rule,
+def _applies_to(rule: DiversityRow, book: Book) -> Iterator[Complaint]:
+    sheets = [_SHEETS[kind] for kind in APPLIES_TO[rule.role]]
+    is_wrong = rule.applies_to not in {"", *book.unknown} and _subject(book, rule) is None
+    if is_wrong and all(map(book.has_all_names, sheets)):
+        known = [name for sheet in sheets for name in book.names(sheet)]
+        yield Complaint(
             "applies_to",
-            f"applies_to {rule.applies_to!r} is not a {wanted}, which is what"
-            f" the role {rule.role} can apply to",
+            f"applies_to {rule.applies_to!r} is not a {' or a '.join(APPLIES_TO[rule.role])},"
+            f" which is what the role {rule.role} can apply to",
             did_you_mean(rule.applies_to.rpartition(":")[2], known, "leave it blank for all"),
         )
 
 
-def _subject(names: Mapping[str, tuple[str, ...]], rule: DiversityRow) -> Item | None:
+def _subject(book: Book, rule: DiversityRow) -> Item | None:
     """Return what the row applies to; None if it names nothing that suits its role."""
-    for kind in APPLIES_TO.get(rule.role, ()):
-        known = names[_SHEETS[kind]]
+    for kind in APPLIES_TO[rule.role]:
+        known = book.names(_SHEETS[kind])
         if rule.applies_to in known:
             return Item(kind, rule.applies_to)
     prefix, _, name = rule.applies_to.partition(":")
     kind = prefix.strip().casefold()
-    if kind in APPLIES_TO.get(rule.role, ()) and name.strip() in names[_SHEETS[kind]]:
+    if kind in APPLIES_TO[rule.role] and name.strip() in book.names(_SHEETS[kind]):
         return Item(kind, name.strip())
     return None
 
@@ -186,14 +176,122 @@ def plain_rules(book: Book, directory: Directory) -> tuple[DiversityRow, ...]:
 
     Models are `model:name`; committees, regions and policies are bare names.
     """
-    names = Names(book).by_sheet
     rules = []
     for rule in book.rows(DiversityRow):
         applies_to = rule.applies_to
-        found = _subject(names, rule) if applies_to else None
+        found = _subject(book, rule) if applies_to else None
         if found is not None:
             applies_to = str(found) if found.kind == "model" else found.name
-        measure = rule.measure or MEASURES.get(rule.role, ("",))[0]
+        measure = rule.measure or MEASURES[rule.role][0]
         kind = directory.kind(rule.kind)
         rules.append(replace(rule, kind=kind, measure=measure, applies_to=applies_to))
     return tuple(rules)
+
+
+def _distinct(bounds: Bounds, book: Book) -> Iterator[Finding]:
+    """Yield limits on how many dependencies there must be that are above what is on offer."""
+    network = bounds.network
+    for rule in network.diversity:
+        for limit in ("min_distinct", "min_nakamoto"):
+            wanted = getattr(rule, limit)
+            is_lenient = limit == "min_nakamoto" and rule.threshold == 1
+            if wanted is None or rule.penalty is not None or is_lenient:
+                continue
+            for name, keys in _placed(bounds, rule):
+                count = _dependencies(network, rule, keys)
+                if count is not None and count < wanted:
+                    of = f" that committee {name!r} may use" if name else ""
+                    yield book.finding(
+                        rule,
+                        limit,
+                        f"{limit} {wanted} of kind {rule.kind!r}, but the {rule.role}"
+                        f" nodes{of} hang on {count} only",
+                        f"offer nodes on more of them, or lower {limit}",
+                    )
+                    break
+
+
+def _shares(bounds: Bounds, book: Book) -> Iterator[Finding]:
+    """Yield shares that cannot add up to all.
+
+    Seats and copies must be had, so that is an error; of requests and nodes there may be none.
+    """
+    for rule, name, count in too_small(bounds):
+        asked = rule.measure == "requests" and any(
+            demand.requests_per_s > 0
+            and rule.applies_to in ("", demand.region, f"model:{demand.model}")
+            for demand in bounds.network.demand
+        )
+        required = asked and bounds.network.settings.require_served
+        must_be = rule.measure in ("seats", "copies") or required
+        of = f" that committee {name!r} may use" if name else ""
+        share = f"{100 * (rule.max_share or 0.0):.4g}%"
+        end = "" if must_be else ", and none is served or placed"
+        yield book.finding(
+            rule,
+            "max_share",
+            f"each {rule.kind} may have {share}, but the {rule.role} nodes{of} hang on"
+            f" {count} only: the shares cannot add up to 100%{end}",
+            "offer nodes on more of them, or raise max_share",
+            "error" if must_be else "warning",
+        )
+
+
+def too_small(bounds: Bounds) -> Iterator[tuple[DiversityRow, str, int]]:
+    """Yield rows whose shares cannot add up to all, of which committee, and on how many."""
+    for rule in bounds.network.diversity:
+        if rule.max_share is None or rule.penalty is not None or rule.dependency:
+            continue
+        for name, keys in _placed(bounds, rule):
+            count = _dependencies(bounds.network, rule, keys)
+            if count is not None and count * rule.max_share < 1 - 1e-9:
+                yield rule, name, count
+                break
+
+
+def _placed(bounds: Bounds, rule: DiversityRow) -> Iterator[tuple[str, tuple[OfferKey, ...]]]:
+    """Yield what the rule applies to one by one, with the offers that may be used for it.
+
+    What has no offer at all is said of it elsewhere.
+    """
+    network, keys = bounds.network, bounds.offers.get(rule.role, ())
+    if rule.measure == "seats" and rule.scope == "each":
+        for name, committee in network.committees.items():
+            if rule.applies_to in ("", name) and committee.seats and bounds.seatable(committee):
+                yield name, bounds.seatable(committee)
+        return
+    is_asked = {
+        "seats": any(committee.seats for committee in network.committees.values()),
+        "copies": any(
+            model.copies and rule.applies_to in ("", f"model:{model.model}")
+            for model in network.models.values()
+        ),
+    }
+    if keys and is_asked.get(rule.measure, True):
+        yield "", keys
+
+
+def _dependencies(network: Network, rule: DiversityRow, keys: tuple[OfferKey, ...]) -> int | None:
+    """Return how many outermost dependencies the offers hang on; None if some hang on none."""
+    found: set[Item] = set()
+    for key in keys:
+        site = Item("site", key.site)
+        hangs_on = (
+            network.graph.hangs_on(site) if rule.measure == "sites" else network.hangs_on(key)
+        )
+        mine = network.graph.outermost(
+            frozenset(item for item in hangs_on if item.kind == rule.kind)
+        )
+        # What hangs on none of the kind cannot be lost with any of them.
+        if not mine:
+            return None
+        found |= mine
+    return len(found)
+
+
+SUBJECT = Subject(
+    rows=tuple(
+        (DiversityRow, check) for check in (_has_limit, _counts, _threshold, _measure, _applies_to)
+    ),
+    network=(_distinct, _shares),
+)

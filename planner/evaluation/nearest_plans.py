@@ -10,7 +10,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from models.data import Committee, Demand, Item, OfferKey, Policy
+from models.data import Demand, Item, OfferKey, Policy
 from models.network import Network
 from models.packing import packing
 from models.plan import Deployment, Flow, Panel, Replica, Seat, VerificationFlow
@@ -242,7 +242,7 @@ def _nearest_seats(network: Network) -> dict[Seat, int]:
         left = committee.seats
         at_site: dict[str, int] = defaultdict(int)
         for offer in ordered:
-            if not _may_sit(network, committee, offer):
+            if not network.may_sit(committee, offer):
                 continue
             most = committee.max_seats_per_site
             room = left if most is None else most - at_site[offer.site]
@@ -253,14 +253,6 @@ def _nearest_seats(network: Network) -> dict[Seat, int]:
                 at_site[offer.site] += count
                 left -= count
     return seats
-
-
-def _may_sit(network: Network, committee: Committee, offer: OfferKey) -> bool:
-    return (
-        (not committee.node_types or offer.node_type in committee.node_types)
-        and network.node_types[offer.node_type].has_tee(committee.tee)
-        and network.sites[offer.site].lies_in(committee.countries, committee.blocs)
-    )
 
 
 def _mean_round_trip_ms(network: Network, site: str) -> float:

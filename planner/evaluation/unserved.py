@@ -11,8 +11,8 @@ from models.network import Network
 from models.plan import Deployment, exceeds
 from models.rules import diversity_share, upstream
 from planner.checks.capacity import Bounds
-from planner.checks.guarantees import verifying
-from planner.checks.spread import too_small
+from planner.checks.diversity import too_small
+from planner.checks.verification import verifying
 from planner.workbook.findings import counted
 
 AT_ITS_LIMIT = 1e-3

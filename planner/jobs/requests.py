@@ -16,7 +16,7 @@ from pathlib import Path
 
 from models.network import Network
 from planner.result import Limits
-from planner.solver.solve import Solved, solve
+from planner.solver.solve import Session, Solved, solve
 
 POLL_S = 0.1
 """How often it is looked whether to stop."""
@@ -108,15 +108,38 @@ def _run(
 
         yield from in_processes(workers.count, requests, stop)
     else:
-        for request in requests:
-            yield request, answer(request, stop)
+        try:
+            for request in requests:
+                yield request, answer(request, stop)
+        finally:
+            _last.session = None
+
+
+class _Last(threading.local):
+    """The session of the last request of this thread, kept for one that differs in rules only."""
+
+    session: Session | None = None
+
+
+_last = _Last()
+
+
+def _session(request: Request) -> Session:
+    """Return the session of the network: without which rules it is solved, it is compiled once."""
+    last = _last.session
+    if last is None or last.network != request.network:
+        _last.session = None  # its memory first, for the next
+        last = Session(request.network)
+    _last.session = last if request.without else None
+    return last
 
 
 def answer(request: Request, stop: threading.Event) -> Response:
     """Return the response to a request, solved here on one thread."""
     try:
         limits = replace(request.limits, solver={**request.limits.solver, "threads": 1})
-        solved = solve(request.network, limits, stop, without=request.without)
+        session = _session(request)
+        solved = solve(request.network, limits, stop, without=request.without, session=session)
     except Exception as error:  # whatever it is, it is this job's and no reason to stop others
         return Response(request.key, failure=described(error))
     return Response(request.key, solved)

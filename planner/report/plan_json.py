@@ -4,54 +4,45 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from models import objectives
-from models.concentration import Concentration, Figures, concentration
-from models.costs import Line, one_off_bill
+from models.concentration import Concentration, Figures
+from models.costs import Line
 from models.data import DemandKey, OfferKey
-from models.network import Network
-from models.plan import Deployment
-from models.service import service, verifications_per_s
-from planner.evaluation.baselines import Score
-from planner.evaluation.unserved import served
+from models.decisions import DECISIONS, Decision
+from models.measures.monthly_cost import penalties_in
+from models.service import verifications_per_s
+from planner.evaluation.evaluation import Evaluation
+from planner.evaluation.score import Score
 from planner.files import move_into_place
+from planner.report.done import Done
+from planner.report.earlier import PLAN_JSON, unedited_plans
 from planner.report.plan_workbook import plan_hash
 from planner.result import Result, Stage, without_noise
-from planner.workbook.findings import Finding
 
 FORMAT = 1
-PLAN_JSON, PLAN_XLSX = "plan.json", "plan.xlsx"
 
 Json = dict[str, object]
 
 
-def write_json(
-    directory: Path,
-    result: Result,
-    network: Network | None = None,
-    scores: Sequence[Score] = (),
-    findings: Sequence[Finding] = (),
-    plan_file: Path | None = None,
-    aside: Mapping[str, str] | None = None,
-) -> Path:
+def write_json(directory: Path, done: Done) -> Path:
     """Write plan.json into the directory, whole or not at all, and return its path.
 
-    `plan_file` is the workbook of this plan; plans written earlier and not edited stay known.
-    `aside` are the new names of plans that this run found and has none to put in their place.
+    Plans written earlier and not edited stay known; a rejected plan is none.
     """
+    plan_file = None if done.result.status == "rejected" else done.files.get("plan")
     plans = unedited_plans(directory)
     if plan_file is not None:
         plans[plan_file.name] = plan_hash(plan_file)
-    content = document(result, network, scores, findings)
+    content = document(done)
     content["run"] = {
-        **_run(result),
+        **_run(done.result),
         "plan_file": plan_file.name if plan_file is not None else None,
         "plan_sha256": plans[plan_file.name] if plan_file is not None else None,
         "plans": dict(sorted(plans.items())),
-        "moved_aside": dict(sorted((aside or {}).items())),
+        "moved_aside": dict(sorted(done.aside.items())),
     }
     path = directory / PLAN_JSON
     text = json.dumps(_plain(content), ensure_ascii=False, indent=1, allow_nan=False)
@@ -59,113 +50,46 @@ def write_json(
     return path
 
 
-def document(
-    result: Result,
-    network: Network | None = None,
-    scores: Sequence[Score] = (),
-    findings: Sequence[Finding] = (),
-) -> Json:
+def document(done: Done) -> Json:
     """Return everything that plan.json says but `run`; numbers may still be infinite.
 
     Without a plan the lists are empty, and `reasons` and `findings` say why there is none.
     """
+    result = done.result
     content: Json = {
         "format": FORMAT,
         "status": result.status,
         "gap": result.gap,
-        "objectives": [_objective(network, result, stage) for stage in result.stages],
+        "objectives": [_objective(done, stage) for stage in result.stages],
         "audit": {
             "passed": result.plan is not None and not result.violations,
-            "violations": [asdict(violation) for violation in result.violations],
+            "violations": [violation.as_dict() for violation in result.violations],
         },
         "reasons": list(result.reasons),
-        "findings": [finding.as_dict() for finding in findings],
+        "findings": [finding.as_dict() for finding in done.findings],
         "warnings": [warning.as_dict() for warning in result.warnings],
     }
     for name, rows in _LISTS.items():
         content[name] = [
-            _in_phase(phase, row)
-            for phase, deployment in _phases(network, result)
-            for row in rows(*deployment)
+            _in_phase(evaluation.phase, row)
+            for evaluation in done.evaluations
+            for row in rows(evaluation)
         ]
-    content["comparison"] = [_score(found) for found in scores]
+    content["comparison"] = [_score(found) for found in done.scores]
     content["times"] = dict(result.run.times)
     return content
 
 
-def _objective(network: Network | None, result: Result, stage: Stage) -> Json:
+def _objective(done: Done, stage: Stage) -> Json:
     """Return a stage, and which part of its value is no money."""
     penalties = None
-    if network is not None and result.plan is not None:
-        penalties = objectives.penalties_in(network, result.plan.final, stage.priority)
+    if done.final is not None:
+        penalties = penalties_in(done.final.network, done.final.plan, stage.priority)
     numbers = {name: without_noise(getattr(stage, name)) for name in ("value", "bound", "gap")}
     return {**asdict(stage), **numbers, "penalties": penalties}
 
 
-def unedited_plans(directory: Path) -> dict[str, str]:
-    """Return the plan workbooks in the directory that are still as written, with their hashes."""
-    try:
-        content = json.loads((directory / PLAN_JSON).read_text(encoding="utf-8"))
-        listed = content["run"]["plans"].items()
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        return {}
-    return {
-        name: digest
-        for name, digest in listed
-        if isinstance(name, str)
-        and Path(name).name == name
-        and digest
-        and plan_hash(directory / name) == digest
-    }
-
-
-def was_edited(directory: Path, name: str = PLAN_XLSX) -> bool:
-    """Return whether a plan of that name is there that is not known to be as written."""
-    return (directory / name).exists() and name not in unedited_plans(directory)
-
-
-def plan_path(directory: Path, name: str = PLAN_XLSX) -> Path:
-    """Return where the next plan goes: plan.xlsx, or plan (2).xlsx … if that was edited."""
-    known = unedited_plans(directory)
-    path, number = directory / name, 1
-    while path.exists() and path.name not in known:
-        number += 1
-        path = directory / f"{Path(name).stem} ({number}){Path(name).suffix}"
-    return path
-
-
-def move_aside(directory: Path, workbook: Path) -> dict[str, str]:
-    """Move plan.xlsx, edited or not, and unedited plans to names that are free; return those.
-
-    For a run without a plan: what lies there would pass for its plan. A plan that is held open
-    keeps its name, and is returned with it; `workbook` is what was asked about, and no plan.
-    """
-    moved = {}
-    for name in sorted({PLAN_XLSX, *unedited_plans(directory)}):
-        path = directory / name
-        if not path.is_file() or (workbook.exists() and path.samefile(workbook)):
-            continue
-        target, number = directory / f"{path.stem} (before){path.suffix}", 1
-        while target.exists():
-            number += 1
-            target = directory / f"{path.stem} (before {number}){path.suffix}"
-        try:
-            path.rename(target)
-        except PermissionError:
-            target = path
-        moved[name] = target.name
-    return moved
-
-
 # The lists ----------------------------------------------------------------------------------------
-
-
-def _phases(
-    network: Network | None, result: Result
-) -> list[tuple[str, tuple[Network, Deployment]]]:
-    if network is None or result.plan is None:
-        return []
-    return [(phase, (network, found)) for phase, found in result.plan.phases.items()]
 
 
 def _in_phase(phase: str, row: Json) -> Json:
@@ -176,38 +100,26 @@ def _offer(offer: OfferKey) -> Json:
     return {"site": offer.site, "node_type": offer.node_type}
 
 
-def _sites(network: Network, plan: Deployment) -> Iterator[Json]:
-    for name in sorted(plan.open):
-        yield {"site": name, "nodes": plan.nodes_at(name)}
+def _decided(decision: Decision) -> Callable[[Evaluation], Iterator[Json]]:
+    """Return the list of one decision: its key, and how many where it is counted."""
+
+    def rows(evaluation: Evaluation) -> Iterator[Json]:
+        for key, amount in sorted(decision.amounts(evaluation.plan).items()):
+            parts = (key,) if isinstance(key, str) else key
+            counted = {decision.unit: amount} if decision.unit else {}
+            yield {**dict(zip(decision.fields, parts, strict=True)), **counted}
+
+    return rows
 
 
-def _contracts(network: Network, plan: Deployment) -> Iterator[Json]:
-    for name in sorted(plan.contracts):
-        yield {"provider": name}
+def _sites(evaluation: Evaluation) -> Iterator[Json]:
+    for name in sorted(evaluation.plan.open):
+        yield {"site": name, "nodes": evaluation.plan.nodes_at(name)}
 
 
-def _nodes(network: Network, plan: Deployment) -> Iterator[Json]:
-    for offer, count in sorted(plan.nodes.items()):
-        yield {**_offer(offer), "nodes": count}
-
-
-def _cold_slots(network: Network, plan: Deployment) -> Iterator[Json]:
-    for offer, count in sorted(plan.cold_slots.items()):
-        yield {**_offer(offer), "slots": count}
-
-
-def _warm(network: Network, plan: Deployment) -> Iterator[Json]:
-    for replica, count in sorted(plan.warm.items()):
-        yield {**replica._asdict(), "replicas": count}
-
-
-def _routing(network: Network, plan: Deployment) -> Iterator[Json]:
-    demand_of = {demand.key: demand for demand in network.demand}
-    for flow in plan.routing:
-        way = service(
-            network, demand_of[flow.demand], flow.offer, flow.route, flow.state, flow.fetch_from
-        )
-        allowed = None if isinstance(way, str) else way
+def _routing(evaluation: Evaluation) -> Iterator[Json]:
+    for answer in evaluation.answers:
+        flow, way = answer.flow, answer.service
         yield {
             **_demand(flow.demand),
             **_offer(flow.offer),
@@ -215,8 +127,8 @@ def _routing(network: Network, plan: Deployment) -> Iterator[Json]:
             "state": flow.state,
             "fetch_from": flow.fetch_from,
             "share": flow.share,
-            "latency_ms": allowed.latency_ms if allowed else None,
-            "estimated": allowed.estimated if allowed else None,
+            "latency_ms": way.latency_ms if way else None,
+            "estimated": way.estimated if way else None,
         }
 
 
@@ -230,8 +142,8 @@ def _demand(key: DemandKey) -> Json:
     }
 
 
-def _verification(network: Network, plan: Deployment) -> Iterator[Json]:
-    for flow in plan.verification:
+def _verification(evaluation: Evaluation) -> Iterator[Json]:
+    for flow in evaluation.plan.verification:
         yield {
             "policy": flow.policy,
             "residency": flow.residency,
@@ -239,12 +151,12 @@ def _verification(network: Network, plan: Deployment) -> Iterator[Json]:
             **_offer(flow.executor),
             "verifier": _offer(flow.verifier),
             "requests_per_s": flow.rate,
-            "verifications_per_s": verifications_per_s(network, flow),
+            "verifications_per_s": verifications_per_s(evaluation.network, flow),
         }
 
 
-def _panels(network: Network, plan: Deployment) -> Iterator[Json]:
-    for panel in plan.panels:
+def _panels(evaluation: Evaluation) -> Iterator[Json]:
+    for panel in evaluation.plan.panels:
         yield {
             "policy": panel.policy,
             "residency": panel.residency,
@@ -255,18 +167,8 @@ def _panels(network: Network, plan: Deployment) -> Iterator[Json]:
         }
 
 
-def _copies(network: Network, plan: Deployment) -> Iterator[Json]:
-    for copy in sorted(plan.copies):
-        yield dict(copy._asdict())
-
-
-def _seats(network: Network, plan: Deployment) -> Iterator[Json]:
-    for seat, count in sorted(plan.seats.items()):
-        yield {**seat._asdict(), "seats": count}
-
-
-def _asked(network: Network, plan: Deployment) -> Iterator[Json]:
-    for row in served(network, plan):
+def _asked(evaluation: Evaluation) -> Iterator[Json]:
+    for row in evaluation.demand:
         yield {
             **_demand(row.demand.key),
             "asked": row.asked,
@@ -276,8 +178,8 @@ def _asked(network: Network, plan: Deployment) -> Iterator[Json]:
         }
 
 
-def _dependencies(network: Network, plan: Deployment) -> Iterator[Json]:
-    for found in concentration(network, plan):
+def _dependencies(evaluation: Evaluation) -> Iterator[Json]:
+    for found in evaluation.concentration:
         yield _concentration(found)
 
 
@@ -304,16 +206,15 @@ def _figures(figures: Figures) -> Json:
     }
 
 
-def _changes(network: Network, plan: Deployment) -> Iterator[Json]:
-    found = (*objectives.openings(network, plan), *objectives.changes(network, plan))
-    for what, where, today, planned in found:
+def _changes(evaluation: Evaluation) -> Iterator[Json]:
+    for what, where, today, planned in (*evaluation.openings, *evaluation.changes):
         yield {"what": what, "where": where, "today": today, "planned": planned}
 
 
-def _costs(network: Network, plan: Deployment) -> Iterator[Json]:
-    yield from _bill("monthly", objectives.money(network, plan))
-    yield from _bill("one_off", one_off_bill(network, plan))
-    yield from _bill("penalties", objectives.penalties(network, plan))
+def _costs(evaluation: Evaluation) -> Iterator[Json]:
+    yield from _bill("monthly", evaluation.monthly)
+    yield from _bill("one_off", evaluation.one_off)
+    yield from _bill("penalties", evaluation.penalties)
 
 
 def _bill(name: str, lines: Sequence[Line]) -> Iterator[Json]:
@@ -323,15 +224,10 @@ def _bill(name: str, lines: Sequence[Line]) -> Iterator[Json]:
 
 _LISTS = {
     "sites": _sites,
-    "contracts": _contracts,
-    "nodes": _nodes,
-    "warm": _warm,
-    "cold_slots": _cold_slots,
+    **{found.of_plan: _decided(found) for found in DECISIONS if found.of_plan != "open"},
     "routing": _routing,
     "verification": _verification,
     "panels": _panels,
-    "copies": _copies,
-    "seats": _seats,
     "demand": _asked,
     "dependencies": _dependencies,
     "changes": _changes,

@@ -10,36 +10,22 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from models import objectives
-from models.fields import Kind, columns
 from models.network import Network
 from models.plan import Plan
-from models.rules import RULES
-from planner.evaluation.baselines import PLAN, Score, score
+from planner.evaluation.evaluation import evaluate
+from planner.report.done import Done
+from planner.report.overview import COMPARISON, OVERVIEW, RUN, SUMMARY, listed_sheets, overview
 from planner.report.plan_rows import PlanReader, ReadRow, read_rows
-from planner.report.screen import costs_and_proof, guarantees
-from planner.report.sheets import (
-    PLAN_SHEETS,
-    CostRow,
-    RoutingRow,
-    cells,
-    cost_rows,
-    demand_key,
-    heading,
-    headings,
-    routing_service,
-)
-from planner.result import Result, without_noise
-from planner.workbook.excel import Layout, Sheet, Workbook, read_sheets, write_workbook
+from planner.report.sheet_rows import COST, PLAN_SHEETS, cost_rows
+from planner.report.sheets import CostRow, RoutingRow
+from planner.report.summary_pages import SHA256, comparison, run_record, summary
+from planner.report.tables import page
+from planner.workbook.excel import Sheet, Workbook, read_sheets
+from planner.workbook.excel_writing import write_workbook
 from planner.workbook.findings import Finding
 
-SUMMARY, COMPARISON, RUN = "Summary", "Comparison", "Run"
-"""Sheets that hold no rows per phase; Run stands last, for it holds the clock."""
-
-COST = "Cost"
-
-READ_SHEETS = {sheet.title for sheet in PLAN_SHEETS if sheet.decides} | {COST, RUN}
-"""What a plan and the figures to be checked are read from."""
+READ_SHEETS = {sheet.title for sheet in PLAN_SHEETS if sheet.decides} | {OVERVIEW, COST, RUN}
+"""What a plan, the list of its sheets and the figures to be checked are read from."""
 
 _ARCHIVE_END, _ARCHIVE_END_BYTES = b"PK\x05\x06", 22
 """The last record of a workbook without an archive comment, and its length."""
@@ -64,27 +50,30 @@ class PlanFile:
     workbook_sha256: str
 
 
-def write_plan(path: Path, network: Network, result: Result, scores: Sequence[Score] = ()) -> Path:
-    """Write the plan of the result and return the path really written.
+def write_plan(path: Path, done: Done) -> Path:
+    """Write the plan of the job and return the path really written.
 
-    `scores` fill the sheet Comparison. Raises ValueError if the result has no plan.
+    Sheets and columns without any value are left out; Run stands last, for it holds the clock.
+    Raises ValueError if there is no plan.
     """
-    if result.plan is None:
-        raise ValueError(f"there is no plan to write: {result.status}")
-    currency = network.settings.currency
-    sheets: dict[str, Sequence[Sequence[object]]] = {SUMMARY: _summary(network, result, scores)}
-    layouts = {SUMMARY: Layout()}
+    final = done.final
+    if final is None:
+        raise ValueError(f"there is no plan to write: {done.result.status}")
+    currency = final.network.settings.currency
+    pages = {SUMMARY: summary(done, final)}
+    if done.scores:
+        pages[COMPARISON] = comparison(final, done.scores)
     for sheet in PLAN_SHEETS:
-        rows = [
-            cells(row, phase)
-            for phase, deployment in result.plan.phases.items()
-            for row in sheet.rows(network, deployment)
-        ]
-        sheets[sheet.title] = [headings(sheet.row_class, currency), *rows]
-        layouts[sheet.title] = _layout(sheet.row_class, currency, is_table=bool(rows))
-    sheets[COMPARISON] = _comparison(network, scores)
-    sheets[RUN] = _run(network, result)
-    return write_workbook(path, sheets, layouts)
+        rows = [(found.phase, row) for found in done.evaluations for row in sheet.rows(found)]
+        if rows:
+            pages[sheet.title] = page(sheet, rows, currency)
+    pages[RUN] = run_record(done.result, final)
+    pages = {OVERVIEW: overview(done, final, pages), **pages}
+    return write_workbook(
+        path,
+        {title: found.rows for title, found in pages.items()},
+        {title: found.layout for title, found in pages.items()},
+    )
 
 
 def read_plan(path: Path, network: Network) -> PlanFile:
@@ -96,18 +85,14 @@ def read_plan(path: Path, network: Network) -> PlanFile:
     findings = list(workbook.findings)
     by_title = {sheet.title: sheet for sheet in workbook.sheets}
     reader = PlanReader(network, findings)
+    listed = listed_sheets(by_title[OVERVIEW]) if OVERVIEW in by_title else set()
     for sheet in PLAN_SHEETS:
         if not sheet.decides:
             continue
         if sheet.title not in by_title:
-            findings.append(
-                Finding(
-                    sheet.title,
-                    "",
-                    f"the sheet {sheet.title} is missing",
-                    "add it again, with its headers only if it is to be empty",
-                )
-            )
+            # A sheet that would have been empty was never written, and is not on the first page.
+            if sheet.title in listed or not listed:
+                findings.append(_missing(sheet.title, has_list=bool(listed)))
             continue
         for row in read_rows(by_title[sheet.title], sheet.row_class, findings):
             reader.add(row)
@@ -154,113 +139,18 @@ def _run_part(names: Collection[str]) -> str:
     return f"{prefix}{max(numbers, default=0)}{suffix}"
 
 
-# What stands on the sheets that hold no plan ------------------------------------------------------
-
-
-def _layout(row_class: type, currency: str, *, is_table: bool) -> Layout:
-    notes, formats = {}, {}
-    for name, declaration in columns(row_class).items():
-        header = heading(name, declaration, currency)
-        notes[header] = declaration.description
-        if declaration.unit.startswith("currency"):
-            formats[header] = "#,##0.00"
-        elif declaration.kind is Kind.NUMBER and declaration.unit == "ms":
-            formats[header] = "0.0"
-    return Layout(is_table=is_table, notes=notes, formats=formats)
-
-
-def _summary(network: Network, result: Result, scores: Sequence[Score]) -> list[list[object]]:
-    assert result.plan is not None
-    plan = result.plan.final
-    own = next((found for found in scores if found.name == PLAN), None)
-    own = own or score(PLAN, network, plan)
-    rows: list[list[object]] = [["topic", "what holds"]]
-    for sentence in (*guarantees(network, plan, own), *costs_and_proof(network, result)):
-        rows.append([sentence.topic, sentence.text])
-    for rule in RULES:
-        name = rule.__name__.rpartition(".")[2].replace("_", " ")
-        rows.append([f"rule: {name}", rule.explain(network, plan)])
-    rows += [["warning", str(warning)] for warning in result.warnings]
-    rows += [["violation", str(violation)] for violation in result.violations]
-    return rows
-
-
-def _comparison(network: Network, scores: Sequence[Score]) -> list[list[object]]:
-    """Return one row per measure and one column per plan."""
-    currency = network.settings.currency
-    rows: list[list[object]] = [
-        ["measure", "unit", *(found.name for found in scores)],
-        [
-            "monthly cost",
-            f"{currency}/month",
-            *(found.monthly_cost for found in scores),
-        ],
-        ["penalties, not paid", f"{currency}/month", *(found.penalties for found in scores)],
-        ["latency, p50 of requests served", "ms", *(found.p50_ms for found in scores)],
-        ["latency, p95 of requests served", "ms", *(found.p95_ms for found in scores)],
-        ["demand served", "0..1", *(found.served for found in scores)],
-        ["demand served cold", "0..1", *(found.served_cold for found in scores)],
-        ["violations found by the audit", "number", *(found.broken for found in scores)],
-    ]
-    for rule in sorted({rule for found in scores for rule in found.violations}):
-        counts = [found.violations.get(rule, 0) for found in scores]
-        rows.append([f"violations: {rule}", "number", *counts])
-    for kind in sorted({kind for found in scores for kind in found.largest_share}):
-        shares = [found.largest_share.get(kind, 0.0) for found in scores]
-        rows.append([f"largest share of execution requests: {kind}", "0..1", *shares])
-    return rows
-
-
-def _run(network: Network, result: Result) -> list[list[object]]:
-    assert result.plan is not None
-    run = result.run
-    rows: list[list[object]] = [
-        ["item", "value", "unit"],
-        ["workbook", run.workbook, ""],
-        ["workbook sha256", run.sha256, ""],
-        ["status", result.status, ""],
-        ["gap", _finite(result.gap), "relative"],
-        ["stopped by the clock", "yes" if run.clock_stopped else "no", ""],
-        ["seed", run.seed, ""],
-        ["searched", run.search, ""],
-    ]
-    for stage in result.stages:
-        name = f"objective {stage.priority}: {stage.measure}"
-        rows.append([f"{name}, value", _finite(stage.value), _unit_of(stage.measure)])
-        if "monthly_cost" in stage.measure:
-            penalties = objectives.penalties_in(network, result.plan.final, stage.priority)
-            rows.append([f"{name}, penalties in the value", penalties, _unit_of(stage.measure)])
-        rows.append([f"{name}, proven bound", _finite(stage.bound), _unit_of(stage.measure)])
-        rows.append([f"{name}, gap", _finite(stage.gap), "relative"])
-    rows += [[f"option {name}", str(value), ""] for name, value in sorted(run.options.items())]
-    rows += [[f"version of {name}", text, ""] for name, text in sorted(run.versions.items())]
-    rows += [[f"time: {name}", float(seconds), "s"] for name, seconds in run.times.items()]
-    return rows
-
-
-_UNITS = {
-    "unserved": "requests/s",
-    "monthly_cost": "currency/month",
-    "one_off_cost": "currency",
-    "latency": "ms",
-    "changes": "changes",
-}
-
-
-def _unit_of(measure: str) -> str:
-    return _UNITS.get(measure, "mixed")
-
-
-def _finite(number: float) -> object:
-    """Return the number, or words where there is none."""
-    return without_noise(number) if abs(number) < float("inf") else "not proven"
+def _missing(title: str, *, has_list: bool) -> Finding:
+    way_out = "add it again, with its headers only if it is to be empty"
+    if not has_list:
+        way_out += f"; {OVERVIEW}, which lists the sheets of the plan, is missing or lists none"
+    return Finding(title, "", f"the sheet {title} is missing", way_out)
 
 
 def _made_for(workbook: Workbook) -> str:
     for sheet in workbook.sheets:
         if sheet.title == RUN:
             for number in sheet.rows:
-                if sheet.cell(number, 1).value == "workbook sha256":
+                if sheet.cell(number, 1).value == SHA256:
                     return str(sheet.cell(number, 2).value or "")
     return ""
 
@@ -275,11 +165,14 @@ def _stale(
     routing: Sequence[tuple[ReadRow, RoutingRow]],
 ) -> Iterator[Finding]:
     """Yield the latencies and costs that are not what the workbook gives for the plan as read."""
-    demand_of = {demand.key: demand for demand in network.demand}
-    for place, row in routing:
-        way = routing_service(network, demand_of[demand_key(row)], row)
-        if not isinstance(way, str) and _differ(row.latency_ms, way.latency_ms):
-            yield place.finding("latency_ms", row.latency_ms, way.latency_ms, "ms")
+    evaluations = evaluate(network, plan)
+    for evaluation in evaluations:
+        # The rows that could be read are the flows, in the same order.
+        flows = [(place, row) for place, row in routing if row.phase == evaluation.phase]
+        for (place, row), answer in zip(flows, evaluation.answers, strict=True):
+            way = answer.service
+            if way is not None and _differ(row.latency_ms, way.latency_ms):
+                yield place.finding("latency_ms", row.latency_ms, way.latency_ms, "ms")
     if COST not in sheets:
         return
     listed: list[Finding] = []
@@ -287,9 +180,9 @@ def _stale(
     for read in read_rows(sheets[COST], CostRow, listed):
         if isinstance(read.row, CostRow):
             stated.setdefault(read.row.phase, []).append((read, read.row))
-    for phase, deployment in plan.phases.items():
-        due = {row.item: row for row in cost_rows(network, deployment)}
-        for place, found in stated[phase]:
+    for evaluation in evaluations:
+        due = {row.item: row for row in cost_rows(evaluation)}
+        for place, found in stated[evaluation.phase]:
             right = due.get(found.item)
             if right is None:
                 continue

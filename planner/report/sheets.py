@@ -6,29 +6,12 @@ computed anew whenever the plan is read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from typing import Any
 
-from models import objectives
-from models.concentration import CONTROL, LIVENESS, SAFETY, concentration
-from models.costs import Line, one_off_bill, sum_of
-from models.data import Demand, DemandKey, Item, Needs, OfferKey
-from models.fields import Column, Kind, column, columns, header_of
-from models.network import Network
-from models.plan import Deployment, Flow, Replica, Seat
-from models.service import (
-    Service,
-    estimated_ms,
-    node_gb,
-    replica_gb,
-    service,
-    site_round_trip_ms,
-    verifications_per_s,
-)
-from planner.evaluation.unserved import served
+from models.data import DemandKey
+from models.fields import Column, Kind, column
 
-_UNIT_IN_NAME = ("_ms", "_gb", "_per_s")
 BLANK_NUMBER = "; blank: all of them together are not enough"
 
 
@@ -45,12 +28,16 @@ def _count(unit: str, description: str, **declared: Any) -> Any:
     return column(Kind.INTEGER, description, unit=unit, default=0, **declared)
 
 
-def _figure(unit: str, description: str) -> Any:
-    return column(Kind.NUMBER, description, unit=unit, default=None)
+def _figure(unit: str, description: str, **declared: Any) -> Any:
+    return column(Kind.NUMBER, description, unit=unit, default=None, **declared)
 
 
-def _text(description: str) -> Any:
-    return column(Kind.TEXT, description, default="")
+def _whole(unit: str, description: str, **declared: Any) -> Any:
+    return column(Kind.INTEGER, description, unit=unit, default=None, **declared)
+
+
+def _text(description: str, **declared: Any) -> Any:
+    return column(Kind.TEXT, description, default="", **declared)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +105,7 @@ class WarmRow(PlanRow):
     node_share: float | None = _figure(
         "nodes/replica",
         "the part of a node's memory that one takes; where the plan counts it as more, "
-        "the sheet Summary says so under rule: memory",
+        "the row `memory` of Summary says so",
     )
     today: int = _count("replicas", "loaded today")
 
@@ -209,7 +196,7 @@ class DemandRow(PlanRow):
     region: str = _text("where the users are")
     model: str = _text("what they ask for")
     verification: str = _text("the policy that checks it")
-    service_class: str = _text("as in the workbook")
+    service_class: str = _text("as in the workbook", header="class")
     period: str = _text("blank: always")
     asked: float | None = _figure("requests/s", "asked for")
     served: float | None = _figure("requests/s", "answered")
@@ -218,39 +205,71 @@ class DemandRow(PlanRow):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DependencyRow(PlanRow):
-    """What hangs on one dependency; without one, the figures of its kind, doubt read twice."""
+class _SharedRow(PlanRow):
+    """What may hang on dependencies of a kind."""
 
     role: str = _text("all: nodes of every role")
     of: str = _text("the model, policy or committee; all: everything of the role")
     period: str = _text("blank: every period")
     kind: str = _text("of dependency")
-    dependency: str = _text("blank: the figures of the kind")
-    amount: float | None = _figure("see unit", "that hangs on it")
-    unit: str = _text("of the amount")
-    share: float | None = _figure("0..1", "of everything of that role and thing")
-    avoidable: str = _text("no: every placement hangs on it; blank: it can be avoided")
-    on_none: float | None = _figure("0..1", "the share that hangs on no dependency of the kind")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConcentrationRow(_SharedRow):
+    """How much of something the dependencies of a kind share, doubt read twice."""
+
     largest: str = _text("the dependency with the largest share, doubt read at worst")
-    largest_share: float | None = _figure("0..1", "every unknown a dependency of its own")
-    largest_share_worst: float | None = _figure("0..1", "all unknown shared with the largest")
+    largest_share: float | None = _figure(
+        "0..1", "every unknown a dependency of its own", header="largest share"
+    )
+    largest_share_worst: float | None = _figure(
+        "0..1", "all unknown shared with the largest", header="largest share worst"
+    )
+    on_none: float | None = _figure(
+        "0..1", "the share that hangs on no dependency of the kind", header="on none"
+    )
     effective: float | None = _figure(
         "number",
         "1 / sum of squared shares of what hangs on the kind at all, unknowns distinct",
     )
-    effective_worst: float | None = _figure("number", "the same, unknowns shared")
-    nakamoto_liveness: int | None = _figure(
-        "number", "fewest whose failure stops the service, unknowns distinct" + BLANK_NUMBER
+    effective_worst: float | None = _figure(
+        "number", "the same, unknowns shared", header="effective worst"
     )
-    nakamoto_liveness_worst: int | None = _figure("number", "the same, unknowns shared")
-    nakamoto_safety: int | None = _figure(
-        "number", "fewest that can forge results if they lie, unknowns distinct" + BLANK_NUMBER
+    nakamoto_liveness: int | None = _whole(
+        "number",
+        "fewest whose failure stops the service, unknowns distinct" + BLANK_NUMBER,
+        header="nakamoto liveness",
     )
-    nakamoto_safety_worst: int | None = _figure("number", "the same, unknowns shared")
-    nakamoto_control: int | None = _figure(
-        "number", "fewest that can decide alone, unknowns distinct" + BLANK_NUMBER
+    nakamoto_liveness_worst: int | None = _whole(
+        "number", "the same, unknowns shared", header="nakamoto liveness worst"
     )
-    nakamoto_control_worst: int | None = _figure("number", "the same, unknowns shared")
+    nakamoto_safety: int | None = _whole(
+        "number",
+        "fewest that can forge results if they lie, unknowns distinct" + BLANK_NUMBER,
+        header="nakamoto safety",
+    )
+    nakamoto_safety_worst: int | None = _whole(
+        "number", "the same, unknowns shared", header="nakamoto safety worst"
+    )
+    nakamoto_control: int | None = _whole(
+        "number",
+        "fewest that can decide alone, unknowns distinct" + BLANK_NUMBER,
+        header="nakamoto control",
+    )
+    nakamoto_control_worst: int | None = _whole(
+        "number", "the same, unknowns shared", header="nakamoto control worst"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DependencyRow(_SharedRow):
+    """What hangs on one dependency."""
+
+    dependency: str = _text("what would have to fail")
+    share: float | None = _figure("0..1", "of everything of that role and thing")
+    amount: float | None = _figure("see unit", "that hangs on it")
+    unit: str = _text("of the amount")
+    avoidable: str = _text("no: every placement hangs on it; blank: it can be avoided")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -278,38 +297,6 @@ class CostRow(PlanRow):
     )
 
 
-@dataclass(frozen=True)
-class PlanSheet:
-    """A sheet of the plan: its rows, and whether the plan is rebuilt from them."""
-
-    title: str
-    row_class: type[PlanRow]
-    rows: Callable[[Network, Deployment], Iterator[PlanRow]]
-    decides: bool = True
-
-
-def heading(attribute: str, declaration: Column, currency: str) -> str:
-    """Return the header of a column as written in row 1, with its unit in brackets."""
-    name = header_of(attribute, declaration)
-    unit = declaration.unit.replace("currency", currency)
-    is_said = name == unit or name.endswith(_UNIT_IN_NAME)
-    return name if is_said or not unit else f"{name} ({unit})"
-
-
-def headings(row_class: type[PlanRow], currency: str) -> list[str]:
-    """Return row 1 of a sheet."""
-    return [heading(name, declared, currency) for name, declared in columns(row_class).items()]
-
-
-def cells(row: PlanRow, phase: str) -> list[object]:
-    """Return the row as cell values, in the order of the headings."""
-    values: list[object] = [phase]
-    for entry in fields(row)[1:]:
-        value = getattr(row, entry.name)
-        values.append(_yes_no(value) if isinstance(value, bool) else value)
-    return values
-
-
 def decides(declaration: Column) -> bool:
     """Return whether the plan is rebuilt from the column."""
     return declaration.key or declaration.required
@@ -318,250 +305,3 @@ def decides(declaration: Column) -> bool:
 def demand_key(row: RoutingRow) -> DemandKey:
     """Return the demand row that a row of Routing serves."""
     return DemandKey(row.region, row.model, row.verification, row.service_class, row.period)
-
-
-def routing_service(network: Network, demand: Demand, row: RoutingRow) -> Service | str:
-    """Return the service that a row of Routing gives, or the reason it is not allowed."""
-    offer = OfferKey(row.site, row.node_type)
-    return service(network, demand, offer, row.route, row.state, row.fetch_from)
-
-
-def _yes_no(value: bool) -> str:
-    return "yes" if value else "no"
-
-
-def _names(needs: Needs | None) -> str:
-    return "; ".join(sorted(" | ".join(sorted(any_of)) for any_of in needs or ()))
-
-
-def _site_rows(network: Network, plan: Deployment) -> Iterator[SiteRow]:
-    for name, site in sorted(network.sites.items()):
-        at_site = [(o, n) for o, n in plan.nodes.items() if o.site == name and o in network.offers]
-        is_open = name in plan.open
-        yield SiteRow(
-            site=name,
-            open=is_open,
-            provider=site.provider,
-            country=_names(site.country),
-            status=site.status,
-            nodes=sum(count for _, count in at_site),
-            site_cost=site.monthly_cost if is_open else 0.0,
-            node_cost=sum(network.offers[offer].node_cost * count for offer, count in at_site),
-            opening_cost=site.opening_cost if is_open and site.status != "existing" else 0.0,
-        )
-
-
-def _contract_rows(network: Network, plan: Deployment) -> Iterator[ContractRow]:
-    for name in sorted(plan.contracts):
-        provider = network.providers[name]
-        sites = {site for site in plan.open if network.sites[site].provider == name}
-        yield ContractRow(
-            provider=name,
-            parent=_names(provider.parent),
-            open_sites=len(sites),
-            nodes=sum(count for offer, count in plan.nodes.items() if offer.site in sites),
-            contract_cost=provider.monthly_cost,
-        )
-
-
-def _node_rows(network: Network, plan: Deployment) -> Iterator[NodeRow]:
-    for offer in sorted({*plan.nodes, *plan.cold_slots}):
-        count, found = plan.nodes.get(offer, 0), network.offers[offer]
-        yield NodeRow(
-            site=offer.site,
-            node_type=offer.node_type,
-            nodes=count,
-            cold_slots=plan.cold_slots.get(offer, 0),
-            role=network.role(offer),
-            existing_nodes=found.existing_nodes,
-            monthly_cost=found.node_cost * count,
-            one_off_cost=found.one_off_cost * max(0, count - found.existing_nodes),
-        )
-
-
-def _warm_rows(network: Network, plan: Deployment) -> Iterator[WarmRow]:
-    loaded: dict[Replica, int] = {}
-    for today in network.loaded_today:
-        replica = Replica(today.site, today.node_type, today.model)
-        loaded[replica] = loaded.get(replica, 0) + today.warm
-    for replica, count in sorted(plan.warm.items()):
-        yield WarmRow(
-            site=replica.site,
-            node_type=replica.node_type,
-            model=replica.model,
-            replicas=count,
-            node_share=_node_share(network, replica),
-            today=loaded.get(replica, 0),
-        )
-
-
-def _node_share(network: Network, replica: Replica) -> float | None:
-    node_type = network.node_types[replica.node_type]
-    need = replica_gb(network.models[replica.model], node_type)
-    return None if need is None else float(need / node_gb(node_type))
-
-
-def _routing_rows(network: Network, plan: Deployment) -> Iterator[RoutingRow]:
-    demand_of = {demand.key: demand for demand in network.demand}
-    for flow in plan.routing:
-        yield _routing_row(network, demand_of[flow.demand], flow)
-
-
-def _routing_row(network: Network, demand: Demand, flow: Flow) -> RoutingRow:
-    way = service(network, demand, flow.offer, flow.route, flow.state, flow.fetch_from)
-    allowed = None if isinstance(way, str) else way
-    return RoutingRow(
-        **flow.demand._asdict(),
-        **flow.offer._asdict(),
-        route=flow.route,
-        state=flow.state,
-        fetch_from=flow.fetch_from,
-        share=flow.share,
-        requests_per_s=demand.requests_per_s * flow.share,
-        latency_ms=allowed.latency_ms if allowed else None,
-        max_latency_ms=demand.max_latency_ms,
-        estimated=_yes_no(allowed.estimated) if allowed else "",
-        cost_per_million=allowed.cost_per_million if allowed else None,
-    )
-
-
-def _verification_rows(network: Network, plan: Deployment) -> Iterator[VerificationRow]:
-    for flow in plan.verification:
-        executor, verifier = flow.executor.site, flow.verifier.site
-        latency = site_round_trip_ms(network, executor, verifier)
-        yield VerificationRow(
-            policy=flow.policy,
-            residency=flow.residency,
-            period=flow.period,
-            executing_site=executor,
-            executing_node_type=flow.executor.node_type,
-            verifying_site=verifier,
-            verifying_node_type=flow.verifier.node_type,
-            rate=flow.rate,
-            verifications_per_s=verifications_per_s(network, flow),
-            round_trip_ms=latency,
-            estimated=_yes_no(executor != verifier and _is_estimate(network, executor, verifier)),
-        )
-
-
-def _is_estimate(network: Network, site: str, other: str) -> bool:
-    origin, target = Item("site", site), Item("site", other)
-    if network.links_between(origin, target):
-        return False
-    return estimated_ms(network, origin, target) is not None
-
-
-def _panel_rows(network: Network, plan: Deployment) -> Iterator[PanelRow]:
-    for number, panel in enumerate(plan.panels, start=1):
-        for verifier in panel.verifiers:
-            yield PanelRow(
-                panel=number,
-                policy=panel.policy,
-                residency=panel.residency,
-                period=panel.period,
-                executing_site=panel.executor.site,
-                executing_node_type=panel.executor.node_type,
-                share=panel.share,
-                verifying_site=verifier.site,
-                verifying_node_type=verifier.node_type,
-            )
-
-
-def _copy_rows(network: Network, plan: Deployment) -> Iterator[CopyRow]:
-    for copy in sorted(plan.copies):
-        yield CopyRow(**copy._asdict(), weights_gb=network.models[copy.model].weights_gb)
-
-
-def _seat_rows(network: Network, plan: Deployment) -> Iterator[SeatRow]:
-    held: dict[Seat, int] = {}
-    for today in network.seats_today:
-        seat = Seat(today.committee, today.site, today.node_type)
-        held[seat] = held.get(seat, 0) + today.seats
-    for seat, count in sorted(plan.seats.items()):
-        yield SeatRow(**seat._asdict(), seats=count, today=held.get(seat, 0))
-
-
-def _dependency_rows(network: Network, plan: Deployment) -> Iterator[DependencyRow]:
-    for found in concentration(network, plan):
-        best, worst = found.best, found.worst
-        row = DependencyRow(
-            role=found.role, of=found.of, period=found.period, kind=found.kind, unit=found.unit
-        )
-        yield replace(
-            row,
-            on_none=found.on_none,
-            largest=worst.largest,
-            largest_share=best.largest_share,
-            largest_share_worst=worst.largest_share,
-            effective=best.effective,
-            effective_worst=worst.effective,
-            nakamoto_liveness=best.nakamoto.get(LIVENESS),
-            nakamoto_liveness_worst=worst.nakamoto.get(LIVENESS),
-            nakamoto_safety=best.nakamoto.get(SAFETY),
-            nakamoto_safety_worst=worst.nakamoto.get(SAFETY),
-            nakamoto_control=best.nakamoto.get(CONTROL),
-            nakamoto_control_worst=worst.nakamoto.get(CONTROL),
-        )
-        for share in found.shares:
-            yield replace(
-                row,
-                dependency=share.dependency,
-                amount=float(share.amount),
-                share=share.share,
-                avoidable="" if share.avoidable else "no",
-            )
-
-
-def _demand_rows(network: Network, plan: Deployment) -> Iterator[DemandRow]:
-    for row in served(network, plan):
-        yield DemandRow(
-            region=row.demand.region,
-            model=row.demand.model,
-            verification=row.demand.verification,
-            service_class=row.demand.service_class,
-            period=row.demand.period,
-            asked=row.asked,
-            served=row.served,
-            unserved=row.unserved,
-            why=row.why,
-        )
-
-
-def _change_rows(network: Network, plan: Deployment) -> Iterator[ChangeRow]:
-    found = (*objectives.openings(network, plan), *objectives.changes(network, plan))
-    for what, where, today, planned in found:
-        yield ChangeRow(
-            what=what, where=where, today=today, planned=planned, change=planned - today
-        )
-
-
-def cost_rows(network: Network, plan: Deployment) -> Iterator[CostRow]:
-    """Yield the lines of what is paid each month and once, and of the penalties, with sums."""
-    bills = {
-        "monthly_cost": (objectives.money(network, plan), "monthly cost"),
-        "one_off_cost": (one_off_bill(network, plan), "one-off cost"),
-        "penalty": (objectives.penalties(network, plan), "penalties"),
-    }
-    for attribute, (lines, name) in bills.items():
-        summed = Line(f"{name}, the sum of the lines above", sum_of(lines))
-        for line in (*lines, summed):
-            amount: dict[str, Any] = {attribute: float(line.amount)}
-            yield CostRow(item=line.item, **amount)
-
-
-PLAN_SHEETS = (
-    PlanSheet("Demand", DemandRow, _demand_rows, decides=False),
-    PlanSheet("Sites", SiteRow, _site_rows),
-    PlanSheet("Contracts", ContractRow, _contract_rows),
-    PlanSheet("Nodes", NodeRow, _node_rows),
-    PlanSheet("Warm models", WarmRow, _warm_rows),
-    PlanSheet("Routing", RoutingRow, _routing_rows),
-    PlanSheet("Verification", VerificationRow, _verification_rows),
-    PlanSheet("Panels", PanelRow, _panel_rows),
-    PlanSheet("Copies", CopyRow, _copy_rows),
-    PlanSheet("Seats", SeatRow, _seat_rows),
-    PlanSheet("Dependencies", DependencyRow, _dependency_rows, decides=False),
-    PlanSheet("Changes", ChangeRow, _change_rows, decides=False),
-    PlanSheet("Cost", CostRow, cost_rows, decides=False),
-)
-"""The sheets that hold rows per phase, in the order of the workbook."""

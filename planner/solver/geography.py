@@ -6,18 +6,15 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from models.decisions import DECISIONS
 from models.distances import site_matrix_ms
 from planner.solver.arrays import BoolArray, FloatArray, IntArray
 from planner.solver.problem import Problem
 
 NOWHERE = -1
 SITE_POSITION = {
-    "open": 0,
-    "nodes": 0,
-    "warm": 0,
-    "cold_slots": 0,
-    "copy": 0,
-    "seats": 1,
+    **{decision.name: decision.site for decision in DECISIONS},
+    # What rules add to tell at which sites something stands.
     "at": 1,
     "site_used": 1,
 }

@@ -13,8 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from models.expressions import Expression
 from models.network import Goal, Network
-from models.objectives import Expression, stage
+from models.objectives import stage, unit
 from planner.result import Limits, relative_gap
 from planner.solver.arrays import FloatArray
 from planner.solver.clock import Clock
@@ -90,7 +91,7 @@ class Lexicographic:
                 self._reporter(name_of(goals)),
                 None if self.floors is None else self.floors[number].bound,
             ).solve()
-            self.clock.stopped |= outcome.status in ENDED_BY_CLOCK
+            self.clock.stopped |= outcome.status in ENDED_BY_CLOCK or self.problem.cut_short
             if outcome.values is None:
                 return outcome
             best = outcome.values
@@ -171,11 +172,10 @@ def slack(network: Network, goals: list[Goal], found: float) -> float:
     """Return what later stages may give up of a value."""
     relative = max((goal.tolerance for goal in goals if not goal.absolute), default=0.0)
     absolute = sum(goal.weight * goal.tolerance for goal in goals if goal.absolute)
-    measures = {goal.measure for goal in goals}
     numerical = DEMAND_SLACK
-    if measures & {"monthly_cost", "one_off_cost"}:
+    if any(unit([goal]).startswith("currency") for goal in goals):
         numerical = MONEY_SLACK
-    elif measures == {"unserved"}:
+    elif unit(goals) == "requests/s":
         numerical = DEMAND_SLACK * _demand(network)
     return max(relative * abs(found), absolute, numerical)
 

@@ -60,11 +60,11 @@ class Loosened:
     def __init__(
         self, network: Network, classes: Classes, without: frozenset[str] = frozenset()
     ) -> None:
-        self.network, self.classes = network, classes
+        self.network, self.classes, self.without = network, classes, without
         self.left_out = _may_wait(network, classes)
         held = np.flatnonzero(~self.left_out & ~_dominated(classes))
         streams = merged_streams(verification_streams(network, classes))
-        self.problem = Problem(network, classes, without | LEFT_OUT, streams, held)
+        self.problem = Problem(network, classes, LEFT_OUT, streams, held)
         self.added: IntArray = np.empty(0, dtype=np.int64)
         self.point: FloatArray | None = None
         self._kept: list[tuple[int, FloatArray]] = []
@@ -75,6 +75,7 @@ class Loosened:
         """Pass the model to the solver, once. Raises BadNumber and UnknownOption."""
         block = self.problem.block
         self.problem.compile([stage(block, self.network, goals) for goals in stages])
+        self.problem = self.problem.switched_off(self.without)
         self.problem.hand_over(stop, solver)
         arrays, rules = self.problem.arrays, block.rules
         self._row_of_class = _positions(rules.demand.all, arrays.row_of)

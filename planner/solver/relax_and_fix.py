@@ -13,6 +13,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from planner.solver import finish
 from planner.solver.arrays import BoolArray, FloatArray, IntArray
 from planner.solver.clock import Clock
 from planner.solver.geography import Geography
@@ -54,7 +55,7 @@ class RelaxAndFix:
             if turns.must_end:
                 values, waiting = self._rounded_up(values, waiting), waiting[:0]
             if not len(waiting):
-                return self.problem.decided(values, self.gap, clock.left_s)
+                return finish.decided(self.problem, values, self.gap, clock.left_s)
             near = geography.by_nearness(self._most_remote(waiting))
             near = near[np.isin(near, could)]
             is_used, is_waiting = np.isin(near, used), np.isin(near, waiting)

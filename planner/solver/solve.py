@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from models.classes import Classes, demand_classes
 from models.network import Network
 from models.plan import Plan
 from planner.result import Limits, Stage, relative_gap, without_noise
+from planner.solver import finish
 from planner.solver.arrays import FloatArray
 from planner.solver.clock import Clock
 from planner.solver.highs import Outcome
@@ -76,6 +78,21 @@ class Solved:
         return max((stage.gap for stage in self.stages), default=0.0 if self.plan else np.inf)
 
 
+class Session:
+    """What the solves of one network have in common: its classes, and its model once compiled."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self.compiled: Problem | None = None
+
+    @cached_property
+    def classes(self) -> Classes:
+        """Return the demand classes. Raises TooLarge where the model would not fit."""
+        found = classes_within(self.network)
+        demand_room(self.network, found)
+        return found
+
+
 class Timer:
     """Seconds by step."""
 
@@ -98,30 +115,33 @@ def solve(
     stop: threading.Event | None = None,
     progress: Progress | None = None,
     without: frozenset[str] = frozenset(),
+    session: Session | None = None,
 ) -> Solved:
     """Return the best plan found for the network within the limits; rules in `without` left out.
 
+    Of several solves of one network, those of one `session` compile its model once.
     Raises TooLarge, before anything is built, and BadNumber, before anything is solved.
     """
-    return _Driver(network, limits, stop or threading.Event(), progress).run(without)
+    session = session or Session(network)
+    return _Driver(session, limits, stop or threading.Event(), progress).run(without)
 
 
 class _Driver:
     def __init__(
-        self, network: Network, limits: Limits, stop: threading.Event, progress: Progress | None
+        self, session: Session, limits: Limits, stop: threading.Event, progress: Progress | None
     ) -> None:
-        self.network, self.limits, self.stop, self.progress = network, limits, stop, progress
+        self.session, self.network = session, session.network
+        self.limits, self.stop, self.progress = limits, stop, progress
         self.clock = Clock(limits.time_limit_s, stop, by_work=limits.deterministic)
         self.timer = Timer()
         self.size: Mapping[str, int] = {}
-        by_priority = itertools.groupby(sorted(network.goals), key=lambda goal: goal.priority)
+        by_priority = itertools.groupby(sorted(self.network.goals), key=lambda goal: goal.priority)
         self.groups = [list(goals) for _, goals in by_priority]
 
     def run(self, without: frozenset[str]) -> Solved:
         """Return how it ended."""
         with self.timer.step("classes"):
-            classes = classes_within(self.network)
-            demand_room(self.network, classes)
+            classes = self.session.classes
         columns, start = count_columns(self.network, classes), None
         if columns > PART_FROM and _is_divisible(self.network, without):
             is_large = columns > PART_ONLY_FROM
@@ -131,7 +151,9 @@ class _Driver:
             found, ended = start[1].values is not None, clock.must_end
             if is_large and (found or ended or not has_room(columns)):
                 return self._finished(*start)
-        whole = self._prepared(self.network, classes, without)
+        if self.session.compiled is None:
+            self.session.compiled = self._compiled(self.network, classes)
+        whole = self._handed_over(self.session.compiled, without)
         with self.timer.step("solve"):
             best = None if start is None else self._adopted(whole, *start)
             search = Lexicographic(whole, self.groups, self.limits, self.clock, self.progress)
@@ -161,7 +183,7 @@ class _Driver:
             with self.timer.step("classes"):
                 part = kernel(loosened, width)
                 within = demand_classes(part, worst_ms=worst_ms)
-            problem = self._prepared(part, within, without)
+            problem = self._handed_over(self._compiled(part, within), without)
             with self.timer.step("solve"):
                 best = None if kept is None else self._adopted(problem, *kept)
                 search = Lexicographic(
@@ -181,13 +203,17 @@ class _Driver:
         assert kept is not None
         return kept
 
-    def _prepared(self, network: Network, classes: Classes, without: frozenset[str]) -> Problem:
+    def _compiled(self, network: Network, classes: Classes) -> Problem:
         with self.timer.step("build"):
-            problem = Problem(network, classes, without)
+            problem = Problem(network, classes)
             expressions = [expression for _, expression in stages_of(problem, self.groups)]
         with self.timer.step("compile"):
             problem.compile(expressions)
+        return problem
+
+    def _handed_over(self, compiled: Problem, without: frozenset[str]) -> Problem:
         with self.timer.step("hand over"):
+            problem = compiled.switched_off(without)
             problem.hand_over(self.stop, self._solver)
         self.size = problem.size
         return problem
@@ -200,7 +226,7 @@ class _Driver:
             return None
         _, first = stages_of(whole, self.groups)[0]
         whole.minimise(whole.arrays.costs(first.terms), first.constant)
-        return whole.adopted(search.problem, outcome.values)
+        return finish.adopted(whole, search.problem, outcome.values)
 
     @property
     def _solver(self) -> dict[str, Any]:
@@ -216,15 +242,17 @@ class _Driver:
             return self._without_plan(search, outcome)
         _, last = search.stages[-1]
         problem.minimise(problem.arrays.costs(last.terms), last.constant)
-        values = problem.without_idle_places(values)
-        exact = problem.completed(values, self.limits.gap)
+        values = finish.without_idle_places(problem, values)
+        exact = finish.completed(problem, values, self.limits.gap)
         values = values if exact is None else exact
         near = nearest_service(self.network, problem, values, self.groups, self._solver)
+        self.clock.stopped |= problem.cut_short
         if near is not None:
             problem, values = near
         expressions = [expression for _, expression in stages_of(problem, self.groups)]
         plan = Plan({SINGLE_PHASE: problem.deployment(values)})
-        values = problem.tightened(values, expressions)
+        values = finish.tightened(problem, values, expressions)
+        self.clock.stopped |= problem.cut_short
         stages = tuple(
             _stage_result(problem, replace(entry, expression=expression), values)
             for entry, expression in zip(closed, expressions, strict=False)  # as far as it came

@@ -16,9 +16,8 @@ from functools import cached_property
 
 import numpy as np
 
-from models.objectives import Expression
-from planner.result import relative_gap
-from planner.solver import relax_and_fix
+from models.expressions import Expression
+from planner.solver import finish, relax_and_fix
 from planner.solver.arrays import FloatArray, IntArray
 from planner.solver.clock import Clock
 from planner.solver.geography import Geography
@@ -26,16 +25,14 @@ from planner.solver.highs import LARGE_LP, Outcome
 from planner.solver.problem import NEARLY_WHOLE, SEPARATION_ROUNDS, Problem
 from planner.solver.relax_and_fix import RelaxAndFix
 from planner.solver.search import NeighbourhoodSearch
-
-Report = Callable[[float, float, float], None]
-"""Called with incumbent, bound and seconds."""
+from planner.solver.standing import FINER, Report, Standing
 
 RUNG_SHARE, LOOK_SHARE, SEARCH_SHARE, COMPLETE_SHARE, ROUND_SHARE = 0.4, 0.4, 0.95, 0.25, 0.7
 """Shares of the time left: a rung, a look, the search, completing and rounding a point."""
 FIRST_SHARE = 0.15
 """The share of a first climb where a look may follow that says more."""
-NEAR, NEAR_SHARE = 0.05, 0.6
-"""The gap of a plan that is hard to better by rounding, and the share of a rung beside one."""
+NEAR_SHARE = 0.6
+"""The share of a rung beside a plan that is hard to better by rounding."""
 COMPLETE_NODES, LOOK_NODES = 200, 10
 """Branch-and-bound nodes to complete a point, and for a look at the whole: work, not time."""
 WORK_NODES = 1000
@@ -43,16 +40,10 @@ WORK_NODES = 1000
 NONE: IntArray = np.empty(0, dtype=np.int64)
 AT_ONCE = 5_000
 """Whole numbers up to which a point is made some plan at once, also where turns give a better."""
-FINER = 0.25
-"""How much finer than the gap that is good enough the steps on the way are solved."""
 
 
 class StageSolver:
-    """The solve of one objective; `best` is the legal point it starts from, or None.
-
-    Where the problem holds but a part of the network, `floor` is a bound on the plans of the whole,
-    and what is proven of the part only says when there is nothing more to gain in it.
-    """
+    """The solve of one objective, from the legal point `best`, if there is one; see Standing."""
 
     def __init__(
         self,
@@ -66,11 +57,10 @@ class StageSolver:
         floor: float | None = None,
     ) -> None:
         self.problem, self.engine, self.clock = problem, problem.engine, clock
-        self.costs = problem.arrays.costs(expression.terms)
-        self.constant, self.integral = expression.constant, expression.integral
-        self.best, self.bound, self.floor = best, -np.inf, floor
+        self.standing = Standing(problem.arrays, expression, best, gap, report, floor)
+        self.costs, self.constant = self.standing.costs, expression.constant
         self.dearest = problem.dearest(self.costs)
-        self.gap, self.seed, self.report = gap, seed, report
+        self.gap, self.seed = gap, seed
         self.infeasible = self.has_climbed = False
         self.relaxed: FloatArray | None = None
 
@@ -91,86 +81,30 @@ class StageSolver:
 
     def solve(self) -> Outcome:
         """Return the best legal point and the bound; infeasible only if two ways agree."""
-        self._prove(self._least())
-        if not self.is_closed:
+        standing = self.standing
+        standing.prove(standing.least())
+        if not standing.is_closed:
             self.problem.minimise(self.costs, self.constant)
-            if self.best is not None:
-                self._offer(self.problem.exact(self.best))
+            if standing.best is not None:
+                standing.offer(finish.exact(self.problem, standing.best))
             for step in self._steps():
-                if self._is_done or self.infeasible or (self.clock.must_end and self._has_plan):
+                is_over = self.clock.must_end and standing.has_plan
+                if standing.is_done or self.infeasible or is_over:
                     break
                 step()
-        if self.infeasible and not self._has_plan:
+        if self.infeasible and not standing.has_plan:
             return self._second_opinion()
-        is_spent = self._is_done or (self.clock.by_work and not self.clock.must_end)
-        status = "optimal" if self.is_closed else "exhausted" if is_spent else "limit"
+        is_spent = standing.is_done or (self.clock.by_work and not self.clock.must_end)
+        status = "optimal" if standing.is_closed else "exhausted" if is_spent else "limit"
         if status == "limit" and self.clock.stop.is_set():
             status = "interrupted"
-        return Outcome(status, self.best, self.value, min(self.proven, self.value), 0.0)
-
-    @property
-    def proven(self) -> float:
-        """Return the bound on all plans."""
-        return self.bound if self.floor is None else self.floor
-
-    @property
-    def _has_plan(self) -> bool:
-        return self.best is not None
-
-    @property
-    def value(self) -> float:
-        """Return what the best point amounts to; infinite without one."""
-        return self._value(self.best)
-
-    @property
-    def is_closed(self) -> bool:
-        """Return whether the best point is proven good enough."""
-        return self._reaches(self.proven, self.gap)
-
-    @property
-    def _is_done(self) -> bool:
-        """Return whether nothing is left to do: closed, or the best of a part of the network."""
-        return self.is_closed or (
-            self.floor is not None and self._reaches(self.bound, FINER * self.gap)
-        )
-
-    def _reaches(self, bound: float, gap: float) -> bool:
-        if self.best is None:
-            return False
-        if self.integral and self.value - bound < 1 - 1e-6:
-            return True
-        return relative_gap(self.value, bound) <= max(gap, 1e-9)
-
-    @property
-    def _is_near(self) -> bool:
-        """Return whether the plan is better than rounding a relaxation gives: the bound matters."""
-        return self._reaches(self.proven, NEAR)
-
-    def _value(self, values: FloatArray | None) -> float:
-        return np.inf if values is None else float(self.costs @ values) + self.constant
-
-    def _prove(self, bound: float) -> None:
-        self.bound = max(self.bound, bound)
-
-    def _offer(self, values: FloatArray | None) -> None:
-        """Take a legal point if it is better than the best, and report it."""
-        if values is not None and self._value(values) < self.value:
-            self.best = values
-            if self.report is not None:
-                self.report(self.value, self.proven, 0.0)
-
-    def _least(self) -> float:
-        """Return what the bounds of the columns alone say."""
-        arrays = self.problem.arrays
-        with np.errstate(invalid="ignore"):
-            ends = np.where(self.costs > 0, arrays.lower, arrays.upper)
-            each = np.where(self.costs == 0, 0.0, self.costs * ends)
-        return float(each.sum()) + self.constant
+        bound = min(standing.proven, standing.value)
+        return Outcome(status, standing.best, standing.value, bound, 0.0)
 
     def _steps(self) -> Iterator[Callable[[], None]]:
         yield self._relax
         yield self._round
-        if self.floor is not None and self._is_regional:
+        if self.standing.is_part and self._is_regional:
             yield self._search
         if len(self.dearest):
             yield self._climb
@@ -190,9 +124,9 @@ class StageSolver:
                 if outcome.values is None:
                     break
                 point = outcome.values
-                self._prove(outcome.bound)
-                gained = self.bound - before > FINER * self.gap * abs(self.bound)
-                before = self.bound
+                self.standing.prove(outcome.bound)
+                gained = self.standing.bound - before > FINER * self.gap * abs(self.standing.bound)
+                before = self.standing.bound
                 added = self.problem.separate(point) if gained else 0
                 added += self.problem.tighten(point) if gained and self._pays_for_whole else 0
                 if self.clock.must_end or not added:
@@ -201,20 +135,18 @@ class StageSolver:
 
     def _round(self) -> None:
         """Make a plan of the point of the relaxation: soon all at once, better a few at a time."""
-        if self.relaxed is None or self._is_near:
+        if self.relaxed is None or self.standing.is_near:
             return
-        at_once = not self._is_regional or len(self.problem.whole) <= AT_ONCE
-        if at_once and not self._complete(self.relaxed, self.problem.whole, NONE):
-            # What a relaxation has of seats and copies need not make whole ones.
-            self._complete(self.relaxed, self.problem.executing, NONE)
-        if self._is_regional and not self._is_done:
+        if not self._is_regional or len(self.problem.whole) <= AT_ONCE:
+            self._complete_at_once(self.relaxed)
+        if self._is_regional and not self.standing.is_done:
             clock = self.clock.share(ROUND_SHARE)
             gap = FINER * self.gap
             way = RelaxAndFix(self.problem, self.geography, self.costs, self.constant, gap)
-            self._offer(way.run(self.relaxed, clock))
+            self.standing.offer(way.run(self.relaxed, clock))
             self.clock.stopped |= clock.stopped or clock.left_s <= 0
-            if self.best is None and len(self.problem.whole) > AT_ONCE:
-                self._complete(self.relaxed, self.problem.whole, NONE)
+            if self.standing.best is None and len(self.problem.whole) > AT_ONCE:
+                self._complete_at_once(self.relaxed)
 
     @property
     def _is_regional(self) -> bool:
@@ -224,13 +156,19 @@ class StageSolver:
     def _climb(self) -> None:
         """Solve the model with only what is dearest whole, and complete its point."""
         with self.engine.whole_only(self.dearest):
-            share = NEAR_SHARE if self._is_near else FIRST_SHARE if self._may_look else RUNG_SHARE
-            outcome = self._run(share, None, useless=lambda value: value <= self.bound)
+            share = FIRST_SHARE if self._may_look else RUNG_SHARE
+            share = NEAR_SHARE if self.standing.is_near else share
+            outcome = self._run(share, None, useless=lambda value: value <= self.standing.bound)
         self.has_climbed = outcome.status == "optimal"
         if outcome.status != "infeasible":
-            self._prove(outcome.bound)
-        if outcome.values is not None and not self._is_done:
+            self.standing.prove(outcome.bound)
+        if outcome.values is not None and not self.standing.is_done:
             self._complete(outcome.values, self.problem.sites_and_contracts, self.dearest)
+
+    def _complete_at_once(self, point: FloatArray) -> None:
+        """Find a plan with nothing but what the point uses; if there is none, with other seats."""
+        if not self._complete(point, self.problem.whole, NONE):
+            self._complete(point, self.problem.addable, NONE)
 
     def _complete(self, point: FloatArray, among: IntArray, near: IntArray) -> bool:
         """Find a plan that leaves closed what the point does not use of these columns, if any.
@@ -250,16 +188,16 @@ class StageSolver:
                 time_limit_s=clock.left_s, gap=FINER * self.gap, max_nodes=COMPLETE_NODES
             )
         self.clock.stopped |= clock.left_s <= 0
-        self._offer(found)
+        self.standing.offer(found)
         return found is not None
 
     @property
     def _may_look(self) -> bool:
-        return self.floor is None and (not len(self.dearest) or len(self.costs) <= LARGE_LP)
+        return not self.standing.is_part and (not len(self.dearest) or len(self.costs) <= LARGE_LP)
 
     def _look(self) -> None:
         """Look at the root of the whole: where replicas decide and not nodes, its rows say most."""
-        if len(self.dearest) and self._is_near:
+        if len(self.dearest) and self.standing.is_near:
             # Nodes decide: then a longer climb says more than a look.
             if not self.has_climbed:
                 self._climb()
@@ -268,16 +206,16 @@ class StageSolver:
 
     def _search(self) -> None:
         """Search neighbourhoods of the best plan."""
-        if self.best is None:
+        if self.standing.best is None:
             return
         clock = self.clock.share(SEARCH_SHARE)
         found = self._neighbourhoods.improve(
-            self.best,
+            self.standing.best,
             self.costs,
             self.constant,
-            target=self.proven + self.gap * abs(self.value),
+            target=self.standing.proven + self.gap * abs(self.standing.value),
             left_s=lambda: clock.left_s,
-            found=self._offer,
+            found=self.standing.offer,
         )
         self.clock.stopped |= found.cut_short
 
@@ -287,10 +225,12 @@ class StageSolver:
         By work, the end is the first plan where there is none yet.
         """
         for _ in range(SEPARATION_ROUNDS):
-            any_will_do = self.clock.by_work and not self._has_plan
+            any_will_do = self.clock.by_work and not self.standing.has_plan
             outcome = self._run(1.0, None, useless=np.isfinite if any_will_do else None)
             is_over = outcome.status == "infeasible" or self.clock.must_end
-            if self._take(outcome) or is_over or (outcome.status != "optimal" and self._has_plan):
+            was_legal = self._take(outcome)
+            is_over |= outcome.status != "optimal" and self.standing.has_plan
+            if was_legal or is_over:
                 return
 
     def _run(
@@ -298,17 +238,17 @@ class StageSolver:
     ) -> Outcome:
         """Solve for a share of the time left; `useless` says of an incumbent that it may end."""
         clock = self.clock.share(share)
-        if nodes is None and clock.by_work and (self._has_plan or share < 1.0):
+        if nodes is None and clock.by_work and (self.standing.has_plan or share < 1.0):
             nodes = WORK_NODES  # a first plan is sought as long as there is time
-        is_last = share == 1.0 and self.floor is None
+        is_last = share == 1.0 and not self.standing.is_part
         finer = self.gap if is_last else FINER * self.gap
         outcome = self.engine.solve(
             time_limit_s=clock.left_s,
             gap=finer,
-            absolute_gap=1 - 1e-6 if self.integral else 1e-6,
-            start=self.best,
+            absolute_gap=1 - 1e-6 if self.standing.integral else 1e-6,
+            start=self.standing.best,
             max_nodes=nodes,
-            progress=self._heard,
+            progress=self.standing.heard,
             enough=useless,
             interior=len(self.dearest) > 0,  # without costs of nodes the simplex method is sooner
         )
@@ -316,21 +256,15 @@ class StageSolver:
         self.infeasible |= outcome.status == "infeasible"
         return outcome
 
-    def _heard(self, incumbent: float, bound: float, seconds: float) -> None:
-        """Report the best there is: a rung's own incumbent is no plan yet."""
-        if self.report is not None:
-            proven = max(self.bound, bound) if self.floor is None else self.floor
-            self.report(self.value, proven, seconds)
-
     def _take(self, outcome: Outcome) -> bool:
         """Note the end of a solve of the whole; return whether its point was legal as it was."""
         if outcome.status == "infeasible":
             return False
-        self._prove(outcome.bound)
+        self.standing.prove(outcome.bound)
         if outcome.values is None:
             return False
         legal = not self.problem.separate(outcome.values)
-        self._offer(outcome.values if legal else self.problem.exact(outcome.values))
+        self.standing.offer(outcome.values if legal else finish.exact(self.problem, outcome.values))
         return legal
 
     def _second_opinion(self) -> Outcome:
@@ -340,11 +274,13 @@ class StageSolver:
             outcome = self.engine.solve(time_limit_s=max(5.0, self.clock.left_s), gap=1.0)
             if outcome.values is None:
                 # Two ways agree, or the second was cut short and does not disagree.
+                self.clock.stopped |= outcome.status == "limit"
                 ended = outcome.status
                 status = "infeasible" if ended in ("infeasible", "limit") else ended
                 return Outcome(status, None, np.inf, np.inf, outcome.seconds)
-            self._offer(self.problem.completed(outcome.values, self.gap))
+            self.standing.offer(finish.completed(self.problem, outcome.values, self.gap))
         finally:
             self.engine.set_option("presolve", self.engine.given.get("presolve", "choose"))
         # A point was found, so the first claim is wrong, even if no legal plan came of it.
-        return Outcome("limit", self.best, self.value, self.bound, outcome.seconds)
+        found = self.standing
+        return Outcome("limit", found.best, found.value, found.bound, outcome.seconds)

@@ -21,7 +21,8 @@ from models.stands import BoolArray
 from models.streams import Stream, verification_streams
 from models.ways import Ways
 from planner.solver.arrays import FloatArray
-from planner.solver.problem import FINISH_S, Problem
+from planner.solver.finish import FINISH_S, named_alike
+from planner.solver.problem import Problem
 from planner.solver.room import has_room
 
 MOST_FLOWS = 150_000
@@ -52,13 +53,14 @@ def nearest_service(
         classes = demand_classes(network, None, standing)
     if not has_room(len(classes) + len(classes.loads)):
         return None
-    found = Problem(network, classes, problem.without, _streams(network, classes, problem, values))
+    found = Problem(network, classes, streams=_streams(network, classes, problem, values))
     goals = [*stages, [Goal(1, "unserved")]]
     kept = [stage(found.block, network, group) for group in goals]
     waiting = stage(found.block, network, [Goal(1, "latency")])
     found.compile([*kept, waiting])
+    found = found.switched_off(problem.without)
     found.hand_over(problem.engine.stop, solver)
-    columns, fixed = found.named_alike(problem, values)
+    columns, fixed = named_alike(found, problem, values)
     found.arrays.lower[columns] = found.arrays.upper[columns] = fixed
     found.engine.bound(columns, fixed, fixed)
     for group, expression in zip(goals, kept, strict=True):
@@ -69,6 +71,7 @@ def nearest_service(
     found.minimise(found.arrays.costs(waiting.terms), waiting.constant)
     with found.undisturbed(), found.engine.relaxation():
         point = found.separated(time_limit_s=FINISH_S)
+    problem.cut_short |= found.cut_short
     return None if point is None else (found, point)
 
 

@@ -111,6 +111,8 @@ def _blank_or_number(declaration: Column) -> str:
 
 def _check_bounds(value: float, header: str, declaration: Column) -> None:
     low, high = declaration.minimum, declaration.maximum
+    if declaration.positive and value == 0:
+        raise CellError(f"{header} is 0", "write a number above 0 or leave the cell blank")
     if low is not None and value < low:
         raise CellError(f"{header} {value:g} is below {low:g}", f"write {low:g} or more")
     if high is not None and value > high:

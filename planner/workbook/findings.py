@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 Level = Literal["error", "warning"]
 
+MANY = 5
+"""From how many on findings that differ only in names and numbers become one."""
+SHOWN = 3
+"""How many of its cells a joined finding names."""
+
+_VARYING = re.compile(r"'[^']*'|\d[\d.,]*")
 _CELL = re.compile(r"([A-Z]+)(\d+)")
 
 
@@ -51,7 +57,8 @@ class InputError(Exception):
 
 def counted(number: int, noun: str) -> str:
     """Return the number with the noun, in the plural unless it is one."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+    plural = f"{noun[:-1]}ies" if noun.endswith(("py", "ry")) else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else plural}"
 
 
 def in_order(findings: Iterable[Finding], sheets: Sequence[str]) -> tuple[Finding, ...]:
@@ -64,6 +71,45 @@ def in_order(findings: Iterable[Finding], sheets: Sequence[str]) -> tuple[Findin
         return number, finding.sheet, row, column, finding.message, finding.way_out
 
     return tuple(sorted(dict.fromkeys(findings), key=place))
+
+
+def grouped(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return one finding for those of a column that say the same, at the first of their cells.
+
+    The same word for word is said once; what differs only in names and numbers is, too, where it
+    would be said MANY times.
+    """
+    groups: dict[object, dict[object, list[tuple[int, Finding]]]] = {}
+    for number, finding in enumerate(findings):
+        text = (finding.message, finding.way_out)
+        alike = tuple(_VARYING.sub("…", part) for part in text) if finding.cell else number
+        place = finding.sheet, row_and_column(finding.cell)[1], finding.level
+        groups.setdefault((place, alike), {}).setdefault(text, []).append((number, finding))
+    found: list[tuple[int, Finding]] = []
+    for texts in groups.values():
+        if len(texts) < MANY:
+            found += [(same[0][0], _said_once([f for _, f in same])) for same in texts.values()]
+            continue
+        (number, first), *others = sorted(
+            (pair for same in texts.values() for pair in same), key=lambda pair: pair[0]
+        )
+        where = some([finding.cell for _, finding in others])
+        message = f"{first.message}, and {len(others)} more like it ({where})"
+        found.append((number, replace(first, message=message)))
+    return tuple(finding for _, finding in sorted(found, key=lambda pair: pair[0]))
+
+
+def _said_once(same: Sequence[Finding]) -> Finding:
+    if len(same) == 1:
+        return same[0]
+    where = f"{counted(len(same), 'cell')}: {some([finding.cell for finding in same])}"
+    return replace(same[0], message=f"{same[0].message} ({where})")
+
+
+def some(cells: Sequence[str]) -> str:
+    """Return the first few of the cells, and how many more there are."""
+    more = f" and {len(cells) - SHOWN} more" if len(cells) > SHOWN else ""
+    return f"{', '.join(cells[:SHOWN])}{more}"
 
 
 def row_and_column(cell: str) -> tuple[int, int]:

@@ -23,7 +23,8 @@ _BRACKETS = re.compile(r"^(.*?)\s*[(\[]([^()\[\]]*)[)\]]\s*$", re.DOTALL)
 
 def fold_name(text: str) -> str:
     """Return what two names share if they differ only by case, spaces or invisible characters."""
-    plain = unicodedata.normalize("NFKC", text)
+    # A cell that could not be read refuses `str`; what is written in C would raise TypeError.
+    plain = unicodedata.normalize("NFKC", str(text))
     visible = "".join(sign for sign in plain if unicodedata.category(sign) != "Cf")
     return " ".join(visible.casefold().split())
 
@@ -52,8 +53,8 @@ def nearest(text: str, known: Iterable[str]) -> str:
     """
     names = sorted(known) if isinstance(known, Set) else list(known)
     plain = _without_unit(text)
-    words = {name: _words(name) for name in names}
-    wanted = _words(plain)
+    words = {name: words_of(name) for name in names}
+    wanted = words_of(plain)
     for spare in (
         {name: _spare_words(wanted, words[name]) for name in names},
         {name: _spare_words(words[name], wanted) for name in names},
@@ -75,7 +76,7 @@ def nearest(text: str, known: Iterable[str]) -> str:
 def looks_like(text: str, name: str) -> bool:
     """Return whether text and name are made of each other's words, or one is the other misspelt."""
     plain = _without_unit(text)
-    one, other = _words(plain), _words(name)
+    one, other = words_of(plain), words_of(name)
     pairs = ((one, other), (other, one))
     return is_misspelt(plain, name) or any(_spare_words(*pair) is not None for pair in pairs)
 
@@ -91,7 +92,8 @@ def _without_unit(text: str) -> str:
     return match[1] if match is not None and match[1] else text
 
 
-def _words(text: str) -> list[str]:
+def words_of(text: str) -> list[str]:
+    """Return the words of a name, folded, one for another that means the same."""
     words = re.split("[\\s_/\u2010\u2011\u2013-]+", fold_name(text))
     return [_SAME_WORD.get(word, word) for word in words if word and word not in _FILLERS]
 

@@ -35,7 +35,10 @@ class Part:
     """What one worksheet part of the package says about its cells."""
 
     is_sheet: bool = False
-    has_formulas: bool = False
+    merged: list[str] = field(default_factory=list)
+    """Merged ranges such as `A2:B3`."""
+    uncalculated: dict[str, str] = field(default_factory=dict)
+    """Formulas that were stored without a value, by cell."""
     last_row: int = 0
     last_column: int = 0
     defect: tuple[str, str] | None = None
@@ -50,11 +53,6 @@ class Package:
     titles: Mapping[str, str]
     """The sheet title per part name."""
     has_external_links: bool
-
-    @property
-    def has_formulas(self) -> bool:
-        """Return whether any sheet has a formula."""
-        return any(part.has_formulas for part in self.parts.values())
 
 
 def read_bytes(path: Path) -> bytes:
@@ -266,7 +264,7 @@ class _SheetScan:
         self.row = 0
         self.column = 0
         self.address = ""
-        self.is_number = False
+        self.type = "n"
         self.text: list[str] = []
         parser.StartElementHandler = self.start
 
@@ -274,17 +272,24 @@ class _SheetScan:
         local = _local(tag)
         if local == "c":
             self.cell(attributes)
-        elif local == "v" and self.is_number:
+        elif local == "f" or (local == "v" and (self.type == "n" or self.has_formula)):
             self.text.clear()
             self.parser.CharacterDataHandler = self.text.append
             self.parser.EndElementHandler = self.end
-        elif local == "f":
-            self.part.has_formulas = True
+            # A text formula that gives "" is stored with the type 'str' and no value: it is blank.
+            if local == "f" and self.type != "str":
+                self.part.uncalculated[self.address] = "="
         elif local == "row":
             row = int(attributes.get("r", self.row + 1))
             if row <= self.row:
                 self.defect(f"A{row}", "comes after a later row")
             self.row, self.column = row, 0
+        elif local == "mergeCell":
+            self.part.merged.append(attributes.get("ref", ""))
+
+    @property
+    def has_formula(self) -> bool:
+        return self.address in self.part.uncalculated
 
     def cell(self, attributes: dict[str, str]) -> None:
         reference = attributes.get("r")
@@ -297,14 +302,20 @@ class _SheetScan:
         self.column = column
         self.part.last_row = max(self.part.last_row, row)
         self.part.last_column = max(self.part.last_column, column)
-        self.is_number = attributes.get("t", "n") == "n"
+        self.type = attributes.get("t", "n")
 
     def end(self, tag: str) -> None:
         self.parser.CharacterDataHandler = None
         self.parser.EndElementHandler = None
         text = "".join(self.text)
+        if _local(tag) == "f":
+            if self.has_formula:
+                self.part.uncalculated[self.address] = f"={text}"
+            return
+        if text:
+            self.part.uncalculated.pop(self.address, None)
         # Libraries read 1_000, Arabic digits and padded digits as numbers; Excel writes none.
-        if text and _NUMBER.fullmatch(text) is None:
+        if text and self.type == "n" and _NUMBER.fullmatch(text) is None:
             self.defect(self.address, f"holds {text[:40]!r}, which is not a number")
 
     def defect(self, cell: str, words: str) -> None:

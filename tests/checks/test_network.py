@@ -115,7 +115,7 @@ def test_unknown_latency_is_a_warning_while_others_are_known(tmp_path: Path) -> 
     found = read_network(save(tmp_path, sheets))
     assert found.network is not None
     assert [str(finding).partition(";")[0] for finding in found.findings] == [
-        "Demand!A2: region 'R' has no coordinates: 1 sites without a route are not used where it"
+        "Demand!A2: region 'R' has no coordinates: 1 site without a route is not used where it"
         " has a latency limit"
     ]
 

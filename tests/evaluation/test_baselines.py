@@ -14,10 +14,9 @@ from planner.evaluation.audit import audit
 from planner.evaluation.baselines import (
     cheapest,
     compare,
-    percentile_ms,
-    score,
     without_independence,
 )
+from planner.evaluation.evaluation import Evaluation, percentile_ms
 from planner.evaluation.nearest_plans import nearest, today
 from tests import rules
 from tests.cases import FRANCE, FRANKFURT, GERMANY, LONDON, OFFICE, PARIS, deployment_for_small
@@ -92,7 +91,7 @@ def test_a_plan_that_keeps_every_rule_keeps_the_fewer_rules(small: Network) -> N
 
 
 def test_the_score_is_what_the_tables_say(small: Network) -> None:
-    found = score("plan", small, deployment_for_small())
+    found = Evaluation(small, deployment_for_small()).score("plan")
     # 5,210 for sites, contracts and nodes, 26.28 for the cable, 8,280 once over 36 months.
     assert found.monthly_cost == pytest.approx(5210 + 26.28 + 8280 / 36)
     assert found.served == pytest.approx(1)
@@ -107,7 +106,7 @@ def test_the_score_is_what_the_tables_say(small: Network) -> None:
 
 def test_violations_are_counted_by_rule(small: Network) -> None:
     broken = replace(deployment_for_small(), contracts=frozenset(), seats={})
-    found = score("plan", small, broken)
+    found = Evaluation(small, broken).score("plan")
     assert found.violations == {"contracts": 3, "seats": 1}
     assert found.broken == 4
 
@@ -125,7 +124,9 @@ def test_an_unknown_latency_is_the_slowest() -> None:
 
 
 def test_without_demand_shares_are_not_asked_for(small: Network) -> None:
-    found = score("plan", replace(small, demand=()), replace(deployment_for_small(), routing=()))
+    found = Evaluation(
+        replace(small, demand=()), replace(deployment_for_small(), routing=())
+    ).score("plan")
     assert (found.served, found.served_cold, found.p95_ms) == (None, None, None)
 
 
@@ -146,7 +147,7 @@ def test_there_is_no_today_where_nothing_runs(small: Network) -> None:
 
 def test_the_comparison_names_plan_nearest_cheapest_and_today(small: Network) -> None:
     plan = deployment_for_small()
-    names = [found.name for found in compare(small, plan, lambda network: plan)]
+    names = [found.name for found in compare(Evaluation(small, plan), lambda network: plan)]
     assert names == ["plan", "nearest", "cheapest", "today"]
 
 

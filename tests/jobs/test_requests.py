@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,11 +16,14 @@ from distributed import Client, LocalCluster
 
 from bench.networks import Size, generate
 from models.data import OfferKey
+from models.network import Goal
+from models.objectives import Expression
 from planner.jobs import requests as jobs
 from planner.jobs.cluster import NoCluster
 from planner.jobs.requests import Request, Response, Workers, cores, run_jobs
 from planner.jobs.store import digest
 from planner.result import Limits
+from planner.solver.problem import Problem
 from planner.versions import versions
 from tests.cases import small
 
@@ -300,3 +303,31 @@ def test_a_cluster_without_workers_is_said(monkeypatch: pytest.MonkeyPatch) -> N
         pytest.raises(NoCluster, match="has no worker: start some with `dask worker tcp://"),
     ):
         list(run_jobs(requests(1), Workers(cluster=empty.scheduler_address)))
+
+
+def test_requests_that_differ_in_rules_alone_compile_their_model_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    compiled = []
+
+    def counted(self: Problem, expressions: Iterable[Expression]) -> None:
+        compiled.append(self.network.goals)
+        compile_once(self, expressions)
+
+    compile_once = Problem.compile
+    monkeypatch.setattr(Problem, "compile", counted)
+    monkeypatch.setattr("planner.solver.solve.nearest_service", lambda *_: None)
+    network = small()
+    other = replace(network, goals=(Goal(1, "changes"),))
+    asked = [
+        *(
+            Request(f"{n} without {rule}", found, LIMITS, frozenset({rule}))
+            for n, found in enumerate((network, replace(network), other))
+            for rule in ("storage", "seats", "demand")
+        ),
+        Request("all rules", other, LIMITS),
+    ]
+    responses = list(run_jobs(asked, Workers(1)))
+    assert [found.failure for found in responses] == [""] * len(asked)
+    assert compiled == [network.goals, other.goals]
+    assert jobs._last.session is None

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import replace
-from itertools import combinations
 
 import pytest
 
 from models.concentration import (
     ALL,
-    CONTROL,
-    LIVENESS,
-    SAFETY,
     Concentration,
     concentration,
     effective_number,
-    fewest_dependencies,
-    nakamoto_number,
 )
 from models.data import Committee, Item, Provider
 from models.exposure import Exposure
+from models.guarantees import CONTROL, LIVENESS, SAFETY
 from models.network import Network
-from models.plan import Deployment, Seat, exceeds
+from models.plan import Deployment, Seat
 from tests.cases import deployment_for_small, small
 
 
@@ -35,65 +29,11 @@ def found(
 
 
 # Golden values of facts/decentralisation.md §3: dre documentation and tests, and our own count.
-@pytest.mark.parametrize(
-    ("amounts", "fraction", "expected"),
-    [
-        ([6, 3, 2, 1, 1], 1 / 3, 1),
-        ([4, 4, 3, 2], 1 / 3, 2),
-        ([1] * 13, 1 / 3, 5),
-        ([1] * 28, 1 / 3, 10),
-        ([1, 2, 3], 1 / 3, 1),
-        ([1, 2, 1, 2, 1], 1 / 3, 2),
-        ([50, 50], 1 / 2, 2),
-    ],
-)
-def test_nakamoto_number_is_the_published_one(
-    amounts: list[float], fraction: float, expected: int
-) -> None:
-    assert nakamoto_number(amounts, fraction * sum(amounts)) == expected
-
-
-def test_a_limit_must_be_exceeded_not_reached() -> None:
-    assert nakamoto_number([1, 1, 1], 1) == 2
-    assert nakamoto_number([1, 1, 1], 3) is None
-    assert nakamoto_number([1, 1, 1], -1) == 0
-
-
 def test_effective_number_of_equal_shares_is_their_count() -> None:
     assert effective_number([5, 5, 5, 5]) == pytest.approx(4)
     # 1 / (0.5² + 0.25² + 0.25²)
     assert effective_number([2, 1, 1]) == pytest.approx(1 / 0.375)
     assert effective_number([0.0]) is None
-
-
-def test_overlapping_dependencies_are_counted_as_a_union() -> None:
-    a, b, c = (Item("grid", name) for name in "abc")
-    parts = [(frozenset({a, b}), 4.0), (frozenset({a}), 1.0), (frozenset({c}), 3.0)]
-    # a takes 5; b only 4 of the same; a and c take all 8.
-    assert fewest_dependencies(parts, 4.5) == 1
-    assert fewest_dependencies(parts, 5.0) == 2
-    assert fewest_dependencies(parts, 8.0) is None
-
-
-def test_the_fewest_overlapping_dependencies_are_those_of_brute_force() -> None:
-    draw = random.Random(7)
-    items = [Item("grid", name) for name in "abcdef"]
-    for _ in range(300):
-        parts = [
-            (frozenset(draw.sample(items, draw.randint(0, 3))), float(draw.randint(1, 9)))
-            for _ in range(draw.randint(1, 8))
-        ]
-        limit = draw.uniform(0, sum(amount for _, amount in parts))
-        expected = next(
-            (
-                size
-                for size in range(len(items) + 1)
-                for chosen in combinations(items, size)
-                if exceeds(sum(a for on, a in parts if on & set(chosen)), limit)
-            ),
-            None,
-        )
-        assert fewest_dependencies(parts, limit) == expected
 
 
 def test_shares_sum_to_one_where_everything_hangs_on_one_of_the_kind() -> None:

@@ -16,15 +16,17 @@ from models.build import SINGLE_PHASE, build, rule_name
 from models.data import DiversityRow, LoadedToday, Offer, OfferKey, SeatToday
 from models.expressions import row as row_of_cut
 from models.expressions import rows as rows_of_cuts
+from models.measures import NAMES
+from models.measures import measure as by_name
+from models.measures.changes import changes, openings
+from models.measures.monthly_cost import SOFT_RULES, breakdown
 from models.network import Goal, Network
-from models.objectives import SOFT_RULES, breakdown, changes, openings, stage, value
+from models.objectives import stage
 from models.plan import Deployment, Replica, Seat
 from models.translate import place
 from tests import draw
 from tests import rules as rows_of
 from tests.cases import FRANCE, GERMANY, deployment_for_small, small
-
-MEASURES = ("unserved", "monthly_cost", "one_off_cost", "latency", "changes")
 
 
 def least(terms: list[Any], rows: Iterator[Any], values: dict[int, tuple[Any, float]]) -> float:
@@ -73,14 +75,14 @@ def least(terms: list[Any], rows: Iterator[Any], values: dict[int, tuple[Any, fl
     return fixed + float(solved.fun)
 
 
-def model_value(block: Any, network: Network, plan: Deployment, measure: str) -> float | None:
+def model_value(block: Any, network: Network, plan: Deployment, name: str) -> float | None:
     """Return what the model makes of the plan; None where it cannot express the plan."""
     values, lost = place(block, network, plan)
     if lost or any(count > block.nodes[offer].ub for offer, count in plan.nodes.items()):
         return None
     for variable in block.new_nodes.values():  # for the rows to decide, not for `place`
         values.pop(id(variable), None)
-    expression = stage(block, network, [Goal(1, measure)])
+    expression = stage(block, network, [Goal(1, name)])
     families = [block.rules.component(rule_name(rule)) for rule in SOFT_RULES]
     if block.component("cuts") is not None:
         block.del_component("cuts")
@@ -95,7 +97,9 @@ def model_value(block: Any, network: Network, plan: Deployment, measure: str) ->
         for family in families
         for row in family.component_data_objects(pyo.Constraint, active=True)
     ]
-    for family in (block.cuts, block.added, block.change_up, block.change_down):
+    of_changes = (block.component(name) for name in ("change_up", "change_down"))
+    counted = [family for family in of_changes if family is not None]
+    for family in (block.cuts, block.added, *counted):
         rows.extend(family.values())
     return expression.constant + least(expression.terms, iter(rows), values)
 
@@ -128,13 +132,13 @@ def drawn_network(seed: int) -> Network:
         ),
         seats_today=held,
         loaded_today=(*loaded, *stored),
-        goals=tuple(Goal(position, measure) for position, measure in enumerate(MEASURES)),
+        goals=tuple(Goal(position, name) for position, name in enumerate(NAMES)),
     )
 
 
 @pytest.mark.parametrize("part", range(4))
 def test_the_model_values_a_plan_as_the_tables_do(part: int) -> None:
-    compared = dict.fromkeys(MEASURES, 0)
+    compared = dict.fromkeys(NAMES, 0)
     for seed in range(20 * part, 20 * part + 20):
         network = drawn_network(seed)
         classes = draw.row_by_row(network)
@@ -142,16 +146,16 @@ def test_the_model_values_a_plan_as_the_tables_do(part: int) -> None:
         block = model.phase[SINGLE_PHASE]
         for number in range(4):
             plan = draw.plan(network, classes, 1000 * seed + number)
-            for measure in MEASURES:
-                found = model_value(block, network, plan, measure)
+            for name in NAMES:
+                found = model_value(block, network, plan, name)
                 if found is not None:
-                    wanted = value(network, plan, measure)
+                    wanted = by_name(name).value(network, plan)
                     assert found == pytest.approx(wanted, rel=1e-6, abs=1e-5), (
-                        measure,
+                        name,
                         seed,
                         number,
                     )
-                    compared[measure] += wanted > 0
+                    compared[name] += wanted > 0
     assert min(compared.values()) > 10, compared
 
 
@@ -200,9 +204,9 @@ def test_the_model_prices_a_soft_row_as_the_tables_do(
     model = build(network, draw.row_by_row(network))
     plan = deployment_for_small()
     found = model_value(model.phase[SINGLE_PHASE], network, plan, "monthly_cost")
-    wanted = value(network, plan, "monthly_cost")
+    wanted = by_name("monthly_cost").value(network, plan)
     assert found == pytest.approx(wanted, rel=1e-6)
-    unpriced = value(replace(network, diversity=()), plan, "monthly_cost")
+    unpriced = by_name("monthly_cost").value(replace(network, diversity=()), plan)
     assert wanted > unpriced + 1.0
 
 
@@ -223,7 +227,7 @@ def test_soft_rows_price_owners_that_overlap(limit: dict[str, Any], nodes: dict[
     plan = Deployment(nodes={OfferKey(name, "gpu"): count for name, count in nodes.items()})
     model = build(network, draw.row_by_row(network))
     found = model_value(model.phase[SINGLE_PHASE], network, plan, "monthly_cost")
-    assert found == pytest.approx(value(network, plan, "monthly_cost"), abs=1e-5)
+    assert found == pytest.approx(by_name("monthly_cost").value(network, plan), abs=1e-5)
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -231,16 +235,16 @@ def test_the_breakdown_adds_up_to_the_monthly_cost(seed: int) -> None:
     network = drawn_network(seed)
     plan = draw.plan(network, draw.row_by_row(network), seed)
     lines = breakdown(network, plan)
-    total = value(network, plan, "monthly_cost")
+    total = by_name("monthly_cost").value(network, plan)
     assert sum(line.amount for line in lines) == pytest.approx(total)
     assert len({line.item for line in lines}) == len(lines)
 
 
 def test_what_the_small_plan_amounts_to() -> None:
     network, plan = small(), deployment_for_small()
-    assert value(network, plan, "unserved") == pytest.approx(0.0, abs=1e-9)
+    assert by_name("unserved").value(network, plan) == pytest.approx(0.0, abs=1e-9)
     # 1 + 2 execution nodes are new at 360, two sites open at 3600; the Frankfurt ones exist.
-    assert value(network, plan, "one_off_cost") == 3 * 360 + 2 * 3600
+    assert by_name("one_off_cost").value(network, plan) == 3 * 360 + 2 * 3600
     lines = {line.item: line.amount for line in breakdown(network, plan)}
     assert lines["sites"] == 300
     assert lines["contracts"] == 80
@@ -259,25 +263,27 @@ def test_unserved_demand_counts_its_rate_its_penalty_and_its_limit() -> None:
     network, plan = small(), deployment_for_small()
     # Nobody serves the French: 10 requests/s, at 5 per million.
     without = replace(plan, routing=tuple(f for f in plan.routing if f.demand != FRANCE))
-    assert value(network, without, "unserved") == pytest.approx(10.0)
+    assert by_name("unserved").value(network, without) == pytest.approx(10.0)
     lines = {line.item: line.amount for line in breakdown(network, without)}
     penalty = 10 * 730 * 3600 / 1e6 * 5
     assert lines["penalties for unserved demand"] == pytest.approx(penalty)
     # Serving fewer is never faster: their 10 of 30.001 requests/s count at the limit of 150 ms.
-    served = sum(value(network, replace(plan, routing=(flow,)), "latency") for flow in plan.routing)
-    nobody = value(network, Deployment(), "latency")
+    served = sum(
+        by_name("latency").value(network, replace(plan, routing=(flow,))) for flow in plan.routing
+    )
+    nobody = by_name("latency").value(network, Deployment())
     assert nobody == pytest.approx((20 * 150 + 10 * 150 + 0.001 * 200_000) / 30.001)
-    all_of_it = value(network, plan, "latency")
+    all_of_it = by_name("latency").value(network, plan)
     assert all_of_it == pytest.approx(served - 3 * nobody)
-    assert value(network, without, "latency") > all_of_it
+    assert by_name("latency").value(network, without) > all_of_it
 
 
 def test_a_quarter_by_the_channel_takes_its_route_and_the_answer() -> None:
     network, plan = small(), deployment_for_small()
     channel = tuple(f for f in plan.routing if f.demand == GERMANY and f.offer.site == "london")
-    only = value(network, replace(plan, routing=channel), "latency")
+    only = by_name("latency").value(network, replace(plan, routing=channel))
     # 22 ms there and back + 40 · 1.1 to answer, instead of the limit of 150, for 5 of 30.001.
-    nobody = value(network, Deployment(), "latency")
+    nobody = by_name("latency").value(network, Deployment())
     assert only == pytest.approx(nobody + 5 * (22 + 44 - 150) / 30.001)
 
 
@@ -287,7 +293,7 @@ def test_without_a_limit_unserved_demand_counts_at_the_slowest_way() -> None:
         network, demand=tuple(replace(d, max_latency_ms=None) for d in network.demand[2:])
     )
     # Cold from the hub: 140 / 2 + 30 + 140 / 0.5 = 380 s, plus 0.1 s and the way to the farthest.
-    worst = value(free, Deployment(), "latency")
+    worst = by_name("latency").value(free, Deployment())
     assert 380_100 < worst < 380_100 + 50
 
 
@@ -295,7 +301,9 @@ def test_changes_count_every_node_seat_replica_and_copy_once() -> None:
     network, plan = small(), deployment_for_small()
     # Nodes but seats': 2 more execution nodes in Paris, 1 in London, 3 checkers, 2 disks. Seats:
     # Frankfurt 2 → 1, Paris 1, London 2. Warm: Frankfurt 1 → 3, 1 in London, 2 in Paris. 3 copies.
-    assert value(network, plan, "changes") == (2 + 1 + 3 + 2) + (1 + 1 + 2) + (2 + 1 + 2) + 3
+    assert (
+        by_name("changes").value(network, plan) == (2 + 1 + 3 + 2) + (1 + 1 + 2) + (2 + 1 + 2) + 3
+    )
     listed = changes(network, plan)
     assert ("seats", "council/frankfurt/seat", 2, 1) in listed
     assert ("warm", "frankfurt/gpu/chat", 1, 3) in listed
@@ -312,7 +320,7 @@ def test_what_stands_where_nothing_can_be_placed_any_more_is_a_change() -> None:
     model = build(network, draw.row_by_row(network))
     block = model.phase[SINGLE_PHASE]
     empty = Deployment(nodes={OfferKey("frankfurt", "gpu"): 1})
-    assert value(network, empty, "changes") == 3 + 2 + 1
+    assert by_name("changes").value(network, empty) == 3 + 2 + 1
     assert model_value(block, network, empty, "changes") == pytest.approx(6.0)
     more = Deployment(nodes={OfferKey("frankfurt", "gpu"): 3})  # two above the existing one
     assert model_value(block, network, more, "changes") == pytest.approx(8.0)
@@ -334,7 +342,7 @@ def test_sites_and_contracts_begin_and_end_beside_what_the_measure_counts() -> N
         ("contract signed", "Bolt", 0, 1),
         ("contract ended", "Acme", 1, 0),
     ]
-    assert value(network, away, "changes") == value(network, plan, "changes")
+    assert by_name("changes").value(network, away) == by_name("changes").value(network, plan)
     # A contract may be held for nothing; seats stand somewhere too, if nowhere that is known.
     held = {"Bolt": replace(network.providers["Bolt"], status="existing")}
     network = replace(network, providers={**network.providers, **held})
@@ -349,9 +357,9 @@ def test_a_move_counts_two() -> None:
         nodes={OfferKey("frankfurt", "gpu"): 1},
         seats={Seat("council", "frankfurt", "seat"): 1, Seat("council", "paris", "seat"): 1},
     )
-    assert value(network, moved, "changes") == 2
+    assert by_name("changes").value(network, moved) == 2
     loaded = replace(moved, warm={Replica("paris", "gpu", "chat"): 1})
-    assert value(network, loaded, "changes") == 3
+    assert by_name("changes").value(network, loaded) == 3
 
 
 def test_measures_of_one_priority_are_weighted() -> None:
@@ -376,5 +384,5 @@ def test_new_nodes_are_those_above_the_existing_ones() -> None:
     block = model.phase[SINGLE_PHASE]
     for nodes, cost in ((2, 0), (3, 0), (4, 360)):
         plan = Deployment(nodes={paris: nodes})
-        assert value(network, plan, "one_off_cost") == cost
+        assert by_name("one_off_cost").value(network, plan) == cost
         assert model_value(block, network, plan, "one_off_cost") == pytest.approx(cost)

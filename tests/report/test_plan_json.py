@@ -10,14 +10,18 @@ from typing import Any
 import openpyxl
 import pytest
 
+from models.data import Committee
 from models.plan import Violation
 from planner.evaluation.baselines import compare
-from planner.report.plan_json import plan_path, unedited_plans, was_edited, write_json
+from planner.evaluation.evaluation import Evaluation
+from planner.report.done import Done
+from planner.report.earlier import plan_path, unedited_plans, was_edited
+from planner.report.plan_json import write_json
 from planner.report.plan_workbook import write_plan
 from planner.report.progress import line
 from planner.result import Result, Run, Stage
 from planner.workbook.findings import Finding
-from tests.cases import plan_for_small, small
+from tests.cases import done_with, plan_for_small, small
 
 PROMISED = {
     "format",
@@ -60,8 +64,9 @@ def read(path: Path) -> dict[str, Any]:
 
 def write_both(directory: Path) -> Path:
     """Write plan.xlsx and plan.json as a run does, and return the path of the workbook."""
-    path = write_plan(plan_path(directory), small(), result())
-    write_json(directory, result(), small(), plan_file=path)
+    done = done_with(small(), result())
+    path = write_plan(plan_path(directory), done)
+    write_json(directory, replace(done, files={"plan": path}))
     return path
 
 
@@ -71,8 +76,8 @@ def edit(path: Path) -> None:
 
 
 def test_everything_promised_is_there(tmp_path: Path) -> None:
-    scores = compare(small(), plan_for_small().final)
-    content = read(write_json(tmp_path, result(), small(), scores))
+    scores = compare(Evaluation(small(), plan_for_small().final))
+    content = read(write_json(tmp_path, done_with(small(), result(), scores)))
     assert content.keys() >= PROMISED
     assert content["format"] == 1
     assert content["audit"] == {"passed": True, "violations": []}
@@ -118,8 +123,8 @@ def test_sheets_figures_and_shares_agree_on_the_verifications_a_second(tmp_path:
     network = small()
     checked = replace(network.policies["checked"], work=0.2)
     network = replace(network, policies={"checked": checked})
-    content = read(write_json(tmp_path, result(), network))
-    book = openpyxl.load_workbook(write_plan(tmp_path / "plan.xlsx", network, result()))
+    content = read(write_json(tmp_path, done_with(network, result())))
+    book = openpyxl.load_workbook(write_plan(tmp_path / "plan.xlsx", done_with(network, result())))
     header, *rows = book["Verification"].iter_rows(values_only=True)
     listed = [dict(zip(header, row, strict=True)) for row in rows]
     assert sum(row["rate (requests/s)"] for row in listed) == pytest.approx(90)
@@ -141,7 +146,7 @@ def test_sheets_figures_and_shares_agree_on_the_verifications_a_second(tmp_path:
 
 
 def test_what_hangs_on_none_is_told_beside_the_shares(tmp_path: Path) -> None:
-    content = read(write_json(tmp_path, result(), small()))
+    content = read(write_json(tmp_path, done_with(small(), result())))
     for found in content["dependencies"]:
         if found["kind"] in ("cable", "provider"):
             told = sum(share["share"] for share in found["shares"]) + found["on_none"]
@@ -154,7 +159,7 @@ def test_what_hangs_on_none_is_told_beside_the_shares(tmp_path: Path) -> None:
 def test_a_run_without_a_plan_says_why(tmp_path: Path) -> None:
     finding = Finding("Sites", "B14", "provider 'Hezner' is not in Providers", "did you mean …")
     bad = result(plan=None, status="invalid", gap=float("inf"), stages=())
-    content = read(write_json(tmp_path, bad, findings=(finding,)))
+    content = read(write_json(tmp_path, Done(bad, findings=(finding,))))
     assert content["status"] == "invalid"
     assert content["gap"] is None
     assert content["findings"][0]["cell"] == "B14"
@@ -165,18 +170,22 @@ def test_a_run_without_a_plan_says_why(tmp_path: Path) -> None:
 
 def test_infinite_numbers_become_null(tmp_path: Path) -> None:
     stages = (Stage(1, "monthly_cost", 5.0, float("-inf"), float("nan")),)
-    content = read(write_json(tmp_path, result(stages=stages, gap=float("inf")), small()))
+    content = read(
+        write_json(tmp_path, done_with(small(), result(stages=stages, gap=float("inf"))))
+    )
     assert (content["gap"], content["objectives"][0]["bound"]) == (None, None)
     assert content["objectives"][0]["gap"] is None
 
 
 def test_what_arithmetic_leaves_of_nothing_is_nothing(tmp_path: Path) -> None:
     stages = (Stage(1, "unserved", -0.0, -1.2e-18, 3e-17), Stage(2, "latency", 5.0, 1e-3, 0.5))
-    content = read(write_json(tmp_path, result(stages=stages), small()))
+    content = read(write_json(tmp_path, done_with(small(), result(stages=stages))))
     first, second = content["objectives"]
     assert [str(first[name]) for name in ("value", "bound", "gap")] == ["0.0"] * 3
     assert (second["bound"], second["gap"]) == (1e-3, 0.5)
-    book = openpyxl.load_workbook(write_plan(tmp_path / "p.xlsx", small(), result(stages=stages)))
+    book = openpyxl.load_workbook(
+        write_plan(tmp_path / "p.xlsx", done_with(small(), result(stages=stages)))
+    )
     run = {row[0]: row[1] for row in book["Run"].values}
     assert run["objective 1: unserved, proven bound"] == 0
     assert run["objective 2: latency, proven bound"] == 1e-3
@@ -184,11 +193,18 @@ def test_what_arithmetic_leaves_of_nothing_is_nothing(tmp_path: Path) -> None:
 
 
 def test_violations_are_listed(tmp_path: Path) -> None:
-    bad = result(status="rejected", violations=(Violation("seats", "council", "3 of 4"),))
-    content = read(write_json(tmp_path, bad, small()))
+    broken = Violation(
+        "seats", "council", "3 of 4", Committee(committee="council", seats=4), "seats"
+    )
+    found = (replace(broken, cell="Committees!B2"), Violation("figures", "unserved", "0 is 1"))
+    bad = result(status="rejected", violations=found)
+    content = read(write_json(tmp_path, done_with(small(), bad)))
     assert content["audit"] == {
         "passed": False,
-        "violations": [{"rule": "seats", "where": "council", "message": "3 of 4"}],
+        "violations": [
+            {"rule": "seats", "where": "council", "message": "3 of 4", "cell": "Committees!B2"},
+            {"rule": "figures", "where": "unserved", "message": "0 is 1", "cell": ""},
+        ],
     }
 
 
@@ -199,15 +215,16 @@ def test_two_runs_differ_only_in_their_times(tmp_path: Path) -> None:
         directory.mkdir()
         found = result()
         found = replace(found, run=replace(found.run, times={"solve": seconds}))
-        path = write_plan(plan_path(directory), small(), found)
-        contents.append(read(write_json(directory, found, small(), plan_file=path)))
+        done = done_with(small(), found)
+        path = write_plan(plan_path(directory), done)
+        contents.append(read(write_json(directory, replace(done, files={"plan": path}))))
     times = [content.pop("times") for content in contents]
     assert times == [{"solve": 1.0}, {"solve": 2.0}]
     assert contents[0] == contents[1]
 
 
 def test_nothing_but_the_file_is_left_behind(tmp_path: Path) -> None:
-    write_json(tmp_path, result(), small())
+    write_json(tmp_path, done_with(small(), result()))
     assert [path.name for path in tmp_path.iterdir()] == ["plan.json"]
 
 
@@ -243,6 +260,6 @@ def test_an_empty_directory_has_no_edited_plan(tmp_path: Path) -> None:
 
 def test_a_run_without_a_plan_forgets_no_earlier_one(tmp_path: Path) -> None:
     path = write_both(tmp_path)
-    write_json(tmp_path, result(plan=None, status="infeasible"), small())
+    write_json(tmp_path, done_with(small(), result(plan=None, status="infeasible")))
     assert list(unedited_plans(tmp_path)) == [path.name]
     assert not was_edited(tmp_path)

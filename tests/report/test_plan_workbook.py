@@ -13,33 +13,20 @@ import pytest
 from openpyxl.worksheet.worksheet import Worksheet
 
 from models.data import Phase
-from models.objectives import value
-from models.plan import Deployment, Flow, Panel, Plan
+from models.measures import measure
+from models.plan import Deployment, Flow, Panel, Plan, Seat
 from planner.evaluation.audit import FIGURES, audit, audit_stages
 from planner.evaluation.baselines import compare
+from planner.evaluation.evaluation import Evaluation
+from planner.evaluation.score import Score
+from planner.report.done import Done
 from planner.report.plan_workbook import plan_hash, read_plan, write_plan
+from planner.report.sheet_rows import PLAN_SHEETS
 from planner.result import Result, Run, Stage
-from planner.workbook.findings import InputError
-from tests.cases import FRANKFURT, PARIS, deployment_for_small, plan_for_small, small
+from planner.workbook.findings import InputError, column_letters
+from tests.cases import FRANKFURT, PARIS, deployment_for_small, done_with, plan_for_small, small
 
-SHEETS = [
-    "Summary",
-    "Demand",
-    "Sites",
-    "Contracts",
-    "Nodes",
-    "Warm models",
-    "Routing",
-    "Verification",
-    "Panels",
-    "Copies",
-    "Seats",
-    "Dependencies",
-    "Changes",
-    "Cost",
-    "Comparison",
-    "Run",
-]
+SCORE = Score("plan", 1.0, 1.0, 1.0, 1.0, 0.0)
 
 
 def result(plan: Plan | None = None, **changes: object) -> Result:
@@ -53,13 +40,13 @@ def result(plan: Plan | None = None, **changes: object) -> Result:
 def as_written() -> bytes:
     """Return the workbook of the hand-made plan; written once, for writing takes a while."""
     with TemporaryDirectory() as directory:
-        return write_plan(Path(directory) / "plan.xlsx", small(), result()).read_bytes()
+        return write_plan(Path(directory) / "plan.xlsx", done_with(small(), result())).read_bytes()
 
 
 def write(path: Path, plan: Plan | None = None) -> Path:
     """Write the plan of the small network."""
     if plan is not None:
-        return write_plan(path / "plan.xlsx", small(), result(plan))
+        return write_plan(path / "plan.xlsx", done_with(small(), result(plan)))
     (path / "plan.xlsx").write_bytes(as_written())
     return path / "plan.xlsx"
 
@@ -79,6 +66,19 @@ def put(path: Path, sheet: str, cell: str, content: object) -> None:
 def values(path: Path, sheet: str) -> list[tuple[object, ...]]:
     """Return the cells of a sheet."""
     return list(openpyxl.load_workbook(path)[sheet].iter_rows(values_only=True))
+
+
+def named(path: Path, sheet: str) -> list[dict[str, object]]:
+    """Return the rows of a sheet by header, without units."""
+    header, *rows = values(path, sheet)
+    names = [str(name).partition(" (")[0] for name in header]
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def address(path: Path, sheet: str, header: str, row: int) -> str:
+    """Return the address of the cell below a header."""
+    names = [str(name).partition(" (")[0] for name in values(path, sheet)[0]]
+    return f"{column_letters(names.index(header) + 1)}{row}"
 
 
 def test_what_is_written_is_read_back_equal(tmp_path: Path) -> None:
@@ -111,16 +111,14 @@ def test_phases_are_kept_apart_and_in_order(tmp_path: Path) -> None:
     network = replace(small(), phases=(Phase(phase="pilot"), Phase(phase="all")))
     pilot = replace(deployment_for_small(), routing=(), verification=(), panels=())
     plan = Plan({"pilot": pilot, "all": deployment_for_small()})
-    path = write_plan(tmp_path / "plan.xlsx", network, result(plan))
+    path = write_plan(tmp_path / "plan.xlsx", done_with(network, result(plan)))
     found = read_plan(path, network).plan
     assert found == plan
     assert list(found.phases) == ["pilot", "all"]
 
 
-def test_every_sheet_is_there_with_units_in_its_headers(tmp_path: Path) -> None:
-    book = openpyxl.load_workbook(write(tmp_path))
-    assert book.sheetnames == SHEETS
-    headers = [cell.value for cell in book["Routing"][1]]
+def test_headers_carry_their_units(tmp_path: Path) -> None:
+    headers = values(write(tmp_path), "Routing")[0]
     assert "share (0..1)" in headers
     assert "latency_ms" in headers
     assert "cost_per_million (EUR/million requests)" in headers
@@ -133,43 +131,46 @@ def test_estimates_are_marked(tmp_path: Path) -> None:
 
 
 def test_cost_lines_add_up_to_the_objective(tmp_path: Path) -> None:
-    _, *rows = values(write(tmp_path), "Cost")
-    monthly = [row[2] for row in rows if isinstance(row[2], (int, float))]
+    lines = [row["monthly_cost"] for row in named(write(tmp_path), "Cost")]
+    monthly = [amount for amount in lines if isinstance(amount, (int, float))]
     assert sum(monthly[:-1]) == pytest.approx(monthly[-1])
-    assert monthly[-1] == pytest.approx(value(small(), deployment_for_small(), "monthly_cost"))
+    assert monthly[-1] == pytest.approx(
+        measure("monthly_cost").value(small(), deployment_for_small())
+    )
 
 
-def test_dependencies_carry_shares_and_the_figures_of_their_kind(tmp_path: Path) -> None:
-    header, *rows = values(write(tmp_path), "Dependencies")
-    of_kind = [
-        dict(zip(header, row, strict=True))
-        for row in rows
-        if row[1:3] == ("coordination", "council") and row[4] == "country"
-    ]
-    figures, first, *_ = of_kind
-    assert figures["dependency"] is None
-    assert figures["nakamoto_liveness (number)"] == 1
-    assert figures["nakamoto_control (number)"] == 2
-    assert (first["dependency"], first["share (0..1)"]) == ("GB", 0.5)
+def test_kinds_carry_their_figures_and_dependencies_their_shares(tmp_path: Path) -> None:
+    path = write(tmp_path)
+
+    def of_council(sheet: str) -> list[dict[str, object]]:
+        wanted = ("coordination", "council", "country")
+        return [
+            row for row in named(path, sheet) if (row["role"], row["of"], row["kind"]) == wanted
+        ]
+
+    (figures,) = of_council("Concentration")
+    assert figures["nakamoto liveness"] == 1
+    assert figures["nakamoto control"] == 2
+    first, *_ = of_council("Dependencies")
+    assert (first["dependency"], first["share"]) == ("GB", 0.5)
 
 
 def test_what_hangs_on_none_has_a_place_of_its_own(tmp_path: Path) -> None:
-    header, *rows = values(write(tmp_path), "Dependencies")
     (cable,) = [
-        found
-        for row in rows
-        for found in (dict(zip(header, row, strict=True)),)
-        if (found["role"], found["of"], found["kind"]) == ("execution", "chat", "cable")
-        and found["dependency"] is None
+        row
+        for row in named(write(tmp_path), "Concentration")
+        if (row["role"], row["of"], row["kind"]) == ("execution", "chat", "cable")
     ]
-    assert cable["on_none (0..1)"] == pytest.approx(25 / 30)
-    assert cable["largest_share (0..1)"] == pytest.approx(5 / 30)
-    assert cable["effective (number)"] == pytest.approx(1)
+    assert cable["on none"] == pytest.approx(25 / 30)
+    assert cable["largest share"] == pytest.approx(5 / 30)
+    assert cable["effective"] == pytest.approx(1)
 
 
 def test_the_run_is_on_record(tmp_path: Path) -> None:
     stages = (Stage(1, "unserved", 0.0, 0.0, 0.0), Stage(2, "monthly_cost", 5.0, 4.0, 0.2))
-    path = write_plan(tmp_path / "plan.xlsx", small(), result(stages=stages, gap=float("inf")))
+    path = write_plan(
+        tmp_path / "plan.xlsx", done_with(small(), result(stages=stages, gap=float("inf")))
+    )
     run = {row[0]: row[1] for row in values(path, "Run")}
     assert run["workbook sha256"] == "ab" * 32
     assert run["gap"] == "not proven"
@@ -180,12 +181,15 @@ def test_the_run_is_on_record(tmp_path: Path) -> None:
 
 def test_the_comparison_stands_beside_the_plan(tmp_path: Path) -> None:
     network, plan = small(), plan_for_small()
-    scores = compare(network, plan.final)
-    path = write_plan(tmp_path / "plan.xlsx", network, result(), scores)
-    header, *rows = values(path, "Comparison")
-    assert header == ("measure", "unit", "plan", "nearest", "today")
-    counted = {row[0]: row[2:] for row in rows}
-    assert counted["violations found by the audit"][0] == 0
+    scores = compare(Evaluation(network, plan.final))
+    path = write_plan(tmp_path / "plan.xlsx", done_with(network, result(), scores))
+    assert values(path, "Comparison")[0] == ("measure", "of", "unit", "plan", "nearest", "today")
+    (broken,) = [
+        row
+        for row in named(path, "Comparison")
+        if row["measure"] == "violations found by the audit" and row["of"] is None
+    ]
+    assert broken["plan"] == 0
 
 
 def test_names_that_look_like_formulas_stay_names(tmp_path: Path) -> None:
@@ -198,16 +202,18 @@ def test_names_that_look_like_formulas_stay_names(tmp_path: Path) -> None:
         sites={**network.sites, "london": london},
     )
     plan = Plan({"": replace(deployment_for_small(), contracts=frozenset({"Acme", "=1+1"}))})
-    path = write_plan(tmp_path / "plan.xlsx", network, result(plan))
-    assert openpyxl.load_workbook(path)["Contracts"]["B2"].data_type == "s"
+    path = write_plan(tmp_path / "plan.xlsx", done_with(network, result(plan)))
+    cells = [cell for sheet in openpyxl.load_workbook(path) for row in sheet for cell in row]
+    assert {cell.data_type for cell in cells if cell.value == "=1+1"} == {"s"}
+    assert "f" not in {cell.data_type for cell in cells}
     assert read_plan(path, network).plan == plan
 
 
 def test_equal_plans_give_equal_hashes_whatever_the_clock_says(tmp_path: Path) -> None:
     slow = result()
-    slow = replace(slow, run=replace(slow.run, times={"solve": 99.0}))
-    one = write_plan(tmp_path / "one.xlsx", small(), result())
-    other = write_plan(tmp_path / "other.xlsx", small(), slow)
+    slow = replace(slow, run=replace(slow.run, times={"solve": 123456.789}))
+    one = write_plan(tmp_path / "one.xlsx", done_with(small(), result()))
+    other = write_plan(tmp_path / "other.xlsx", done_with(small(), slow))
     assert plan_hash(one) == plan_hash(other) != ""
 
 
@@ -223,12 +229,12 @@ def test_an_edit_of_the_sheet_run_or_behind_the_end_changes_the_hash(tmp_path: P
     before = plan_hash(path)
     path.write_bytes(as_written() + b"edited")
     assert plan_hash(path) != before
-    other = write_plan(tmp_path / "other.xlsx", small(), result(status="feasible"))
+    other = write_plan(tmp_path / "other.xlsx", done_with(small(), result(status="feasible")))
     # The status stands on Run, and in the proof on Summary; the seed stands on Run alone.
     assert plan_hash(other) != before
     seeded = result()
     seeded = replace(seeded, run=replace(seeded.run, seed=8))
-    assert plan_hash(write_plan(tmp_path / "seeded.xlsx", small(), seeded)) != before
+    assert plan_hash(write_plan(tmp_path / "seeded.xlsx", done_with(small(), seeded))) != before
 
 
 def test_a_file_that_is_no_workbook_has_no_hash_and_is_refused(tmp_path: Path) -> None:
@@ -241,44 +247,46 @@ def test_a_file_that_is_no_workbook_has_no_hash_and_is_refused(tmp_path: Path) -
 
 def test_there_is_nothing_to_write_without_a_plan(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="infeasible"):
-        write_plan(tmp_path / "p.xlsx", small(), replace(result(), plan=None, status="infeasible"))
+        write_plan(tmp_path / "p.xlsx", Done(replace(result(), plan=None, status="infeasible")))
 
 
 # Edited by hand ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("sheet", "cell", "content", "words"),
+    ("sheet", "header", "content", "words"),
     [
-        ("Nodes", "B2", "frankfort", "did you mean 'frankfurt'?"),
-        ("Nodes", "C2", "check-z", "not on offer at frankfurt"),
-        ("Nodes", "D2", "two", "is text, not a number"),
-        ("Nodes", "D2", "2", "type 2 as a number"),
-        ("Nodes", "D2", 1.5, "not a whole number"),
-        ("Nodes", "D2", -1, "below 0"),
-        ("Nodes", "D2", None, "nodes is empty"),
-        ("Nodes", "D2", "=1/0", "never calculated"),
-        ("Sites", "C2", "perhaps", "neither yes nor no"),
-        ("Contracts", "B2", "Acmee", "did you mean 'Acme'?"),
-        ("Warm models", "D2", "chatt", "did you mean 'chat'?"),
-        ("Routing", "B2", "austria", "there is no row austria"),
-        ("Routing", "L2", "0,75", "type 0.75 as a number"),
-        ("Verification", "B2", "unchecked", "did you mean 'checked'?"),
-        ("Verification", "G2", "rome", "not in Sites"),
-        ("Panels", "H3", 0.5, "panel 1 says other things"),
-        ("Copies", "D2", "low", "did you mean 'law'?"),
-        ("Seats", "B2", "counsel", "did you mean 'council'?"),
+        ("Nodes", "site", "frankfort", "did you mean 'frankfurt'?"),
+        ("Nodes", "node_type", "check-z", "not on offer at frankfurt"),
+        ("Nodes", "nodes", "two", "is text, not a number"),
+        ("Nodes", "nodes", "2", "type 2 as a number"),
+        ("Nodes", "nodes", 1.5, "not a whole number"),
+        ("Nodes", "nodes", -1, "below 0"),
+        ("Nodes", "nodes", None, "nodes is empty"),
+        ("Nodes", "nodes", "=1/0", "never calculated"),
+        ("Sites", "open", "perhaps", "neither yes nor no"),
+        ("Contracts", "provider", "Acmee", "did you mean 'Acme'?"),
+        ("Warm models", "model", "chatt", "did you mean 'chat'?"),
+        ("Routing", "region", "austria", "there is no row austria"),
+        ("Routing", "share", "0,75", "type 0.75 as a number"),
+        ("Verification", "policy", "unchecked", "did you mean 'checked'?"),
+        ("Verification", "verifying_site", "rome", "not in Sites"),
+        ("Panels", "share", 0.5, "panel 1 says other things"),
+        ("Copies", "model", "low", "did you mean 'law'?"),
+        ("Seats", "committee", "counsel", "did you mean 'council'?"),
     ],
 )
 def test_a_bad_cell_is_named(
-    tmp_path: Path, sheet: str, cell: str, content: object, words: str
+    tmp_path: Path, sheet: str, header: str, content: object, words: str
 ) -> None:
     path = write(tmp_path)
-    put(path, sheet, cell, content)
+    # Of rows that contradict each other, the later is found, and the number that they share named.
+    contradicts = (sheet, header) == ("Panels", "share")
+    row = 3 if contradicts else 2
+    expected = address(path, sheet, "panel" if contradicts else header, row)
+    put(path, sheet, address(path, sheet, header, row), content)
     errors = [finding for finding in read_plan(path, small()).findings if finding.is_error]
     assert len(errors) == 1
-    # Of rows that contradict each other, the number that they share is named.
-    expected = "B3" if sheet == "Panels" else cell
     assert (errors[0].sheet, errors[0].cell) == (sheet, expected)
     assert words in str(errors[0])
 
@@ -296,25 +304,104 @@ def test_a_repeated_row_is_named(tmp_path: Path) -> None:
 
 def test_a_missing_sheet_or_column_is_named(tmp_path: Path) -> None:
     path = write(tmp_path)
+    cell = address(path, "Nodes", "nodes", 1)
     book = openpyxl.load_workbook(path)
     del book["Seats"]
     del book["Nodes"].tables["Nodes"]
-    book["Nodes"]["D1"] = "knots"
+    book["Nodes"][cell] = "knots"
     book.save(path)
     messages = [finding.message for finding in read_plan(path, small()).findings]
     assert messages == ["the column 'nodes' is missing", "the sheet Seats is missing"]
 
 
+DECISIVE = [sheet.title for sheet in PLAN_SHEETS if sheet.decides]
+
+
+@pytest.mark.parametrize("title", DECISIVE)
+def test_no_sheet_with_decisions_vanishes_unseen(tmp_path: Path, title: str) -> None:
+    path = write(tmp_path)
+    book = openpyxl.load_workbook(path)
+    del book[title]
+    book.save(path)
+    (finding,) = [found for found in read_plan(path, small()).findings if found.is_error]
+    assert finding.message == f"the sheet {title} is missing"
+    assert "add it again" in finding.way_out
+
+
+@pytest.mark.parametrize("title", ["Overview", "Demand", "Concentration", "Cost", "Comparison"])
+def test_a_sheet_without_decisions_may_go(tmp_path: Path, title: str) -> None:
+    path = write_plan(tmp_path / "plan.xlsx", done_with(small(), result(), (SCORE,)))
+    book = openpyxl.load_workbook(path)
+    del book[title]
+    book.save(path)
+    found = read_plan(path, small())
+    assert (found.plan, found.findings) == (plan_for_small(), ())
+
+
+def without_seats() -> Plan:
+    """Return the plan with two kinds of decision not made."""
+    return Plan({"": replace(deployment_for_small(), seats={}, copies=frozenset())})
+
+
+def test_a_sheet_that_was_never_written_is_read_as_empty(tmp_path: Path) -> None:
+    path = write(tmp_path, without_seats())
+    assert not {"Seats", "Copies"} & set(openpyxl.load_workbook(path).sheetnames)
+    assert read_plan(path, small()).plan == without_seats()
+
+
+def test_decisions_of_a_kind_the_plan_had_none_of_can_be_added(tmp_path: Path) -> None:
+    path = write(tmp_path, without_seats())
+    book = openpyxl.load_workbook(path)
+    page = book.create_sheet("Seats")
+    page.append(["committee", "site", "node_type", "seats"])
+    page.append(["council", "london", "seat", 2])
+    book.save(path)
+    found = read_plan(path, small())
+    assert [finding for finding in found.findings if finding.is_error] == []
+    assert found.plan.final.seats == {Seat("council", "london", "seat"): 2}
+
+
+@pytest.mark.parametrize("content", ["no page", "no list"])
+def test_without_its_list_of_sheets_a_plan_must_have_them_all(tmp_path: Path, content: str) -> None:
+    path = write(tmp_path, without_seats())
+    book = openpyxl.load_workbook(path)
+    del book["Overview"]
+    if content == "no list":
+        book.create_sheet("Overview", 0).append(["my own notes"])
+    book.save(path)
+    findings = read_plan(path, small()).findings
+    assert [finding.sheet for finding in findings] == ["Copies", "Seats"]
+    assert all("Overview" in finding.way_out for finding in findings)
+
+
 def test_an_edited_count_is_planned_and_the_old_figures_are_called_stale(tmp_path: Path) -> None:
     path = write(tmp_path)
-    header, *rows = values(path, "Nodes")
-    number = next(n for n, row in enumerate(rows, 2) if row[1:3] == tuple(PARIS))
-    put(path, "Nodes", f"D{number}", 3)
+    number = next(
+        n
+        for n, row in enumerate(named(path, "Nodes"), 2)
+        if (row["site"], row["node_type"]) == tuple(PARIS)
+    )
+    put(path, "Nodes", address(path, "Nodes", "nodes", number), 3)
     found = read_plan(path, small())
     assert found.plan.final.nodes[PARIS] == 3
     assert {finding.level for finding in found.findings} == {"warning"}
     assert all(finding.sheet == "Cost" for finding in found.findings)
     assert any("monthly_cost says 4,400" in finding.message for finding in found.findings)
+
+
+def test_a_column_that_was_left_out_can_be_filled_in(tmp_path: Path) -> None:
+    # Nothing is loaded cold, so fetch_from stands nowhere; then one flow is told to be.
+    warm = replace(
+        deployment_for_small(),
+        routing=deployment_for_small().routing[:3],
+    )
+    path = write(tmp_path, Plan({"": warm}))
+    header = values(path, "Routing")[0]
+    assert "fetch_from" not in header
+    free = f"{column_letters(len(header) + 2)}"
+    put(path, "Routing", f"{free}1", "fetch_from")
+    put(path, "Routing", f"{free}2", "paris/disk")
+    assert read_plan(path, small()).plan.final.routing[0].fetch_from == "paris/disk"
 
 
 def test_a_latency_that_is_not_true_is_called_so(tmp_path: Path) -> None:
@@ -350,7 +437,7 @@ def test_a_violation_names_its_phase() -> None:
 
 def test_an_objective_that_the_plan_does_not_amount_to_is_found() -> None:
     plan = plan_for_small()
-    cost = value(small(), plan.final, "monthly_cost")
+    cost = measure("monthly_cost").value(small(), plan.final)
     right = (Stage(1, "unserved", 0.0, 0.0, 0.0), Stage(2, "monthly_cost", cost, cost, 0.0))
     assert audit_stages(small(), plan, right) == ()
     wrong = (Stage(2, "monthly_cost", cost - 1, cost - 1, 0.0),)

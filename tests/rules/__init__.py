@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from models.build import SINGLE_PHASE, build
@@ -23,12 +25,27 @@ from models.data import (
     Shock,
     Site,
 )
+from models.fields import columns
 from models.network import Network
 from models.plan import Deployment
 from tests import draw
 from tests.test_rules_contract import model_accepts
 
 Known = dict[str, Any]
+
+CELL = re.compile(r" \([A-Z]\w+\.\w+\)$")
+"""How a violation ends that names the cell by the class of its row and its attribute."""
+
+OF_THE_PLAN = {
+    "stand at a site that is not open": "the plan says which sites are open",
+    "no model can be loaded cold into": "all that keeps every model away, which is no one cell",
+    "where nothing is kept for it": "the plan says what is kept where",
+    "is loaded from": "the plan says both what is loaded and which copies are stored",
+    "a site holds more than one copy": "the rule itself, whatever the workbook says",
+    "the copy lies where no node stands": "the plan says where nodes stand",
+    "seats are on": "one seat a node is the rule itself, and the plan says how many nodes stand",
+}
+"""What violations say whose limit no cell of the workbook sets, and what sets it instead."""
 
 
 def site(name: str, provider: str = "Acme", **given: Any) -> Site:
@@ -105,8 +122,19 @@ def verdicts(rule: Any, network: Network, plan: Deployment) -> tuple[bool | None
     """Return whether the model's rows hold for the plan, and what the audit says of it."""
     model = build(network, draw.row_by_row(network))  # kept: its parts only point at it weakly
     block = model.phase[SINGLE_PHASE]
-    said = [str(violation) for violation in rule.audit(network, plan)]
-    return model_accepts(block, network, plan, rule), said
+    return model_accepts(block, network, plan, rule), sayings(rule, network, plan)
+
+
+def sayings(rule: Any, network: Network, plan: Deployment) -> list[str]:
+    """Return what the audit says of the plan, `Offer.max_nodes` standing for the cell."""
+    found = []
+    for violation in rule.audit(network, plan):
+        cell = ""
+        if violation.row is not None:
+            assert violation.attribute in columns(type(violation.row)), violation
+            cell = f"{type(violation.row).__name__}.{violation.attribute}"
+        found.append(str(replace(violation, cell=cell)))
+    return found
 
 
 def assert_legal(rule: Any, network: Network, plan: Deployment) -> None:
@@ -117,16 +145,21 @@ def assert_legal(rule: Any, network: Network, plan: Deployment) -> None:
 
 
 def assert_illegal(rule: Any, network: Network, plan: Deployment, *words: str) -> None:
-    """Assert that the model refuses the plan and that the audit objects in these words."""
+    """Assert that the model refuses the plan and that the audit objects in these words.
+
+    The audit must name the cell that sets the limit, unless the limit is the plan's own.
+    """
     accepted, said = verdicts(rule, network, plan)
     assert accepted is False
     for text in words or ("",):
-        assert any(text in sentence for sentence in said), (text, said)
+        found = [sentence for sentence in said if text in sentence]
+        assert found, (text, said)
+        assert any(map(CELL.search, found)) or any(own in found[0] for own in OF_THE_PLAN), found
 
 
 def assert_refused_by_audit(rule: Any, network: Network, plan: Deployment, *words: str) -> None:
     """Assert that the audit objects to a plan that the model cannot even express."""
-    said = [str(violation) for violation in rule.audit(network, plan)]
+    said = sayings(rule, network, plan)
     for text in words or ("",):
         assert any(text in sentence for sentence in said), (text, said)
 

@@ -96,8 +96,18 @@ def test_a_plan_may_use_its_budgets_up() -> None:
 
 
 def test_a_plan_above_a_budget_is_refused() -> None:
-    assert_illegal(rule, priced(monthly=MONTHLY - 1), PLAN, "monthly]: 5,322.00 EUR exceed 5,321")
-    assert_illegal(rule, priced(one_off=ONE_OFF - 1), PLAN, "one-off]: 800.00 EUR exceed 799.00")
+    assert_illegal(
+        rule,
+        priced(monthly=MONTHLY - 1),
+        PLAN,
+        "monthly]: 5,322.00 EUR exceed 5,321.00 (Settings.budget_monthly)",
+    )
+    assert_illegal(
+        rule,
+        priced(one_off=ONE_OFF - 1),
+        PLAN,
+        "one-off]: 800.00 EUR exceed 799.00 (Settings.budget_one_off)",
+    )
 
 
 def test_an_existing_site_and_existing_nodes_cost_nothing_once() -> None:

@@ -34,13 +34,21 @@ def standing(a: int, b: int, contracts: Iterable[str] = ("Acme", "Rent")) -> Dep
 def test_an_open_site_needs_the_contract_of_its_own_provider_only() -> None:
     # b runs on Acme in the end, but the contract is with Rent.
     assert_legal(rule, resold(), standing(0, 1, ["Rent"]))
-    assert_illegal(rule, resold(), standing(0, 1, ["Acme"]), "b]: the site is open without")
+    assert_illegal(
+        rule,
+        resold(),
+        standing(0, 1, ["Acme"]),
+        "b]: the site is open without a contract with Rent (Site.provider)",
+    )
 
 
 def test_a_provider_delivers_also_what_its_resellers_sell() -> None:
     assert_legal(rule, resold(Acme=3), standing(2, 1))  # 2 of its own + 1 resold = 3
     assert_illegal(
-        rule, resold(Acme=3), standing(2, 2), "Acme]: 4 nodes hang on a provider that can deliver 3"
+        rule,
+        resold(Acme=3),
+        standing(2, 2),
+        "Acme]: 4 nodes hang on a provider that can deliver 3 (Provider.max_nodes)",
     )
     # The limit of the reseller does not count what Acme sells itself.
     assert_legal(rule, resold(Rent=1), standing(5, 1))
@@ -87,4 +95,9 @@ def test_a_required_contract_is_held_though_its_provider_has_no_site() -> None:
         providers=[Provider(provider="Peering", status="required", monthly_cost=70)],
     )
     assert_legal(rule, found, Deployment(contracts=frozenset({"Peering"})))
-    assert_illegal(rule, found, Deployment(), "Peering]: the contract is required but not held")
+    assert_illegal(
+        rule,
+        found,
+        Deployment(),
+        "Peering]: the contract is required but not held (Provider.status)",
+    )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from models.build import SINGLE_PHASE, build
@@ -10,7 +13,7 @@ from models.data import Demand, Item, Model, Needs, NodeType, OfferKey, Policy, 
 from models.network import Link, Network
 from models.plan import HUB, Deployment, Flow
 from models.rules import demand as rule
-from models.service import ESTIMATE, service
+from models.service import ESTIMATE, Service, service
 from models.translate import place
 from tests.rules import (
     assert_explains,
@@ -49,7 +52,12 @@ def test_a_row_may_be_split_and_partly_unserved() -> None:
 def test_a_row_cannot_be_served_more_than_once() -> None:
     row = demand(rate=2)
     plan = served(row, a=0.7, b=0.4)  # 0.7 + 0.4 = 1.1 of the row, whatever its rate
-    assert_illegal(rule, two_sites(row), plan, "110.0000% of it is served")
+    assert_illegal(
+        rule,
+        two_sites(row),
+        plan,
+        "110.0000% of it is served, more than all (Demand.requests_per_s)",
+    )
 
 
 def test_what_is_not_served_cannot_go_uncounted() -> None:
@@ -70,10 +78,20 @@ def test_both_country_and_bloc_must_allow_the_site() -> None:
     # Only a stands in DE or FR and in the EU; the bloc of b is none.
     row = demand(countries=("DE", "FR"), blocs=("EU",))
     assert_legal(rule, two_sites(row), served(row, a=1.0))
-    assert_illegal(rule, two_sites(row), served(row, b=1.0), "b is outside")
+    assert_illegal(
+        rule,
+        two_sites(row),
+        served(row, b=1.0),
+        "b is outside countries DE;FR, blocs EU (Demand.blocs)",
+    )
     only_country = demand(countries=("FR",))
     assert_legal(rule, two_sites(only_country), served(only_country, b=1.0))
-    assert_illegal(rule, two_sites(only_country), served(only_country, a=1.0), "a is outside")
+    assert_illegal(
+        rule,
+        two_sites(only_country),
+        served(only_country, a=1.0),
+        "a is outside countries FR (Demand.countries)",
+    )
 
 
 @pytest.mark.parametrize("needs", [(("DE", "US"),), (("DE",), ("US",))], ids=["either", "both"])
@@ -118,7 +136,7 @@ def test_the_policy_decides_which_tee_is_needed(required: str, allowed: str) -> 
         if name in allowed:
             assert_legal(rule, found, plan)
         else:
-            assert_illegal(rule, found, plan, "lacks the TEE")
+            assert_illegal(rule, found, plan, "lacks the TEE that attested asks for (Policy.tee)")
 
 
 def chat(limit: float | None, overhead: float = 0.5) -> tuple[Demand, Network]:
@@ -167,7 +185,7 @@ def test_latency_is_path_service_and_load_and_may_reach_the_limit(
     row, found = chat(latency_ms)
     plan = Deployment(routing=(Flow(row.key, at("a"), "fibre", state, 1.0, source),))
     way = service(found, row, at("a"), "fibre", state, source)
-    assert not isinstance(way, str)
+    assert isinstance(way, Service)
     assert way.latency_ms == pytest.approx(latency_ms)
     assert_legal(rule, found, plan)
     row, found = chat(latency_ms - 1.0)
@@ -187,7 +205,7 @@ def test_an_estimate_adds_access_to_the_stretched_way_there_and_back() -> None:
     found.regions["users"] = here  # type: ignore[index]
     assert_legal(rule, found, served(row, a=1.0))
     way = service(found, row, at("a"), ESTIMATE, "warm")
-    assert not isinstance(way, str)
+    assert isinstance(way, Service)
     assert way.latency_ms == pytest.approx(5 + 3 * 111.194927 / 200, abs=1e-6)
 
 
@@ -201,7 +219,7 @@ def test_an_unknown_way_serves_only_where_no_limit_is_set() -> None:
         if allowed:
             assert_legal(rule, found, plan)
         else:
-            assert_illegal(rule, found, plan, "is unknown")
+            assert_illegal(rule, found, plan, "is unknown (Demand.max_latency_ms)")
 
 
 def test_the_audit_names_rows_routes_and_offers_that_do_not_exist() -> None:
@@ -214,6 +232,40 @@ def test_the_audit_names_rows_routes_and_offers_that_do_not_exist() -> None:
     assert_refused_by_audit(rule, found, Deployment(routing=(flow,)), "no route 'fibre'")
     flow = Flow(row.key, at("a"), ESTIMATE, "lukewarm", 1.0)
     assert_refused_by_audit(rule, found, Deployment(routing=(flow,)), "neither warm nor cold")
+
+
+@pytest.mark.parametrize(
+    ("given", "flow", "says"),
+    [
+        ({"node_types": ("tpu",)}, {}, "chat does not run on gpu (Model.node_types)"),
+        ({"gpu_memory_gb": 81}, {}, "chat does not fit on gpu (Model.gpu_memory_gb)"),
+        ({"weights_gb": None}, {"fetch_from": HUB}, "loaded cold on gpu (Model.weights_gb)"),
+        ({"upstream": (("Lab",),)}, {"fetch_from": HUB}, "so nothing is cold (Model.upstream)"),
+        ({"upstream": (("Lab",),)}, {}, "a/gpu has no requests_per_s (Offer.requests_per_s)"),
+        ({}, {"fetch_from": "far/disk"}, "no storage near a (Settings.near_ms)"),
+        ({}, {"offer": at("store", "disk")}, "store/disk offers no execution (NodeType.role)"),
+    ],
+)
+def test_what_keeps_a_row_from_being_served_is_named(
+    given: dict[str, Any], flow: dict[str, Any], says: str
+) -> None:
+    row, found = chat(None)
+    found.models["chat"] = replace(found.models["chat"], **given)  # type: ignore[index]
+    far = Link(Item("site", "a"), Item("site", "far"), latency_ms=11)  # near_ms is 10
+    found.sites["far"] = site("far")  # type: ignore[index]
+    found.offers[at("far", "disk")] = offer("far", "disk")  # type: ignore[index]
+    found = replace(found, links=(*found.links, far))
+    state = "cold" if "fetch_from" in flow else "warm"
+    tried = replace(Flow(row.key, at("a"), "fibre", state, 1.0), **flow)
+    assert_refused_by_audit(rule, found, Deployment(routing=(tried,)), says)
+
+
+def test_a_node_type_without_a_speed_of_loading_loads_nothing_cold() -> None:
+    row, found = chat(None)
+    slow = replace(found.node_types["gpu"], load_gb_per_s=None)
+    found.node_types["gpu"] = slow  # type: ignore[index]
+    plan = Deployment(routing=(Flow(row.key, at("a"), "fibre", "cold", 1.0, HUB),))
+    assert_refused_by_audit(rule, found, plan, "loaded cold on gpu (NodeType.load_gb_per_s)")
 
 
 def test_it_says_how_much_is_served() -> None:

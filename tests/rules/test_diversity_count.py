@@ -42,7 +42,12 @@ def test_nobody_holds_more_than_the_most() -> None:
     row = counted(max_count=3)
     # Acme 1 + 2 resold = 3, Rent 2, Bolt 3
     assert_legal(rule, clouds(row), standing(a=1, b=2, c=3))
-    assert_illegal(rule, clouds(row), standing(a=2, b=2), "provider:Acme]: 4 hang on it, at most 3")
+    assert_illegal(
+        rule,
+        clouds(row),
+        standing(a=2, b=2),
+        "provider:Acme]: 4 hang on it, at most 3 may (DiversityRow.max_count)",
+    )
     assert_illegal(rule, clouds(row), standing(c=4), "provider:Bolt]: 4 hang on it")
     assert_legal(rule, clouds(row), standing("disk", c=9))  # disks do not execute
 
@@ -53,7 +58,9 @@ def test_a_named_dependency_holds_at_least_the_fewest() -> None:
     assert_illegal(
         rule, clouds(row), standing(a=1, c=5), "provider:Acme]: 1 hang on it, at least 2"
     )
-    assert_illegal(rule, clouds(row), Deployment(), "0 hang on it, at least 2 must")
+    assert_illegal(
+        rule, clouds(row), Deployment(), "0 hang on it, at least 2 must (DiversityRow.min_count)"
+    )
     both = counted(min_count=1, max_count=1, dependency="Rent")
     assert_legal(rule, clouds(both), standing(a=5, b=1))
     assert_illegal(rule, clouds(both), standing(b=2), "2 hang on it, at most 1")

@@ -45,7 +45,7 @@ def test_a_reseller_and_its_cloud_are_one() -> None:
         rule,
         clouds(distinct(2)),
         standing(a=5, b=5),
-        "losing provider:Acme removes all; 2 must be needed",
+        "losing provider:Acme removes all; 2 must be needed (DiversityRow.min_distinct)",
     )
     assert_legal(rule, clouds(distinct(3)), standing(b=1, c=1, d=1))
     assert_illegal(rule, clouds(distinct(3)), standing(a=1, b=1, c=1), "3 must be needed")

@@ -167,7 +167,7 @@ def test_the_two_largest_need_not_make_the_largest_union() -> None:
         rule,
         clouds(nakamoto(3, 0.79, kind="owner"), **owners),
         plan,
-        "owner:A, owner:C hold 8 of 10, above 7.9",
+        "owner:A, owner:C hold 8 of 10, above 7.9 (DiversityRow.min_nakamoto)",
     )
 
 

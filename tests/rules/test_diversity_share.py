@@ -68,7 +68,10 @@ def test_what_a_reseller_sells_hangs_on_its_cloud() -> None:
     assert_legal(rule, clouds(row), standing(a=1, b=1, c=2))
     # … of 3 = 67 %, though Acme, Rent and Bolt sell a third each
     assert_illegal(
-        rule, clouds(row), standing(a=1, b=1, c=1), "66.6667% hang on provider:Acme, at most 50"
+        rule,
+        clouds(row),
+        standing(a=1, b=1, c=1),
+        "66.6667% hang on provider:Acme, at most 50.0000% may (DiversityRow.max_share)",
     )
     # The inner level is limited too: 2 of 3 at Rent
     assert_illegal(rule, clouds(row), standing(b=2, c=1), "66.6667% hang on provider:Rent")

@@ -82,14 +82,19 @@ def test_a_provider_takes_the_seats_of_its_resellers_with_it() -> None:
         rule,
         council(),
         seated(a=1, b=2, c=4),
-        "council without provider:Acme]: 3 seats are lost, 2 may be",
+        "council without provider:Acme]: 3 seats are lost, 2 may be (Committee.seats)",
     )
     # Rent failing alone is not protected against, nor is Bolt with its five.
     assert_legal(rule, council((protected("provider", "Rent"),)), seated(a=3, b=2, c=2))
 
 
 def test_the_limit_may_be_stated() -> None:
-    assert_illegal(rule, council(max_faulty=0), seated(a=1, c=6), "1 seats are lost, 0 may be")
+    assert_illegal(
+        rule,
+        council(max_faulty=0),
+        seated(a=1, c=6),
+        "1 seats are lost, 0 may be (Committee.max_faulty)",
+    )
     assert_legal(rule, council(max_faulty=3), seated(a=1, b=2, c=4))
 
 

@@ -98,12 +98,22 @@ def test_a_lock_sums_over_what_is_left_blank(where: dict[str, Any], count: int) 
 def test_a_lock_on_what_does_not_exist_cannot_be_met() -> None:
     only: dict[str, Any] = {"site": "a", "provider": "Bolt"}
     assert_legal(rule, locked(Lock(maximum=0, **only)), PLAN)
-    assert_illegal(rule, locked(Lock(minimum=1, **only)), PLAN, "0 are placed, at least 1")
+    assert_illegal(
+        rule,
+        locked(Lock(minimum=1, **only)),
+        PLAN,
+        "0 are placed, at least 1 are locked in (Lock.minimum)",
+    )
 
 
 def test_every_lock_counts_by_itself() -> None:
     locks = [Lock(site="a", maximum=3, row=2), Lock(site="b", maximum=2, row=7)]
-    assert_illegal(rule, locked(*locks), PLAN, "Locks row 7: b]: 3 are placed, at most 2")
+    assert_illegal(
+        rule,
+        locked(*locks),
+        PLAN,
+        "Locks row 7: b]: 3 are placed, at most 2 are allowed (Lock.maximum)",
+    )
     assert len(list(rule.audit(locked(*locks), PLAN))) == 1
 
 

@@ -96,7 +96,12 @@ def test_replicas_fill_nodes_to_the_brim() -> None:
         rule, farm(), holding(2, whole=1, half=1, eighth=7), "9 replicas and slots need 3 nodes"
     )
     assert_legal(rule, farm(), holding(1, whole=1, eighth=2))
-    assert_illegal(rule, farm(), holding(1, whole=1, eighth=3), "need 2 nodes, 1 stand there")
+    assert_illegal(
+        rule,
+        farm(),
+        holding(1, whole=1, eighth=3),
+        "need 2 nodes, 1 stand there (NodeType.gpu_memory_gb)",
+    )
 
 
 def of_sizes(room: float, *sizes: float, most: int = 9) -> Network:
@@ -259,7 +264,9 @@ def test_models_stay_off_nodes_that_cannot_hold_them() -> None:
         plan = Deployment(
             nodes={OfferKey("a", node_type): 5}, warm={Replica("a", node_type, name): 1}
         )
-        assert_illegal(rule, farm(), plan, f"{name} cannot be kept warm there")
+        assert_illegal(
+            rule, farm(), plan, f"{name} cannot be kept warm there (Model.gpu_memory_gb)"
+        )
     # Nothing can be loaded cold on a node type without a loading speed.
     plan = Deployment(nodes={at("a", "other"): 5}, cold_slots={at("a", "other"): 1})
     assert_illegal(rule, farm(), plan, "no model can be loaded cold")

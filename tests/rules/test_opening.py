@@ -38,10 +38,16 @@ def test_an_open_site_may_be_filled_to_every_limit() -> None:
 
 
 def test_one_node_beyond_a_limit_is_refused() -> None:
-    assert_illegal(rule, a_site(), standing(4, 0, "a"), "4 nodes stand where 3 can be had")
+    assert_illegal(
+        rule, a_site(), standing(4, 0, "a"), "4 nodes stand where 3 can be had (Offer.max_nodes)"
+    )
     assert_illegal(rule, a_site(), standing(1, 3, "a"), "3 nodes stand where 2 can be had")
-    assert_illegal(rule, a_site(max_nodes=4), standing(3, 2, "a"), "5 nodes stand where 4 fit")
-    assert_illegal(rule, a_site(), standing(0, 1, "a"), "0 nodes stand where at least 1 must")
+    assert_illegal(
+        rule, a_site(max_nodes=4), standing(3, 2, "a"), "5 nodes stand where 4 fit (Site.max_nodes)"
+    )
+    assert_illegal(
+        rule, a_site(), standing(0, 1, "a"), "0 nodes stand where at least 1 must (Offer.min_nodes)"
+    )
 
 
 def test_no_node_stands_at_a_site_that_is_not_open() -> None:
@@ -59,7 +65,9 @@ def test_a_required_site_holds_a_node() -> None:
     found = network([site("a", status="required")], [offer("a", "big", 3)])
     one = Deployment(open=frozenset({"a"}), nodes={at("a", "big"): 1})
     assert_legal(rule, found, one)
-    assert_illegal(rule, found, Deployment(open=frozenset({"a"})), "required but holds no node")
+    assert_illegal(
+        rule, found, Deployment(open=frozenset({"a"})), "required but holds no node (Site.status)"
+    )
     assert_legal(rule, network([site("a", status="required")]), Deployment(open=frozenset({"a"})))
     bare = network([site("a", status="required")])
     assert_illegal(rule, bare, Deployment(), "required but not open")

@@ -88,7 +88,9 @@ def test_a_committee_that_may_sit_nowhere_has_no_reach_to_keep() -> None:
 
 def test_the_quorum_may_be_stated_and_reach_left_open() -> None:
     assert_legal(rule, council(reach_seats=2), seated(a=2, b=1, c=1))
-    assert_illegal(rule, council(reach_seats=3), seated(a=2, b=1, c=1), "3 must be")
+    assert_illegal(
+        rule, council(reach_seats=3), seated(a=2, b=1, c=1), "3 must be (Committee.reach_ms)"
+    )
     assert_legal(rule, council(None), seated(a=2, c=2))
 
 

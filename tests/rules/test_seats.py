@@ -53,7 +53,9 @@ def test_all_seats_are_placed_no_more_no_less() -> None:
     assert_illegal(rule, council(of()), plan, "3 seats are placed, 4 are needed")
     plan = seated(3, council_de_plain=3, council_us_plain=2)
     assert_illegal(rule, council(of()), plan, "5 seats are placed, 4 are needed")
-    assert_illegal(rule, council(of()), Deployment(), "0 seats are placed, 4 are needed")
+    assert_illegal(
+        rule, council(of()), Deployment(), "0 seats are placed, 4 are needed (Committee.seats)"
+    )
 
 
 def test_a_node_holds_one_seat_of_all_committees_together() -> None:
@@ -70,18 +72,27 @@ def test_a_site_takes_so_many_seats_of_each_committee() -> None:
     plan = seated(4, council_de_plain=1, council_de_safe=1, council_us_plain=2, senate_de_plain=3)
     assert_legal(rule, both, plan)
     plan = seated(4, council_de_plain=2, council_de_safe=1, council_us_plain=1, senate_us_plain=3)
-    assert_illegal(rule, both, plan, "council at de]: 3 seats are at a site where 2 may be")
+    assert_illegal(
+        rule,
+        both,
+        plan,
+        "council at de]: 3 seats are at a site where 2 may be (Committee.max_seats_per_site)",
+    )
 
 
 @pytest.mark.parametrize(
     ("limits", "allowed", "says"),
     [
-        ({"node_types": ("safe",)}, {"de_safe", "us_safe"}, "is none of safe"),
-        ({"tee": "yes"}, {"de_safe", "us_safe"}, "lacks the TEE"),
+        (
+            {"node_types": ("safe",)},
+            {"de_safe", "us_safe"},
+            "is none of safe (Committee.node_types)",
+        ),
+        ({"tee": "yes"}, {"de_safe", "us_safe"}, "lacks the TEE yes (Committee.tee)"),
         ({"tee": "TDX | SNP"}, {"de_safe", "us_safe"}, "lacks the TEE"),
         ({"tee": "TDX"}, set(), "lacks the TEE"),
-        ({"countries": ("DE", "FR")}, {"de_plain", "de_safe"}, "outside the committee's"),
-        ({"blocs": ("EU",)}, {"de_plain", "de_safe"}, "outside the committee's"),
+        ({"countries": ("DE", "FR")}, {"de_plain", "de_safe"}, "(Committee.countries)"),
+        ({"blocs": ("EU",)}, {"de_plain", "de_safe"}, "(Committee.blocs)"),
         ({"countries": ("US",), "blocs": ("EU",)}, set(), "outside the committee's"),
     ],
 )
@@ -107,12 +118,14 @@ def test_a_site_that_may_lie_elsewhere_holds_no_seat(needs: Needs, kind: str, li
         if legal:
             assert_legal(rule, found, plan)
         else:
-            assert_illegal(rule, found, plan, "outside the committee's")
+            assert_illegal(rule, found, plan, "outside the committee's", f"(Committee.{limit})")
 
 
 def test_the_audit_names_seats_of_nobody_and_nowhere() -> None:
     found = council(of(seats=1))
-    assert_illegal(rule, found, seated(council_de_gpu=1), "de/gpu is no coordination offer")
+    assert_illegal(
+        rule, found, seated(council_de_gpu=1), "de/gpu is no coordination offer (NodeType.role)"
+    )
     assert_refused_by_audit(rule, found, seated(ghost_de_plain=1), "no such committee or offer")
     assert_refused_by_audit(rule, found, seated(council_fr_plain=1), "no such committee or offer")
     plan = seated(council_de_plain=2, council_us_plain=-1)

@@ -47,7 +47,12 @@ def test_what_is_served_in_full_is_legal_and_what_asks_for_nothing_need_not_be()
 
 
 def test_a_part_unserved_is_illegal_where_all_is_required() -> None:
-    assert_illegal(rule, one_site(required=True), serving(0.5))
+    assert_illegal(
+        rule,
+        one_site(required=True),
+        serving(0.5),
+        "require_served asks for all (Demand.requests_per_s)",
+    )
 
 
 def test_a_part_unserved_is_legal_where_nothing_is_required() -> None:

@@ -57,7 +57,9 @@ def stored(*where: str, nodes: int = 1) -> Deployment:
 def test_as_many_copies_as_asked_for_at_different_sites() -> None:
     assert_legal(rule, stores(), stored("a/chat", "b/chat"))
     assert_legal(rule, stores(), stored("a/chat", "b/chat", "c/chat"))  # more is no harm
-    assert_illegal(rule, stores(), stored("a/chat"), "1 copies are stored, 2 are asked for")
+    assert_illegal(
+        rule, stores(), stored("a/chat"), "1 copies are stored, 2 are asked for (Model.copies)"
+    )
     assert_illegal(
         rule, stores(), stored("a/chat", "a/tape/chat"), "chat at a]: a site holds more than one"
     )
@@ -71,7 +73,10 @@ def test_different_models_may_share_a_disk_that_holds_both() -> None:
     heavy = Model(model="law", gpu_memory_gb=20, weights_gb=41)
     small.models["law"] = heavy  # type: ignore[index]
     assert_illegal(
-        rule, small, stored("a/chat", "a/law"), "0.101 TB of copies lie on 0.100 TB of disk"
+        rule,
+        small,
+        stored("a/chat", "a/law"),
+        "0.101 TB of copies lie on 0.100 TB of disk (NodeType.disk_tb)",
     )
     assert_legal(rule, small, stored("a/chat", "a/law", nodes=2))
 
@@ -90,7 +95,7 @@ def test_enough_copies_are_left_when_a_protected_dependency_fails() -> None:
         rule,
         stores(**north),
         stored("a/chat", "b/chat"),
-        "chat without grid:North]: 0 copies are left, 1 are asked for",
+        "chat without grid:North]: 0 copies are left, 1 are asked for (Model.min_copies_left)",
     )
     assert_illegal(rule, stores(left=2, **north), stored("a/chat", "b/chat", "c/chat"), "1 copies")
     # min_copies_left 0 asks for nothing, and unprotected failures count for nothing.
@@ -139,7 +144,9 @@ def test_the_audit_names_copies_of_nothing_and_in_the_wrong_place() -> None:
     found = network([site("a")], offers, node_types=[DISK, gpu], models=[law])
     assert_refused_by_audit(rule, found, stored("a/ghost"), "no such model or offer")
     assert_refused_by_audit(rule, found, stored("z/law"), "no such model or offer")
-    assert_refused_by_audit(rule, found, stored("a/gpu/law"), "a/gpu is no storage offer")
+    assert_refused_by_audit(
+        rule, found, stored("a/gpu/law"), "a/gpu is no storage offer (NodeType.role)"
+    )
 
 
 def test_it_says_how_many_copies_lie_where() -> None:

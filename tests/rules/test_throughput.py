@@ -68,7 +68,10 @@ def test_warm_replicas_answer_up_to_the_planned_load() -> None:
     assert_legal(rule, chat(asked(6.4)), warm([asked(6.4)], 2))
     # 6.5 · 1.25 = 8.125
     assert_illegal(
-        rule, chat(asked(6.5)), warm([asked(6.5)], 2), "8.125 requests/s meet a limit of 8.000"
+        rule,
+        chat(asked(6.5)),
+        warm([asked(6.5)], 2),
+        "8.125 requests/s meet a limit of 8.000 (Model.requests_per_s)",
     )
     # without a policy there is no overhead
     free = asked(8.0, policy="")
@@ -116,7 +119,9 @@ def test_cold_slots_are_busy_loading_and_answering(source: str, seconds: float) 
     row = asked(0.48 / seconds)
     assert_legal(rule, chat(row), plan(row))
     row = asked(0.49 / seconds)
-    assert_illegal(rule, chat(row), plan(row), "0.490 busy slots meet a limit of 0.480")
+    assert_illegal(
+        rule, chat(row), plan(row), "0.490 busy slots meet a limit of 0.480 (Settings.cold_share)"
+    )
 
 
 @pytest.mark.parametrize("model", ["", "far"])
@@ -130,7 +135,9 @@ def test_without_a_model_of_ones_own_nodes_answer_by_themselves(model: str) -> N
     row = asked(4.0, model=model)
     assert_legal(rule, chat(row), plan(row))
     row = asked(4.1, model=model)
-    assert_illegal(rule, chat(row), plan(row), "5.125 requests/s meet a limit of 5.000")
+    assert_illegal(
+        rule, chat(row), plan(row), "5.125 requests/s meet a limit of 5.000 (Offer.requests_per_s)"
+    )
 
 
 @pytest.mark.parametrize(

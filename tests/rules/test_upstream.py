@@ -69,7 +69,12 @@ def test_each_period_has_the_whole_limit_and_only_what_is_served_counts() -> Non
     assert_legal(rule, proxies(*rows), routed(*rows))
     rows = (asked("claude", 20), asked("claude", 20, "night"))
     assert_legal(rule, proxies(*rows), routed(*rows, share=0.5))
-    assert_illegal(rule, proxies(*rows), routed(*rows, share=0.6), "12.00 requests/s")
+    assert_illegal(
+        rule,
+        proxies(*rows),
+        routed(*rows, share=0.6),
+        "12.00 requests/s go to an upstream that accepts 10.00 (Model.max_requests_per_s)",
+    )
 
 
 def choosing(lab_ms: float, other_ms: float | None) -> tuple[Network, Deployment]:

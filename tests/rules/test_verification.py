@@ -14,12 +14,12 @@ import pytest
 from models.build import SINGLE_PHASE, build
 from models.data import Demand, Item, Model, Needs, NodeType, OfferKey, Policy, Provider, Settings
 from models.network import Link, Network
-from models.panels import covering_weights, decompose, legal_panels
+from models.panels import covering_weights, decompose, legal_panels, panels_of
 from models.plan import Deployment, Flow, Panel, VerificationFlow
 from models.rules import verification as rule
 from models.rules._panel_audit import _extend, least_uncovered
 from models.service import ESTIMATE
-from models.translate import panels_of, place
+from models.translate import place
 from tests import draw
 from tests.rules import (
     assert_explains,
@@ -31,6 +31,7 @@ from tests.rules import (
     network,
     offer,
     protected,
+    sayings,
     site,
 )
 from tests.test_rules_contract import broken_cuts, rows_hold
@@ -105,7 +106,12 @@ def test_too_few_or_too_many_verifications_are_refused() -> None:
     plan = checked(found, a=1.0, b=1.0)
     assert_illegal(rule, found, plan, "2.0000 verifications/s for 1.0000 requests/s, not 3.0000")
     plan = checked(found, a=1.0, b=1.0, c=1.0, d=1.0)
-    assert_illegal(rule, found, plan, "4.0000 verifications/s for 1.0000 requests/s, not 3.0000")
+    assert_illegal(
+        rule,
+        found,
+        plan,
+        "4.0000 verifications/s for 1.0000 requests/s, not 3.0000 (Policy.verifiers)",
+    )
     nothing = Deployment(routing=checked(found).routing)
     assert_illegal(rule, found, nothing, "0.0000 verifications/s for 1.0000 requests/s")
 
@@ -247,7 +253,12 @@ def test_a_reseller_is_not_independent_of_its_cloud() -> None:
         demand=[row()],
     )
     assert_legal(rule, found, checked(found, b=1.0))
-    assert_illegal(rule, found, checked(found, a=1.0), "shares provider:Acme with x/gpu")
+    assert_illegal(
+        rule,
+        found,
+        checked(found, a=1.0),
+        "shares provider:Acme with x/gpu (Policy.independent_of)",
+    )
 
 
 def triangles() -> Network:
@@ -439,7 +450,9 @@ def test_verifiers_are_near_the_executor(limit: float, legal: bool) -> None:
     if legal:
         assert_legal(rule, found, plan)
     else:
-        assert_illegal(rule, found, plan, "c/check is not within 19 ms of x")
+        assert_illegal(
+            rule, found, plan, "c/check is not within 19 ms of x (Policy.max_latency_ms)"
+        )
 
 
 def test_verifiers_obey_residency_too() -> None:
@@ -452,7 +465,9 @@ def test_verifiers_obey_residency_too() -> None:
     assert_legal(rule, found, checked(found, a=1.0))
     for name in "bcd":
         plan = checked(found, **{name: 1.0})
-        assert_illegal(rule, found, plan, f"{name}/check is outside")
+        assert_illegal(
+            rule, found, plan, f"{name}/check is outside countries DE (Demand.countries)"
+        )
 
 
 def test_attestation_alone_asks_for_no_verifier() -> None:
@@ -469,7 +484,12 @@ def test_the_audit_names_verifiers_and_policies_that_do_not_exist() -> None:
         rule, found, Deployment(verification=(flow,)), "there is no such policy"
     )
     lazy = checkers(apart("a"), verifiers=1, quorum=1, per_s=0.0)
-    assert_illegal(rule, lazy, checked(lazy, a=1.0), "a/check has no verifications_per_s")
+    assert_illegal(
+        rule,
+        lazy,
+        checked(lazy, a=1.0),
+        "a/check has no verifications_per_s (NodeType.verifications_per_s)",
+    )
     flow = VerificationFlow("checked", "", "", at("x", "other"), at("a", "check"), 1.0)
     plan = Deployment(verification=(flow,))
     assert_refused_by_audit(rule, found, plan, "verifies what nobody executes")
@@ -483,9 +503,9 @@ def panel(names: str, share: float = 1.0) -> Panel:
     ("panels", "says"),
     [
         ((panel("abc", 0.25), panel("abd", 0.75)), ""),  # what is legal brings no violation
-        ((panel("ab"),), "a panel has 2 verifiers"),
+        ((panel("ab"),), "a panel has 2 verifiers and share 1 (Policy.verifiers)"),
         ((panel("aab"),), "a/check, a/check, b/check are no independent panel"),
-        ((panel("aef"),), "a/check, e/check, f/check are no independent panel"),
+        ((panel("aef"),), "e/check, f/check are no independent panel (Policy.independent_of)"),
         ((panel("abc", 1.25), panel("abc", -0.25)), "a panel has 3 verifiers and share -0.25"),
         # two panels that give every verifier its share of nine tenths of the requests
         ((panel("abc", 0.225), panel("abd", 0.675)), "give a/check 0.9000/s, not 1.0000/s"),
@@ -500,7 +520,7 @@ def test_listed_panels_are_legal_and_cover_everything(panels: tuple[Panel, ...],
     found = checkers(owners)
     # a and b verify everything, c a quarter and d the rest
     plan = checked(found, panels=panels, a=1.0, b=1.0, c=0.25, d=0.75)
-    said = [str(violation) for violation in rule.audit(found, plan)]
+    said = sayings(rule, found, plan)
     assert any(says in sentence for sentence in said) if says else not said
 
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from bench.networks import SIZES, Size, generate
+from models.data import Settings
 from planner.result import Limits
-from planner.solver import relax_and_fix, search, stage
+from planner.solver import finish, relax_and_fix, search, stage
 from planner.solver.clock import Clock
+from planner.solver.highs import Engine, Outcome
 from planner.solver.solve import solve
+from tests.cases import small
 
 
 def test_a_share_is_a_part_of_what_is_left() -> None:
@@ -55,3 +60,29 @@ def test_by_work_a_first_plan_is_sought_as_long_as_there_is_time(
     found = solve(network, Limits(300.0, gap=0.5, deterministic=True))
     assert found.plan is not None
     assert not found.clock_stopped
+
+
+def test_a_finishing_touch_without_time_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = Limits(300.0, gap=0.0, deterministic=True)
+    assert not solve(small(), limits).clock_stopped
+    monkeypatch.setattr(finish, "FINISH_S", 0.0)
+    assert solve(small(), limits).clock_stopped
+
+
+def test_a_second_opinion_without_time_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = replace(small(), settings=Settings(budget_monthly=400.0, require_served=True))
+    limits = Limits(300.0, gap=0.0, deterministic=True)
+    sure = solve(network, limits)
+    assert (sure.status, sure.clock_stopped) == ("infeasible", False)
+    engine_solve = Engine.solve
+
+    def cut_short(self: Engine, **how: Any) -> Outcome:
+        found = engine_solve(self, **how)
+        return (
+            replace(found, status="limit")
+            if self.highs.getOptionValue("presolve")[1] == "off"
+            else found
+        )
+
+    monkeypatch.setattr(Engine, "solve", cut_short)
+    assert solve(network, limits).clock_stopped

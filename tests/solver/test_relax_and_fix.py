@@ -10,7 +10,7 @@ import pytest
 from bench.networks import SIZES, generate
 from planner.evaluation.audit import audit, audit_stages
 from planner.result import Limits
-from planner.solver import relax_and_fix, search
+from planner.solver import finish, relax_and_fix, search
 from planner.solver.clock import Clock
 from planner.solver.geography import Geography
 from planner.solver.solve import solve
@@ -94,7 +94,7 @@ def test_sites_without_time_for_a_turn_are_rounded_up(
     assert point is not None
     way = relax_and_fix.RelaxAndFix(problem, Geography(problem), costs, 0.0, 0.01)
     ends: list[np.ndarray] = []
-    monkeypatch.setattr(problem, "decided", lambda values, *_: ends.append(values))
+    monkeypatch.setattr(finish, "decided", lambda _problem, values, *_: ends.append(values))
     way.run(point, Clock(60.0, threading.Event()))
     (rounded,) = ends
     warm = problem.columns(problem.block.warm.values())

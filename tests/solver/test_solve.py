@@ -14,8 +14,10 @@ from pyomo.contrib.solver.common.factory import SolverFactory
 
 from models.build import SINGLE_PHASE, build
 from models.classes import demand_classes
+from models.data import Committee, DiversityRow, NodeType
+from models.measures import measure
 from models.network import Goal, Network
-from models.objectives import stage, value
+from models.objectives import stage
 from planner.evaluation.audit import audit, audit_stages
 from planner.result import Limits, relative_gap
 from planner.solver.arrays import BadNumber, compile_model
@@ -24,6 +26,9 @@ from planner.solver.solve import solve
 from planner.solver.stage import StageSolver
 from tests import draw
 from tests.cases import FRANKFURT, small
+from tests.rules import network as given_network
+from tests.rules import offer as given_offer
+from tests.rules import site as given_site
 
 EXACT = Limits(time_limit_s=30.0, gap=0.0)
 GOALS = (
@@ -109,9 +114,11 @@ def test_a_later_objective_gives_up_no_more_than_its_tolerance_of_an_earlier_one
     )
     assert cheap.plan is not None
     assert fast.plan is not None
-    least = value(network, cheap.plan.final, "monthly_cost")
-    assert value(network, fast.plan.final, "monthly_cost") <= least * 1.1 + 0.011
-    assert value(network, fast.plan.final, "latency") <= value(network, cheap.plan.final, "latency")
+    least = measure("monthly_cost").value(network, cheap.plan.final)
+    assert measure("monthly_cost").value(network, fast.plan.final) <= least * 1.1 + 0.011
+    assert measure("latency").value(network, fast.plan.final) <= measure("latency").value(
+        network, cheap.plan.final
+    )
 
 
 def test_an_interrupt_before_the_solve_still_ends_with_the_greedy_plan_or_none() -> None:
@@ -223,12 +230,37 @@ def test_the_relaxation_is_completed_to_a_plan_even_where_a_required_site_wants_
 
     def watch(self: StageSolver) -> None:
         genuine(self)
-        reached.append(self.best is not None)
+        reached.append(self.standing.has_plan)
 
     monkeypatch.setattr(StageSolver, "_round", watch)
     assert solve(network, EXACT).status == "optimal"
     assert all(reached)
     assert reached
+
+
+def test_the_relaxation_is_completed_to_a_plan_where_whole_seats_need_more_sites_than_parts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Two fifths of four seats a provider: 1.6, 1.6 and 0.8 at the cheapest three sites, or 1 each.
+    council = given_network(
+        [given_site(name, provider=f"of {name}") for name in "abcde"],
+        [given_offer(name, "seat", 9, monthly_cost=100.0 + at) for at, name in enumerate("abcde")],
+        node_types=[NodeType(node_type="seat", role="coordination")],
+        committees=[Committee(committee="council", seats=4)],
+        diversity=[DiversityRow(rule="cap", role="coordination", kind="provider", max_share=0.4)],
+        goals=[Goal(1, "monthly_cost")],
+    )
+    reached: list[bool] = []
+    genuine = StageSolver._round
+
+    def watch(self: StageSolver) -> None:
+        genuine(self)
+        reached.append(self.standing.has_plan)
+
+    monkeypatch.setattr(StageSolver, "_round", watch)
+    found = solve(council, EXACT)
+    assert [stage.value for stage in found.stages] == [100 + 101 + 102 + 103]
+    assert reached == [True]
 
 
 def test_a_start_alone_is_a_plan_when_there_is_no_time_for_more() -> None:

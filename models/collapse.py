@@ -1,0 +1,242 @@
+"""Which few failures, of any mix of kinds, break a guarantee: smallest sets and worst k, proven.
+
+The exposure graph is a coherent fault tree: an item is down when it fails, or when all alternatives
+of any one of its exposures are down. As a mixed-integer program, y being what fails:
+
+    down[i] ≤ y[i] + Σ_e gate[e],   gate[e] ≤ down[j] for all j in any_of[e]
+    smallest set: minimise Σ y, Σ weight · down > limit;   worst k: Σ y = k, maximise what breaks
+
+The graph has no cycles, so this is its least fixpoint (minimal cut sets; Vesely et al., Fault Tree
+Handbook, NUREG-0492, 1981). HiGHS in scipy proves both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.sparse import coo_array
+
+from models.data import Item
+from models.exposure import Exposure, ExposureGraph
+
+MOST_SETS = 1000
+"""How many sets of one size are listed before the rest is only said to exist."""
+
+
+@dataclass(frozen=True)
+class Break:
+    """A guarantee that is lost when more than `limit` of what it stands on is down.
+
+    `weights` count by item: seats by offer, copies by offer, 1 for every verifier.
+    """
+
+    weights: Mapping[Item, int]
+    limit: int
+
+    def happens(self, down: Collection[Item]) -> bool:
+        """Return whether the guarantee is lost with these items down."""
+        return sum(weight for item, weight in self.weights.items() if item in down) > self.limit
+
+
+@dataclass(frozen=True)
+class Blast:
+    """The worst that so many failures do: which they are, and how many guarantees they break."""
+
+    failed: tuple[Item, ...]
+    broken: int
+
+
+class FaultTree:
+    """The part of an exposure graph above some items, as columns and rows of a program.
+
+    `may_fail` are the dependencies that may fail by themselves; all if it is None.
+    """
+
+    def __init__(
+        self,
+        graph: ExposureGraph,
+        items: Iterable[Item],
+        may_fail: Collection[Item] | None = None,
+    ) -> None:
+        allowed = frozenset(graph.dependencies if may_fail is None else may_fail)
+        by_item: dict[Item, list[Exposure]] = {}
+        for exposure in graph.exposures:
+            by_item.setdefault(exposure.item, []).append(exposure)
+        above = sorted(_above(by_item, items))
+        self.basic: tuple[Item, ...] = tuple(item for item in above if item in allowed)
+        self.column: dict[Item, int] = {
+            item: len(self.basic) + position for position, item in enumerate(above)
+        }
+        self._fails = {item: position for position, item in enumerate(self.basic)}
+        self.columns = len(self.basic) + len(above)
+        self._rows = _Rows()
+        for item in above:
+            terms = [(self.column[item], 1.0)]
+            if item in self._fails:
+                terms.append((self._fails[item], -1.0))
+            for exposure in by_item.get(item, ()):
+                terms.append((self._gate(exposure), -1.0))
+            self._rows.add(terms, upper=0.0)
+
+    def _gate(self, exposure: Exposure) -> int:
+        """Return the column that is 1 where all alternatives of the exposure are down."""
+        alternatives = sorted(set(exposure.any_of))
+        if len(alternatives) == 1:
+            return self.column[alternatives[0]]
+        gate = self.columns
+        self.columns += 1
+        for item in alternatives:
+            self._rows.add([(gate, 1.0), (self.column[item], -1.0)], upper=0.0)
+        return gate
+
+    def smallest(self, broken: Sequence[Break], *, every: bool = False) -> tuple[Item, ...] | None:
+        """Return the fewest failures that break any one of them, or every one; None if none do.
+
+        Of several such sets, the one whose dependencies come first by name.
+        """
+        if every:
+            return _Program(self, broken, at_least=len(broken)).fewest()
+        # One by one: side by side, so many alike guarantees would only hide each other's proof.
+        best: tuple[Item, ...] | None = None
+        for found in broken:
+            most = None if best is None else len(best) - 1
+            failed = _Program(self, [found], at_least=1).fewest(most)
+            best = best if failed is None else failed
+        return best
+
+    def sets(
+        self, broken: Sequence[Break], up_to: int | None = None, most: int = MOST_SETS
+    ) -> Iterator[tuple[Item, ...]]:
+        """Yield minimal sets of failures that break any one of the guarantees, smallest first.
+
+        At most `most` of them, of no more than `up_to` failures each. No set contains another.
+        """
+        program = _Program(self, broken, at_least=1)
+        for _ in range(most):
+            found = program.fewest()
+            if found is None or (up_to is not None and len(found) > up_to):
+                return
+            yield found
+            if not found:
+                return
+            program.forbid(found)
+
+    def worst(self, guarantees: Sequence[Break], count: int) -> Blast:
+        """Return the `count` failures that break the most guarantees at once."""
+        return _Program(self, guarantees, at_least=0).worst(count)
+
+    def which(self, values: Any) -> tuple[Item, ...]:
+        """Return the dependencies that fail at a point."""
+        return tuple(item for item, position in self._fails.items() if values[position] > 0.5)
+
+    def rows(self) -> _Rows:
+        """Return a copy of the rows, to which more may be added."""
+        return self._rows.copy()
+
+    def fails(self, item: Item) -> int:
+        """Return the column that is 1 where the dependency fails by itself."""
+        return self._fails[item]
+
+
+class _Program:
+    """The rows of a fault tree with one 0/1 column per guarantee that is 1 only if it is lost."""
+
+    def __init__(self, tree: FaultTree, broken: Sequence[Break], at_least: int) -> None:
+        self.tree, self.rows = tree, tree.rows()
+        self.columns = tree.columns + len(broken)
+        self.lost = range(tree.columns, self.columns)
+        for column, found in zip(self.lost, broken, strict=True):
+            # Counts are whole, so half a one above the limit is as good as one, and far from both.
+            least = found.limit + 0.5
+            terms = [(tree.column[item], -float(n)) for item, n in found.weights.items()]
+            if least > 0:
+                self.rows.add([*terms, (column, least)], upper=0.0)
+        if at_least:
+            self.rows.add([(column, 1.0) for column in self.lost], lower=float(at_least))
+
+    def forbid(self, found: Iterable[Item]) -> None:
+        """Ask for sets that do not contain this one."""
+        terms = [(self.tree.fails(item), 1.0) for item in found]
+        self.rows.add(terms, upper=len(terms) - 1.0)
+
+    def fewest(self, most: int | None = None) -> tuple[Item, ...] | None:
+        """Return the fewest failures, no more than `most` of them; None if none will do."""
+        count = len(self.tree.basic)
+        if most is not None:
+            self.rows.add([(column, 1.0) for column in range(count)], upper=float(most))
+        costs = np.zeros(self.columns)
+        # Together less than one failure: they only choose among sets of the same size.
+        costs[:count] = 1.0 + np.arange(count) / (2.0 * count * max(1, count))
+        values = self.solved(costs)
+        return None if values is None else self.tree.which(values)
+
+    def worst(self, count: int) -> Blast:
+        """Return the failures that break most."""
+        basic = len(self.tree.basic)
+        self.rows.add([(column, 1.0) for column in range(basic)], upper=float(count))
+        costs = np.zeros(self.columns)
+        costs[:basic] = (1.0 + np.arange(basic) / max(1, basic)) / (4.0 * max(1, count))
+        costs[list(self.lost)] = -1.0
+        values = self.solved(costs)
+        if values is None:
+            return Blast((), 0)
+        return Blast(self.tree.which(values), round(float(values[list(self.lost)].sum())))
+
+    def solved(self, costs: Any) -> Any:
+        """Return a point of least cost, or None where the rows cannot hold."""
+        whole = np.zeros(self.columns, dtype=np.int64)
+        whole[: len(self.tree.basic)] = whole[list(self.lost)] = 1
+        found = milp(
+            costs,
+            constraints=self.rows.constraint(self.columns),
+            integrality=whole,
+            bounds=Bounds(0, 1),
+            options={"mip_rel_gap": 0.0},
+        )
+        if found.status not in (0, 2):
+            raise ArithmeticError(f"a fault tree was not solved: {found.message}")
+        return found.x
+
+
+@dataclass
+class _Rows:
+    """Sparse rows lower ≤ Σ coefficient · column ≤ upper."""
+
+    entries: list[tuple[int, int, float]] = field(default_factory=list)
+    lower: list[float] = field(default_factory=list)
+    upper: list[float] = field(default_factory=list)
+
+    def add(
+        self,
+        terms: Iterable[tuple[int, float]],
+        lower: float = -np.inf,
+        upper: float = np.inf,
+    ) -> None:
+        number = len(self.lower)
+        self.entries.extend((number, column, amount) for column, amount in terms)
+        self.lower.append(lower)
+        self.upper.append(upper)
+
+    def copy(self) -> _Rows:
+        return _Rows(list(self.entries), list(self.lower), list(self.upper))
+
+    def constraint(self, columns: int) -> LinearConstraint:
+        rows, at, amounts = zip(*self.entries, strict=True) if self.entries else ((), (), ())
+        matrix = coo_array((amounts, (rows, at)), shape=(len(self.lower), columns)).tocsr()
+        return LinearConstraint(matrix, self.lower, self.upper)
+
+
+def _above(by_item: Mapping[Item, Sequence[Exposure]], items: Iterable[Item]) -> set[Item]:
+    """Return the items and everything that they hang on, directly or not."""
+    found = set(items)
+    waiting = list(found)
+    while waiting:
+        for exposure in by_item.get(waiting.pop(), ()):
+            new = set(exposure.any_of) - found
+            found |= new
+            waiting.extend(new)
+    return found

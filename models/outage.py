@@ -1,0 +1,55 @@
+"""The fewest failures, of any mix of kinds, that end what is promised to one demand row, proven.
+
+A row is out when less than its `min_served` (half, where it has none) can be served, even if all
+that is left works for it alone. By implicit hitting sets: whatever a routing stands on, a set that
+ends the service must take some of it down, or the same routing would go on.
+
+    repeat   S = fewest failures that take down some of every W found so far
+             what is left without S serves the row: W = all that this routing stands on
+    until    it does not: S is a smallest set
+                                      Source: Moreno-Centeno and Karp, Operations Research 61 (2013)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+
+from models.collapse import Break, FaultTree
+from models.data import Demand, Item
+from models.exposure import offer_item
+from models.network import Network
+from models.plan import Deployment
+from models.replay import replay
+
+HALF = 0.5
+"""The share of a row whose loss ends its service where no `min_served` says so."""
+NEARLY = 1e-6
+"""By how much less a row may be served: the tolerance of the linear program."""
+
+
+def smallest_outage(
+    network: Network,
+    plan: Deployment,
+    row: Demand,
+    may_fail: Collection[Item] | None = None,
+) -> tuple[Item, ...] | None:
+    """Return the fewest failures without which the row is no more served; None if none do that.
+
+    Empty if it is not served as it is. `may_fail` are the dependencies that may; all if None.
+    """
+    alone = replace(network, demand=(replace(row, min_served=0.0),))
+    least = row.min_served or HALF
+    items = {offer_item(offer) for offer, count in plan.nodes.items() if count}
+    items |= {Item("model", row.model), Item("policy", row.verification)}
+    items |= {end for link in network.links for end in (link.item, link.origin, link.target)}
+    tree = FaultTree(network.graph, items, may_fail)
+    stands: list[Break] = []
+    while True:
+        failed = tree.smallest(stands, every=True)
+        if failed is None:
+            return None
+        left = replay(alone, plan, failed)
+        if left.served[row.key] < least - NEARLY:
+            return failed
+        stands.append(Break(dict.fromkeys(sorted(left.used & items), 1), 0))

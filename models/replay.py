@@ -1,0 +1,371 @@
+"""What is left of the service when dependencies fail: demand re-routed over what still stands.
+
+The planned nodes, warm replicas, cold slots and copies are fixed; what is exposed to the failure is
+gone: offers, routes, upstreams. Routing and verification are decided anew, by the rules of a plan:
+
+    Σ_f flow[f] + unserved[c] = 1,   short[c] ≥ min_served[c] − Σ_f flow[f]
+    flows to loads, loads within throughput and upstreams, verifiers within panels and capacity
+    first Σ rate · short, then Σ rate · unserved as small as can be, latency breaking ties
+
+a linear program for each failure, solved by scipy's HiGHS on its own reading of the tables, not on
+the planner's model.                         Source: design §4 (survival), two-stage recourse
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.sparse import coo_array
+
+from models.classes import Classes, Job, Serving, demand_classes
+from models.data import DemandKey, Item, Needs, OfferKey
+from models.exposure import offer_item
+from models.network import Network
+from models.panels import covering_weights
+from models.plan import Deployment, Replica, exceeds
+from models.stands import STORED, fastest_upstream
+from models.streams import Stream, verification_streams
+
+ROUNDS = 30
+"""How often panels are separated before what is left is called unserved."""
+DUST = 1e-9
+TIE = 1e-4
+"""What the slowest answer counts beside an unserved one: only to choose among equals."""
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What users get while something is down: per demand row the share served, and its mean ms.
+
+    `latency_ms` is None where nothing is served or a round trip is unknown. `used` is all that the
+    routing stands on: while it stands, so does the routing.
+    """
+
+    failed: tuple[Item, ...]
+    served: Mapping[DemandKey, float]
+    latency_ms: Mapping[DemandKey, float | None]
+    used: frozenset[Item] = frozenset()
+
+
+def replay(network: Network, plan: Deployment, failed: Iterable[Item]) -> Replay:
+    """Return what the planned nodes still serve when the dependencies fail, re-routed at best."""
+    chosen = tuple(sorted(failed))
+    left = after(network, chosen)
+    found, used = _Recourse(left, plan).solved() if left.demand else ({}, frozenset())
+    served = {row.key: found.get(row.key, (0.0, None)) for row in network.demand}
+    return Replay(
+        chosen,
+        {key: share for key, (share, _) in served.items()},
+        {key: latency for key, (_, latency) in served.items()},
+        used,
+    )
+
+
+def after(network: Network, failed: Iterable[Item]) -> Network:
+    """Return the network that is left: rows of a model that is gone are left out of the demand.
+
+    A route that is gone stays, infinitely slow, so that no estimate stands in for it; latency
+    limits are those that hold after a failure.
+    """
+    gone = network.graph.down(failed)
+    return replace(
+        network,
+        offers={
+            offer: found for offer, found in network.offers.items() if offer_item(offer) not in gone
+        },
+        links=tuple(
+            replace(link, latency_ms=np.inf)
+            if not gone.isdisjoint((link.item, link.origin, link.target))
+            else link
+            for link in network.links
+        ),
+        demand=tuple(
+            replace(row, max_latency_ms=row.failover_latency_ms or row.max_latency_ms)
+            for row in network.demand
+            if gone.isdisjoint((Item("model", row.model), Item("policy", row.verification)))
+        ),
+    )
+
+
+class _Recourse:
+    """The routing of one network over the nodes of one plan."""
+
+    def __init__(self, network: Network, plan: Deployment) -> None:
+        self.network, self.plan = network, plan
+        apart = [row.min_served or 0.0 for row in network.demand]
+        self.classes: Classes = demand_classes(network, apart, self._standing())
+        self.streams = verification_streams(network, self.classes)
+        self.columns = 0
+        self.flow = self._new(len(self.classes))
+        self.unserved = self._new(len(self.classes.classes))
+        self.short = self._new(len(self.classes.classes))
+        loads = self.classes.loads
+        self.load = dict(zip(loads, self._new(len(loads)).tolist(), strict=True))
+        self.executed = dict(
+            zip([s.key for s in self.streams], self._new(len(self.streams)), strict=True)
+        )
+        self.verify: dict[tuple[Any, OfferKey], int] = {}
+        self.entries: list[tuple[int, int, float]] = []
+        self.limits: list[float] = []
+        self.is_equal: list[bool] = []
+        self._demand_rows()
+        self._capacity_rows()
+        self._upstream_rows()
+        self._verification_rows()
+
+    def _standing(self) -> frozenset[Serving]:
+        """Return every offer that stands, with the models it serves warm or may serve cold."""
+        network, plan = self.network, self.plan
+        found: set[Serving] = set()
+        for offer in network.offers_of("execution"):
+            if plan.nodes.get(offer, 0) <= 0:
+                continue
+            for name in {row.model for row in network.demand}:
+                model = network.models.get(name)
+                if model is None or model.proxied or plan.warm.get(Replica(*offer, name), 0) > 0:
+                    found.add((offer, name, False))
+                if plan.cold_slots.get(offer, 0) > 0:
+                    found.add((offer, name, True))
+        return frozenset(found)
+
+    def _new(self, count: int) -> Any:
+        self.columns += count
+        return np.arange(self.columns - count, self.columns)
+
+    def _row(self, terms: Iterable[tuple[int, float]], limit: float, equal: bool = False) -> None:
+        """Add Σ amount · column ≤ limit, or = limit."""
+        number = len(self.limits)
+        self.entries.extend((number, int(column), amount) for column, amount in terms)
+        self.limits.append(limit)
+        self.is_equal.append(equal)
+
+    def _demand_rows(self) -> None:
+        classes = self.classes
+        of_class: list[list[tuple[int, float]]] = [[] for _ in classes.classes]
+        at_place: list[list[tuple[int, float]]] = [[] for _ in classes.places]
+        ends = zip(classes.of.tolist(), classes.place.tolist(), strict=True)
+        for column, (number, place) in zip(self.flow.tolist(), ends, strict=True):
+            of_class[number].append((column, 1.0))
+            at_place[place].append((column, classes.classes[number].weight))
+        for number, terms in enumerate(of_class):
+            self._row([*terms, (self.unserved[number], 1.0)], 1.0, equal=True)
+            least = self.network.demand[classes.classes[number].members[0]].min_served or 0.0
+            if least > 0:
+                self._row([(self.unserved[number], 1.0), (self.short[number], -1.0)], 1.0 - least)
+        for place, terms in zip(classes.places, at_place, strict=True):
+            answered = [(self.load[offer, place.job], -1.0) for offer in place.offers]
+            self._row([*terms, *answered], 0.0, equal=True)
+
+    def _capacity_rows(self) -> None:
+        network, plan, classes = self.network, self.plan, self.classes
+        settings = network.settings
+        within: dict[tuple[str, OfferKey, str], list[tuple[int, float]]] = defaultdict(list)
+        for (position, number), column in self.load.items():
+            offer, job = classes.offers[position], classes.jobs[number]
+            if job.state == STORED and not self._has_copy(offer, job.model):
+                self._row([(column, 1.0)], 0.0)
+            if job.idle:
+                continue
+            overhead = self._overhead(job)
+            model = network.models.get(job.model)
+            if model is None or model.proxied:
+                within[job.period, offer, ""].append((column, 1.0 + overhead))
+            elif job.is_cold:
+                busy_s = classes.load_s[position, number] + model.service_ms * (1 + overhead) / 1000
+                within[job.period, offer, "cold"].append((column, busy_s))
+            else:
+                within[job.period, offer, f"warm {job.model}"].append((column, 1.0 + overhead))
+        for (_, offer, what), terms in within.items():
+            if what == "":
+                each = network.offers[offer].requests_per_s or 0.0
+                limit = settings.utilisation * each * plan.nodes.get(offer, 0)
+            elif what == "cold":
+                limit = settings.cold_share * plan.cold_slots.get(offer, 0)
+            else:
+                name = what.removeprefix("warm ")
+                each = (network.models[name].requests_per_s or 0.0) * network.node_types[
+                    offer.node_type
+                ].speed
+                limit = settings.utilisation * each * plan.warm.get(Replica(*offer, name), 0)
+            self._row(terms, limit)
+
+    def _overhead(self, job: Job) -> float:
+        policy = self.network.policies.get(job.policy)
+        return policy.overhead if policy is not None else 0.0
+
+    def _has_copy(self, offer: OfferKey, model: str) -> bool:
+        near = self.classes.ways.stands.stores_near.get(offer.site, ())
+        return any(Replica(*store, model) in self.plan.copies for store in near)
+
+    def _upstream_rows(self) -> None:
+        network, classes = self.network, self.classes
+        accepts: dict[str, float] = {}
+        for model in network.models.values():
+            for any_of in model.upstream or ():
+                if model.max_requests_per_s is not None:
+                    accepts.update(dict.fromkeys(any_of, model.max_requests_per_s))
+        sent: dict[tuple[str, str], list[tuple[int, float]]] = defaultdict(list)
+        for (position, number), column in self.load.items() if accepts else ():
+            offer, job = classes.offers[position], classes.jobs[number]
+            for any_of in self._upstreams(job.model) if not job.idle else ():
+                link = fastest_upstream(network, offer.site, any_of)
+                for name in accepts.keys() & set(any_of):
+                    if link is None or Item("upstream", name) in (link.origin, link.target):
+                        sent[job.period, name].append((column, 1.0))
+        for (_, name), terms in sorted(sent.items()):
+            self._row(terms, accepts[name])
+
+    def _verification_rows(self) -> None:
+        network, classes = self.network, self.classes
+        busy: dict[tuple[str, OfferKey], list[tuple[int, float]]] = defaultdict(list)
+        fed: dict[Any, list[tuple[int, float]]] = defaultdict(list)
+        for (position, number), column in self.load.items():
+            job = classes.jobs[number]
+            at = (job.policy, job.residency, job.period, classes.offers[position])
+            fed[at].append((column, 0.0 if job.idle else 1.0))
+        for stream in self.streams:
+            policy, executed = network.policies[stream.policy], int(self.executed[stream.key])
+            scope = (stream.policy, stream.residency, stream.period)
+            loads = [term for executor in stream.executors for term in fed[(*scope, executor)]]
+            self._row([*loads, (executed, -1.0)], 0.0, equal=True)
+            able = [o for o in stream.verifiers if self.plan.nodes.get(o, 0) > 0]
+            columns = dict(zip(able, self._new(len(able)).tolist(), strict=True))
+            self.verify |= {(stream.key, offer): column for offer, column in columns.items()}
+            whole = [(column, 1.0) for column in columns.values()]
+            self._row([*whole, (executed, -float(policy.verifiers))], 0.0, equal=True)
+            at_site: dict[str, list[tuple[int, float]]] = defaultdict(list)
+            on: dict[Item, list[tuple[int, float]]] = defaultdict(list)
+            for offer, column in columns.items():
+                at_site[offer.site].append((column, 1.0))
+                busy[stream.period, offer].append((column, policy.work))
+                for item in network.hangs_on(offer):
+                    if item.kind in policy.independent_of and (policy.quorum or 0) >= 2:
+                        on[item].append((column, 1.0))
+            for terms in at_site.values():
+                self._row([*terms, (executed, -1.0)], 0.0)
+            for _, terms in sorted(on.items()):
+                self._row([*terms, (executed, 1.0 - (policy.quorum or 0))], 0.0)
+        for (_, offer), terms in busy.items():
+            each = network.node_types[offer.node_type].verifications_per_s or 0.0
+            limit = network.settings.utilisation * each * self.plan.nodes.get(offer, 0)
+            self._row(terms, limit)
+
+    # Solving --------------------------------------------------------------------------------------
+
+    def solved(self) -> tuple[dict[DemandKey, tuple[float, float | None]], frozenset[Item]]:
+        """Return the share served and the mean latency of every demand row, and what is used."""
+        rates = np.array([group.rate for group in self.classes.classes])
+        shares = np.array(
+            [self.network.month_share[group.period] for group in self.classes.classes]
+        )
+        costs = np.zeros(self.columns)
+        if any(row.min_served for row in self.network.demand):
+            costs[self.short] = np.where(rates > 0, rates, TIE)
+            values = self._separated(costs)
+            least = float(costs @ values)
+            kept = [(int(c), float(costs[c])) for c in self.short.tolist()]
+            self._row(kept, least + DUST * max(1.0, least))
+        costs = np.zeros(self.columns)
+        costs[self.unserved] = np.where(rates > 0, rates * shares, TIE)
+        latency = np.nan_to_num(self.classes.latency_ms)
+        slowest = max(1.0, float(latency.max(initial=0.0)))
+        costs[self.flow] = TIE * (costs[self.unserved])[self.classes.of] * latency / slowest
+        values = self._separated(costs)
+        return self._by_row(values), frozenset(self._used(values))
+
+    def _used(self, values: Any) -> Iterator[Item]:
+        """Yield everything that a routing stands on."""
+        network, classes = self.network, self.classes
+        for position in np.flatnonzero(values[self.flow] > DUST).tolist():
+            row = network.demand[classes.classes[classes.of[position]].members[0]]
+            place = classes.places[classes.place[position]]
+            site = classes.ways.stands.sites[place.site]
+            yield from (Item("model", row.model), Item("policy", row.verification))
+            for link in network.links_between(Item("region", row.region), Item("site", site)):
+                if np.isfinite(link.latency_ms):
+                    yield link.item
+            for any_of in self._upstreams(row.model):
+                link_used = fastest_upstream(network, site, any_of)
+                if link_used is not None:
+                    yield from (link_used.item, link_used.origin, link_used.target)
+        for (position, number), column in self.load.items():
+            if values[column] > DUST:
+                offer, job = classes.offers[position], classes.jobs[number]
+                yield offer_item(offer)
+                if job.state == STORED:
+                    near = classes.ways.stands.stores_near[offer.site]
+                    yield from (
+                        offer_item(store)
+                        for store in near
+                        if Replica(*store, job.model) in self.plan.copies
+                    )
+        for (_, offer), column in self.verify.items():
+            if values[column] > DUST:
+                yield offer_item(offer)
+
+    def _upstreams(self, name: str) -> Needs:
+        model = self.network.models.get(name)
+        return (model.upstream or ()) if model is not None else ()
+
+    def _by_row(self, values: Any) -> dict[DemandKey, tuple[float, float | None]]:
+        classes = self.classes
+        found: dict[DemandKey, tuple[float, float | None]] = {}
+        flows = values[self.flow]
+        total = np.zeros(len(classes.classes))
+        np.add.at(total, classes.of, flows * classes.latency_ms)
+        for number, group in enumerate(classes.classes):
+            served = 1.0 - float(values[self.unserved[number]])
+            mean = float(total[number] / served) if served > DUST else np.nan
+            entry = (min(1.0, max(0.0, served)), mean if np.isfinite(mean) else None)
+            for member in group.members:
+                found[self.network.demand[member].key] = entry
+        return found
+
+    def _separated(self, costs: Any) -> Any:
+        """Return the best point whose verification flows are mixtures of legal panels."""
+        for _ in range(ROUNDS):
+            values = self._minimised(costs)
+            broken = [row for s in self.streams if (row := self._panel_row(s, values))]
+            if not broken:
+                return values
+            for row in broken:
+                self._row(row, 0.0)
+        # What panels could not be shown for in so many rounds is not promised to anybody.
+        for stream in self.streams:
+            if self._panel_row(stream, values):
+                self._row([(int(self.executed[stream.key]), 1.0)], 0.0)
+        return self._minimised(costs)
+
+    def _panel_row(self, stream: Stream, values: Any) -> list[tuple[int, float]]:
+        """Return the row that flows break if they are no mixture of legal panels."""
+        columns = {o: c for (key, o), c in self.verify.items() if key == stream.key}
+        rates = {offer: max(0.0, float(values[column])) for offer, column in columns.items()}
+        if not exceeds(sum(rates.values()), 0.0):
+            return []
+        weights = covering_weights(self.network, self.network.policies[stream.policy], rates)
+        if weights is None:
+            return []
+        terms = [(column, -weights.get(offer, 1.0)) for offer, column in columns.items()]
+        return [*terms, (int(self.executed[stream.key]), 1.0)]
+
+    def _minimised(self, costs: Any) -> Any:
+        rows, columns, amounts = zip(*self.entries, strict=True)
+        shape = (len(self.limits), self.columns)
+        matrix = coo_array((amounts, (rows, columns)), shape=shape).tocsr()
+        limits = np.array(self.limits)
+        lower = np.where(self.is_equal, limits, -np.inf)
+        upper = np.full(self.columns, np.inf)
+        upper[self.flow] = upper[self.unserved] = upper[self.short] = 1.0
+        found = milp(
+            costs,
+            constraints=LinearConstraint(matrix, lower, limits),
+            bounds=Bounds(np.zeros(self.columns), upper),
+        )
+        if found.x is None:
+            raise ArithmeticError(f"the routing after a failure was not solved: {found.message}")
+        return found.x

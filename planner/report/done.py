@@ -1,0 +1,36 @@
+"""The end of a job, whatever it is: what screen, workbook and plan.json are rendered from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from models.network import Network
+from planner.evaluation.evaluation import Evaluation
+from planner.evaluation.score import Score
+from planner.result import Result
+from planner.workbook.findings import Finding
+
+
+@dataclass(frozen=True)
+class Done:
+    """The end of a job.
+
+    `evaluations` are of the plan, one per phase; `scores` of the plan and what it is compared with.
+    `files` are the paths written, by what they hold; `aside` the new names of plans of earlier
+    runs that had to make way, because this one has no plan.
+    """
+
+    result: Result
+    network: Network | None = None
+    findings: tuple[Finding, ...] = ()
+    evaluations: tuple[Evaluation, ...] = ()
+    scores: tuple[Score, ...] = ()
+    files: Mapping[str, Path] = field(default_factory=dict)
+    aside: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def final(self) -> Evaluation | None:
+        """Return the evaluation of the last phase; None without a plan."""
+        return self.evaluations[-1] if self.evaluations else None

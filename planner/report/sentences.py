@@ -1,0 +1,286 @@
+"""What a plan guarantees, what can fail and what it costs, in sentences for a meeting."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from models.concentration import ALL, Concentration
+from models.costs import sum_of
+from models.data import Item
+from models.guarantees import LIVENESS, SAFETY
+from models.network import is_unknown
+from models.rules import RULES
+from planner.evaluation.evaluation import Evaluation
+from planner.result import Result
+from planner.workbook.findings import counted
+
+GUARANTEES, RISKS, COSTS = (
+    "What the plan guarantees",
+    "What one failure takes away",
+    "What it costs",
+)
+"""What the sentences are told under."""
+
+SURELY = 1e-9
+"""By how much a share at worst must be above the one at best to be told as doubtful."""
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A topic, what is said about it, and the names that end it: a screen may show only some."""
+
+    topic: str
+    text: str
+    names: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.text} {', '.join(self.names)}".rstrip()
+
+
+class _Loss(NamedTuple):
+    """What a role loses first, what is said of those who alone take it, and of those who do not."""
+
+    what: str
+    taken: str
+    kept: str
+
+
+LOSSES = {
+    "execution": _Loss(
+        LIVENESS,
+        "of all requests are lost with",
+        "more than half of all requests survives the loss of any one",
+    ),
+    "verification": _Loss(
+        SAFETY, "{of}: results can be forged by", "no results can be forged by any one"
+    ),
+    "storage": _Loss(
+        LIVENESS,
+        "{of}: too few copies are left without",
+        "every model keeps enough copies without any one",
+    ),
+    "coordination": _Loss(
+        LIVENESS, "{of}: halted by the loss of", "no committee is halted by the loss of any one"
+    ),
+}
+
+
+def verdict(result: Result, evaluation: Evaluation) -> str:
+    """Return what comes before all else: that the plan breaks rules, or else its headline."""
+    if result.violations:
+        return f"NOT A PLAN: it fails its audit {counted(len(result.violations), 'time')}"
+    return headline(evaluation)
+
+
+def headline(evaluation: Evaluation) -> str:
+    """Return that demand is not served, if so: nobody may overlook it."""
+    short = [row for row in evaluation.demand if row.why]
+    lost = sum(row.unserved * evaluation.network.month_share[row.demand.period] for row in short)
+    if not lost:
+        return GUARANTEES
+    asked, rows = evaluation.asked, counted(len(evaluation.network.demand), "row")
+    return (
+        f"NOT SERVED: {lost:,.1f} of {asked:,.1f} requests/s ({lost / asked:.1%}), in {len(short)}"
+        f" of {rows} (sheet Demand says why)"
+    )
+
+
+def guarantees(evaluation: Evaluation) -> list[Sentence]:
+    """Return what holds for users, whichever single dependency fails included."""
+    found = [_served(evaluation)]
+    if evaluation.asked:
+        found.append(_latency(evaluation))
+        found.extend(_cold_near(evaluation))
+    for role, loss in LOSSES.items():
+        kinds = sorted(_kept(evaluation, role) - {group.kind for group in _taken(evaluation, role)})
+        if kinds:
+            found.append(Sentence(role, loss.kept, tuple(kinds)))
+    return found
+
+
+def risks(evaluation: Evaluation) -> list[Sentence]:
+    """Return what one failure takes away, role by role, and what could not be judged."""
+    found = [sentence for role in LOSSES if (sentence := _weakest(evaluation, role)) is not None]
+    groups = [group for group in evaluation.concentration if group.role != ALL]
+    unavoidable = {
+        f"{group.kind} {share.dependency} ({group.role})"
+        for group in groups
+        for share in group.shares
+        if not share.avoidable and share.share > 0.5
+    }
+    if unavoidable:
+        found.append(Sentence("unavoidable", "all plans hang on", tuple(sorted(unavoidable))))
+    blank = {group.kind for group in groups if _is_blank(group)}
+    if blank:
+        text = "not filled in for any site that is used:"
+        found.append(Sentence("not judged", text, tuple(sorted(blank))))
+    return found
+
+
+def costs_and_proof(result: Result, evaluation: Evaluation) -> list[Sentence]:
+    """Return what the plan costs, how good it is proven to be, and what the audit says."""
+    network, plan = evaluation.network, evaluation.plan
+    once, penalties = sum_of(evaluation.one_off), sum_of(evaluation.penalties)
+    currency = network.settings.currency
+    text = f"{currency} {sum_of(evaluation.monthly):,.0f} a month"
+    if round(penalties):
+        text += f", penalties of {currency} {penalties:,.0f} not in it"
+    text += f" ({currency} {once:,.0f} once, spread over {network.settings.months:g} months)"
+    moved = sum(abs(planned - today) for _, _, today, planned in evaluation.changes)
+    nodes = counted(sum(plan.nodes.values()), "node")
+    places = f"{counted(len(plan.open), 'site')}, {counted(len(plan.contracts), 'contract')}"
+    return [
+        Sentence("cost", text),
+        Sentence("built of", f"{nodes} at {places}; {counted(moved, 'change')} against today"),
+        Sentence("proof", _proof(result)),
+    ]
+
+
+# What is served -----------------------------------------------------------------------------------
+
+
+def _served(evaluation: Evaluation) -> Sentence:
+    asked = evaluation.asked
+    if not asked:
+        return Sentence("served", "no demand is asked for")
+    text = (
+        f"{1 - evaluation.unserved / asked:.2%} of {asked:,.1f} requests/s,"
+        f" {evaluation.cold / asked:.2%} of it cold; "
+    )
+    short = [row for row in evaluation.demand if row.why]
+    if not short:
+        return Sentence("served", text + "every demand row is served in full")
+    worst = max(short, key=lambda row: row.unserved)
+    return Sentence("served", f"{text}{worst.demand.region}: {worst.why}")
+
+
+def _latency(evaluation: Evaluation) -> Sentence:
+    if not evaluation.answers:
+        return Sentence("latency", "nothing is served")
+    p50, p95 = evaluation.percentile_ms(0.5), evaluation.percentile_ms(0.95)
+    if p50 is None or p95 is None:
+        return Sentence("latency", "unknown: routes or coordinates are missing")
+    tightest, where, total, estimated = 0.0, "", 0.0, 0.0
+    for answer in evaluation.answers:
+        way, limit = answer.service, answer.demand.max_latency_ms
+        if way is None or way.latency_ms is None:
+            continue
+        total += answer.rate
+        estimated += answer.rate * way.estimated
+        if limit and way.latency_ms / limit > tightest:
+            tightest, where = way.latency_ms / limit, str(answer.flow.demand)
+    text = f"p50 {p50:,.0f} ms, p95 {p95:,.0f} ms"
+    text += f" ({estimated / total:.0%} estimated)" if estimated else ""
+    limits = f"at most {tightest:.0%} of a limit ({where})" if where else "none of it has a limit"
+    return Sentence("latency", f"{text}; {limits}")
+
+
+def _cold_near(evaluation: Evaluation) -> Iterator[Sentence]:
+    """Yield how much demand is served warm from afar because the nearer site would be cold."""
+    found = evaluation.detours
+    if not found:
+        return
+    rate = {demand.key: evaluation.rate(demand) for demand in evaluation.network.demand}
+    passing = sum(rate[detour.flow.demand] * detour.flow.share for detour in found)
+    worst = max(found, key=lambda detour: detour.saved_ms)
+    text = (
+        f"{passing / evaluation.asked:.0%} of requests pass by a nearer, cold site "
+        f"({worst.flow.demand.region}: {worst.saved_ms:,.0f} ms nearer, "
+        f"{worst.load_s:,.0f} s to load)"
+    )
+    yield Sentence("warm, far", text)
+
+
+# What hangs on one dependency ---------------------------------------------------------------------
+
+
+def _judged(evaluation: Evaluation, role: str) -> list[Concentration]:
+    """Return what is known of the role and could be placed better."""
+    # Requests stand for all models together; copies, panels and seats break one thing at a time.
+    return [
+        group
+        for group in evaluation.concentration
+        if group.role == role
+        and (group.of == ALL) == (role == "execution")
+        and group.is_avoidable
+        and not _is_blank(group)
+    ]
+
+
+def _taken(evaluation: Evaluation, role: str) -> list[Concentration]:
+    """Return what one dependency alone takes, at worst, the largest share first."""
+    loss = LOSSES[role].what
+    found = [
+        group for group in _judged(evaluation, role) if (group.worst.nakamoto.get(loss) or 0) == 1
+    ]
+    return sorted(found, key=lambda group: (-group.worst.largest_share, group.of, group.kind))
+
+
+def _kept(evaluation: Evaluation, role: str) -> set[str]:
+    """Return the kinds of dependency that the role could lose something with."""
+    return {group.kind for group in _judged(evaluation, role)}
+
+
+def _weakest(evaluation: Evaluation, role: str) -> Sentence | None:
+    """Return which dependencies alone take the weakest thing of a role; None if none does."""
+    taken = _taken(evaluation, role)
+    if not taken:
+        return None
+    of = taken[0].of
+    named: dict[str, Concentration] = {}
+    for group in taken:
+        if group.of == of:  # the worst period stands first
+            named.setdefault(group.kind, group)
+    if role == "execution":
+        # Shares say most where they are of requests: "76% … are lost with client vLLM".
+        first, *others = named.values()
+        names = [_largest(first, share=False), *(_largest(group) for group in others)]
+        return Sentence(role, f"{_share(first)} {LOSSES[role].taken}", tuple(names))
+    things = {group.of for group in evaluation.concentration if group.role == role} - {ALL}
+    weak = len({group.of for group in taken})
+    which = f"{of} (one such of {weak}, in all {len(things)})" if weak > 1 else of
+    names = [_largest(group) for group in named.values()]
+    return Sentence(role, LOSSES[role].taken.format(of=which), tuple(names))
+
+
+def _largest(group: Concentration, share: bool = True) -> str:
+    """Return the dependency that takes most, and how much."""
+    name = f"{group.kind} {group.worst.largest}"
+    return f"{name} ({_share(group)})" if share else name
+
+
+def _share(group: Concentration) -> str:
+    """Return the largest share, and that it is doubtful if it is."""
+    doubt = "up to " if group.worst.largest_share > group.best.largest_share + SURELY else ""
+    return f"{doubt}{group.worst.largest_share:.0%}"
+
+
+def _is_blank(group: Concentration) -> bool:
+    """Return whether nothing but unknown values is found of the kind."""
+    return is_unknown(Item(group.kind, group.worst.largest))
+
+
+# How good it is -----------------------------------------------------------------------------------
+
+
+def _proof(result: Result) -> str:
+    if not math.isfinite(result.gap):
+        text = "how far it is from the best possible is not proven"
+    elif result.gap:
+        text = f"within {result.gap:.2%} of the best possible"
+    else:
+        text = "proven to be the best possible"
+    if result.run.clock_stopped:
+        text += ", stopped by the clock (not reproducible)"
+    if result.violations:
+        return f"{text}; the audit finds {counted(len(result.violations), 'violation')}"
+    return f"{text}; audited without the solver: {len(RULES)} rules, no violation"
+
+
+def listed(names: Sequence[str], count: int) -> str:
+    """Return the first names, and how many more there are."""
+    more = f" and {len(names) - count} more" if count < len(names) else ""
+    return f"{', '.join(names[:count])}{more}"

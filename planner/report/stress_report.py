@@ -1,0 +1,148 @@
+"""What a plan does under failures, for the screen and for stress.json."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from models.data import Item
+from planner.evaluation.stress import Blast, End, Fewest, Shock, Stress
+from planner.files import move_into_place
+from planner.workbook.findings import counted
+
+FORMAT = 1
+STRESS_JSON = "stress.json"
+ROWS_SHOWN = 12
+"""How many lines of a table a screen has room for; stress.json has them all."""
+
+
+def screen(found: Stress) -> Group:
+    """Return the weakest guarantees, the worst failures and the worst few at once."""
+    parts: list[Table | Text] = []
+    unavoidable = sorted({item for end in found.ends for item in end.unavoidable})
+    if unavoidable:
+        names = ", ".join(map(str, unavoidable))
+        parts.append(Text(f"No plan escapes these, so they come first: {names}", style="bold"))
+    parts += [_ends(found.ends), _shocks(found.shocks), _blasts(found.blasts)]
+    if found.not_judged:
+        parts.append(Text(f"Not filled in, so not judged: {', '.join(found.not_judged)}"))
+    if found.rows_left_out:
+        rows = counted(found.rows_left_out, "demand row")
+        parts.append(Text(f"The end of the smallest {rows} was not sought."))
+    if found.stopped:
+        parts.append(Text("Stopped: what is not listed was not looked at."))
+    return Group(*(part for part in parts if not isinstance(part, Table) or part.row_count))
+
+
+def write(directory: Path, found: Stress) -> Path:
+    """Write stress.json into the directory, whole or not at all, and return its path."""
+    text = json.dumps(document(found), ensure_ascii=False, indent=1, allow_nan=False)
+    return move_into_place(directory / STRESS_JSON, (text + "\n").encode("utf-8"))
+
+
+def document(found: Stress) -> dict[str, object]:
+    """Return everything, dependencies by name."""
+    return {
+        "format": FORMAT,
+        "complete": not found.stopped,
+        "not_judged": list(found.not_judged),
+        "demand_rows_left_out": found.rows_left_out,
+        "collapse": [
+            {
+                "role": end.role,
+                "of": end.of,
+                "region": end.demand.region if end.demand is not None else "",
+                "loss": end.loss,
+                "unavoidable": _names(end.unavoidable),
+                "best": _fewest(end.best),
+                "worst": _fewest(end.worst),
+            }
+            for end in found.ends
+        ],
+        "shocks": [
+            {
+                **asdict(shock),
+                "failed": _names(shock.failed),
+                "short": [key._asdict() for key in shock.short],
+            }
+            for shock in found.shocks
+        ],
+        "blast": [{**asdict(blast), "failed": _names(blast.failed)} for blast in found.blasts],
+    }
+
+
+def _fewest(found: Fewest) -> dict[str, object]:
+    """Return the size and the set; both null where no failures end the guarantee."""
+    return {"size": found.size, "set": None if found.failed is None else _names(found.failed)}
+
+
+def _names(items: Iterable[Item]) -> list[str]:
+    return [str(item) for item in items]
+
+
+def _ends(ends: Sequence[End]) -> Table:
+    table = _table("Fewest failures that end a guarantee", "guarantee", "at worst", "at best", "by")
+    weakest = sorted(ends, key=lambda end: (_order(end.worst), _order(end.best)))
+    for end in weakest[:ROWS_SHOWN]:
+        of = str(end.demand) if end.demand is not None else f"{end.of} ({end.loss})"
+        named = end.worst.failed or ()
+        by = ", ".join(_names(named)) if end.worst.failed is not None else "no failures"
+        table.add_row(f"{end.role} of {of}", _size(end.worst), _size(end.best), by)
+    return _with_more(table, len(ends))
+
+
+def _shocks(shocks: Sequence[Shock]) -> Table:
+    headers = ("fails", "served", "rows short", "committees halted", "models lost", "policies out")
+    table = _table("What one failure takes", *headers)
+    worst = sorted(shocks, key=lambda shock: (_kept(shock), -len(shock.halted), shock.name))
+    for shock in worst[:ROWS_SHOWN]:
+        table.add_row(
+            shock.name,
+            "-" if shock.served is None else f"{shock.served:.1%}",
+            str(len(shock.short)),
+            str(len(shock.halted)),
+            str(len(shock.lost_models)),
+            str(len(shock.silent_policies)),
+        )
+    return _with_more(table, len(shocks))
+
+
+def _blasts(blasts: Sequence[Blast]) -> Table:
+    table = _table("The worst few at once", "failures", "of", "break", "by")
+    what = {"coordination": "committees halted", "storage": "models lost"}
+    for blast in blasts:
+        kinds = ", ".join(blast.kinds) or "any kind"
+        broken = f"{blast.broken} of {blast.of} {what[blast.role]}"
+        table.add_row(str(blast.count), kinds, broken, ", ".join(_names(blast.failed)) or "-")
+    return table
+
+
+def _table(title: str, *headers: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), title=title, title_justify="left")
+    for header in headers:
+        table.add_column(header, overflow="fold")
+    return table
+
+
+def _with_more(table: Table, count: int) -> Table:
+    if count > ROWS_SHOWN:
+        table.add_row(f"and {count - ROWS_SHOWN} more in {STRESS_JSON}")
+    return table
+
+
+def _order(found: Fewest) -> float:
+    return float("inf") if found.size is None else found.size
+
+
+def _kept(shock: Shock) -> float:
+    return 1.0 if shock.served is None else round(shock.served, 6)
+
+
+def _size(found: Fewest) -> str:
+    return "none" if found.size is None else str(found.size)

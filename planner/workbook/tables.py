@@ -1,0 +1,311 @@
+"""The cells of one sheet to its rows: which column is which, and one dataclass per row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from models.data import REQUIRED_SHEETS, Offer, Row, Site
+from models.fields import Column, Kind, columns, header_of
+from models.network import SITE_ATTRIBUTES
+from planner.workbook.book import DEP, HEADER_ROW, SHEET_OF, Table
+from planner.workbook.cells import CellError, is_padded, read_value
+from planner.workbook.excel import Cell, CellKind, Sheet
+from planner.workbook.findings import Finding, Level, column_letters, counted, row_and_column
+from planner.workbook.names import fold_header, header_readings, looks_like, nearest
+from planner.workbook.unread import UNREAD
+
+REMARKS = frozenset(columns(Row))
+"""Columns that every sheet may have and that no rule reads."""
+
+PRICES = ("monthly_cost", "hourly_cost")
+"""Columns of Capacities, one of which says what a node costs."""
+
+_ANY_SITE_NEEDS = Column(Kind.NEEDS, "a dependency of the planner's own kind")
+
+
+class TableReader:
+    """Reads the rows of one sheet."""
+
+    def __init__(self, sheet: Sheet, row_class: type[Row], findings: list[Finding]) -> None:
+        self.sheet = sheet
+        self.row_class = row_class
+        self.declared = columns(row_class)
+        # The columns of every sheet (source, as_of, note) are declared first but stand last.
+        self.declared = {
+            name: declaration for name, declaration in self.declared.items() if name not in REMARKS
+        } | self.declared
+        self.keys = {name for name, declaration in self.declared.items() if declaration.key}
+        self.findings = findings
+        self.columns: dict[int, tuple[str, Column]] = {}
+        self.guessed: set[int] = set()
+        self.absent: list[str] = []
+        self.merged: list[tuple[int, int, int, int]] = []
+        self.padded: dict[tuple[str, str], list[str]] = {}
+
+    def table(self) -> Table:
+        """Return the rows with the columns they were read from."""
+        if not self.sheet.rows:
+            return self.empty()
+        self.match_headers()
+        self.refuse_merged_cells()
+        order = {name: number for number, name in enumerate(self.declared)}
+        letters = {
+            name: column_letters(number)
+            for number, (name, _) in sorted(
+                self.columns.items(), key=lambda entry: (order.get(entry[1][0], 99), entry[0])
+            )
+        }
+        is_whole = self.report_missing_columns()
+        rows: list[Row] = []
+        if is_whole:
+            if self.row_class is Offer and not self.price_columns():
+                self.report_no_prices()
+            numbers = (number for number in self.sheet.rows if number > HEADER_ROW)
+            rows = [self.read_row(number) for number in numbers if self.is_used(number)]
+        self.report_padded()
+        return Table(self.sheet.title, tuple(rows), letters, is_whole)
+
+    def empty(self) -> Table:
+        """Return the table of a sheet without a cell, which is an error where it must have rows."""
+        name = SHEET_OF[self.row_class]
+        is_needed = name in REQUIRED_SHEETS
+        if is_needed:
+            headers = ", ".join(required_headers(self.row_class))
+            self.add("", f"the sheet {name} is empty", f"write {headers} in row 1 above its values")
+        return Table(self.sheet.title, is_whole=not is_needed)
+
+    def add(
+        self, cell: str, message: str, way_out: str, found: object = "", level: Level = "error"
+    ) -> None:
+        text = "" if found is None else str(found)
+        self.findings.append(Finding(self.sheet.title, cell, message, way_out, text, level))
+
+    def match_headers(self) -> None:
+        known = {
+            fold_header(header): name
+            for name, declaration in self.declared.items()
+            for header in (header_of(name, declaration), *declaration.also)
+        }
+        taken: dict[str, str] = {}
+        unknown: list[tuple[int, Cell]] = []
+        for number, cell in sorted(self.sheet.rows.get(HEADER_ROW, {}).items()):
+            text = str(cell.value).strip()
+            if text.startswith("#") and cell.kind is CellKind.TEXT:
+                continue
+            name, declaration = self.match(text, known)
+            if not name:
+                unknown.append((number, cell))
+            elif name in taken:
+                self.add(
+                    cell.address,
+                    f"the column {text!r} is already in {taken[name]}",
+                    "keep one of the two; begin the other header with # to keep it as a note",
+                    text,
+                )
+            else:
+                taken[name] = cell.address
+                self.columns[number] = (name, declaration)
+        for number, cell in unknown:
+            self.unknown_column(number, cell)
+        self.report_headless_columns()
+
+    def match(self, text: str, known: Mapping[str, str]) -> tuple[str, Column]:
+        for reading in header_readings(text):
+            if reading in known:
+                return known[reading], self.declared[known[reading]]
+        if self.row_class is Site and text.casefold().replace(" ", "").startswith(DEP):
+            kind = text.partition(":")[2].strip()
+            if kind:
+                return f"{DEP} {kind}", _ANY_SITE_NEEDS
+        return "", _ANY_SITE_NEEDS
+
+    def unknown_column(self, number: int, cell: Cell) -> None:
+        """Report the column; one that looks like a missing one is an error and read as that."""
+        text = str(cell.value).strip()
+        message = f"the column {text!r} is not known"
+        way_out = "begin the header with # to keep it as a note"
+        known = self.columns.values()
+        missing = [entry for entry in self.declared.items() if entry not in known]
+        headers = {header_of(*entry): entry for entry in missing}
+        guess = nearest(text, headers)
+        # A title above the headers, such as `Our providers`, is no header.
+        if guess and not self.later_row_of(guess):
+            way_out = f"did you mean {guess!r}? If not, {way_out}"
+            if looks_like(text, guess) and headers[guess][0] not in REMARKS:
+                # Known to be there, so that its lack is not blamed on every row.
+                self.columns[number] = headers[guess]
+                self.guessed.add(number)
+                self.add(cell.address, message, way_out, text)
+                return
+        self.add(cell.address, f"{message} and is not read", way_out, text, "warning")
+
+    def report_headless_columns(self) -> None:
+        headed = set(self.sheet.rows.get(HEADER_ROW, {}))
+        seen: set[int] = set()
+        for number, cells in self.sheet.rows.items():
+            for position, cell in cells.items():
+                if number > HEADER_ROW and position not in headed | seen and headed:
+                    seen.add(position)
+                    self.add(
+                        cell.address,
+                        "the column has cells but no header in row 1",
+                        "write its header in row 1, or # for a note",
+                        cell.value,
+                        "warning",
+                    )
+
+    def report_missing_columns(self) -> bool:
+        """Return whether the rows can be read; not if a missing header stands below the first."""
+        present = {name for name, _ in self.columns.values()}
+        is_whole = True
+        for name, declaration in self.declared.items():
+            if declaration.required and name not in present:
+                self.absent.append(name)
+                header = header_of(name, declaration)
+                self.add(
+                    "", f"the column {header!r} is missing", self.where_header_is(header), header
+                )
+                is_whole = is_whole and not self.later_row_of(header)
+        return is_whole
+
+    def where_header_is(self, header: str) -> str:
+        number = self.later_row_of(header)
+        if number:
+            return f"move the headers from row {number} to row 1"
+        return f"write {header} in row 1 above its values"
+
+    def later_row_of(self, header: str) -> int:
+        """Return the row below the first that holds the header; 0 if none near the top does."""
+        for number, cells in self.sheet.rows.items():
+            texts = {
+                reading for cell in cells.values() for reading in header_readings(str(cell.value))
+            }
+            if number > HEADER_ROW and fold_header(header) in texts:
+                return number
+            if number > 20:
+                break
+        return 0
+
+    def refuse_merged_cells(self) -> None:
+        last = max(self.sheet.rows)
+        for area in self.sheet.merged:
+            start, _, end = area.partition(":")
+            (top, left), (bottom, right) = row_and_column(start), row_and_column(end or start)
+            inside = [number for number in self.columns if left <= number <= right]
+            if inside and top <= last and bottom >= HEADER_ROW:
+                self.merged.append((top, bottom, left, right))
+                self.add(
+                    start,
+                    f"the cells {area} are merged, so all but the first are empty",
+                    "unmerge them and fill every cell",
+                )
+
+    def is_merged(self, cell: Cell) -> bool:
+        row, number = row_and_column(cell.address)
+        return any(
+            top <= row <= bottom and left <= number <= right
+            for top, bottom, left, right in self.merged
+        )
+
+    def is_used(self, number: int) -> bool:
+        """Return whether the row holds more than remarks."""
+        used = {self.columns[n][0] for n in self.sheet.rows[number] if n in self.columns}
+        return bool(used - REMARKS)
+
+    def read_row(self, number: int) -> Row:
+        """Return the row; what could not be read in it is UNREAD."""
+        if self.row_class is Offer:
+            self.refuse_missing_price(number)
+        values: dict[str, Any] = {"row": number, **dict.fromkeys(self.absent, UNREAD)}
+        other: list[tuple[str, Any]] = []
+        for position, (name, declaration) in sorted(self.columns.items()):
+            value = self.value(self.sheet.cell(number, position), name, declaration)
+            # What stands below a header that only may mean the column proves little about it; but
+            # names are needed, or what refers to them would be reported too.
+            if position in self.guessed and not (declaration.key and not declaration.references):
+                value = UNREAD
+            if name.startswith(DEP):
+                other.append((name.removeprefix(DEP).strip(), _known_needs(value)))
+            else:
+                values[name] = value
+        if self.row_class is Site:
+            values["other"] = tuple(other)
+            values |= {kind: _known_needs(values.get(kind)) for kind in SITE_ATTRIBUTES}
+        return self.row_class(**values)
+
+    def price_columns(self) -> list[int]:
+        return [number for number, (name, _) in sorted(self.columns.items()) if name in PRICES]
+
+    def report_no_prices(self) -> None:
+        # Facility location prices its sites and no nodes, so a sheet without prices is no error.
+        self.add(
+            "",
+            f"there is neither a column {PRICES[0]} nor {PRICES[1]}, so every node is free",
+            f"add the column {PRICES[0]}, with 0 for nodes that are free",
+            level="warning",
+        )
+
+    def refuse_missing_price(self, number: int) -> None:
+        cells = [self.sheet.cell(number, position) for position in self.price_columns()]
+        if (
+            self.guessed.isdisjoint(self.price_columns())
+            and cells
+            and all(c.kind is CellKind.BLANK and not self.is_merged(c) for c in cells)
+        ):
+            self.add(
+                cells[0].address,
+                f"the node type has neither {PRICES[0]} nor {PRICES[1]} here",
+                "fill in one of them; write 0 if it is free",
+            )
+
+    def value(self, cell: Cell, name: str, declaration: Column) -> Any:
+        """Return the value, the default of a blank cell, or UNREAD with a finding."""
+        header = header_of(name, declaration)
+        is_guessed = row_and_column(cell.address)[1] in self.guessed
+        if cell.kind is CellKind.BLANK:
+            is_lost = self.is_merged(cell)
+            if declaration.required and not is_lost and not is_guessed:
+                self.add(cell.address, f"{header} is empty", _fill(header, declaration))
+            return UNREAD if declaration.required or is_lost else declaration.default
+        try:
+            value = read_value(cell, header, declaration)
+        except CellError as error:
+            if name in REMARKS:
+                self.add(cell.address, error.message, error.way_out, cell.value, "warning")
+                return declaration.default
+            if not is_guessed:
+                self.add(cell.address, error.message, error.way_out, cell.value)
+            return UNREAD
+        if is_padded(cell, declaration):
+            self.padded.setdefault((header, cell.value), []).append(cell.address)
+        return value
+
+    def report_padded(self) -> None:
+        for (header, text), addresses in self.padded.items():
+            more = f", here and in {counted(len(addresses) - 1, 'more cell')}"
+            self.add(
+                addresses[0],
+                f"{header} {text!r} has spaces around it{more if addresses[1:] else ''}",
+                f"they are ignored; write {text.strip()!r}",
+                text,
+                "warning",
+            )
+
+
+def _known_needs(value: Any) -> Any:
+    """Return None where the planner wrote `unknown` instead of leaving the cell empty."""
+    if value is UNREAD:
+        return UNREAD
+    is_unknown = value is not None and [n.casefold() for n in sum(value, ())] == ["unknown"]
+    return None if is_unknown else value
+
+
+def _fill(header: str, declaration: Column) -> str:
+    unit = f" in {declaration.unit}" if declaration.unit else ""
+    return f"fill in {header} ({declaration.description}{unit}) or clear the whole row"
+
+
+def required_headers(row_class: type[Row]) -> list[str]:
+    """Return the headers that a sheet of such rows must have."""
+    return [header_of(*entry) for entry in columns(row_class).items() if entry[1].required]

@@ -1,0 +1,109 @@
+"""The few dependencies that hit most are those of brute force, whatever overlaps."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from itertools import combinations
+
+import pytest
+
+from models.data import Item
+from models.hitting_sets import Part, fewest, hit, largest_union, smallest_removal
+from models.plan import exceeds
+
+ITEMS = [Item("grid", name) for name in "abcdef"]
+A, B, C = ITEMS[:3]
+SHARED = [(frozenset({A, B}), 4.0), (frozenset({A}), 1.0), (frozenset({C}), 3.0)]
+"""A takes 5, B only 4 of the same, C 3 others; all together 8."""
+
+
+def drawn(seed: int) -> Iterator[tuple[list[Part], random.Random]]:
+    """Yield parts that hang on up to three dependencies each, some on none."""
+    draw = random.Random(seed)
+    for _ in range(100):
+        parts = [
+            (frozenset(draw.sample(ITEMS, draw.randint(0, 3))), float(draw.randint(0, 9)))
+            for _ in range(draw.randint(1, 8))
+        ]
+        yield parts, draw
+
+
+def test_overlapping_dependencies_are_counted_as_a_union() -> None:
+    assert hit(SHARED, frozenset({A, B})) == 5
+    assert largest_union(SHARED, 2) == (8, (A, C))
+    assert fewest(SHARED, 4.5) == (A,)
+    assert fewest(SHARED, 5.0) == (A, C)  # 5 is not more than 5
+    assert fewest(SHARED, 8.0) is None
+    assert fewest(SHARED, -1.0) == ()
+    assert smallest_removal(SHARED, 2) == (A, C)
+    assert smallest_removal(SHARED, 1) is None
+
+
+def test_nothing_is_hit_by_nothing() -> None:
+    assert largest_union([], 2) == largest_union(SHARED, 0) == (0.0, ())
+    assert smallest_removal([], 0) == ()
+    assert smallest_removal([(frozenset(), 1.0)], 3) is None
+    assert fewest([(frozenset(), 9.0)], 1.0) is None
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_largest_union_is_that_of_brute_force(seed: int) -> None:
+    for parts, draw in drawn(seed):
+        count = draw.randint(1, 4)
+        amount, chosen = largest_union(parts, count)
+        best = max(hit(parts, frozenset(found)) for found in combinations(ITEMS, count))
+        assert amount == pytest.approx(best)
+        assert len(chosen) <= count
+        assert amount == hit(parts, frozenset(chosen))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_fewest_are_those_of_brute_force(seed: int) -> None:
+    for parts, draw in drawn(seed):
+        limit = draw.uniform(-1, sum(amount for _, amount in parts))
+        found = fewest(parts, limit)
+        sizes = (
+            size
+            for size in range(len(ITEMS) + 1)
+            for chosen in combinations(ITEMS, size)
+            if exceeds(hit(parts, frozenset(chosen)), limit)
+        )
+        assert (None if found is None else len(found)) == next(sizes, None)
+        assert found is None or exceeds(hit(parts, frozenset(found)), limit)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_smallest_removal_is_that_of_brute_force(seed: int) -> None:
+    for parts, draw in drawn(seed):
+        limit = draw.randint(0, 4)
+        needed = [hangs_on for hangs_on, amount in parts if amount]
+        sizes = (
+            size
+            for size in range(limit + 1)
+            for chosen in combinations(ITEMS, size)
+            if all(hangs_on & set(chosen) for hangs_on in needed)
+        )
+        found = smallest_removal(parts, limit)
+        assert (None if found is None else len(found)) == next(sizes, None)
+
+
+@pytest.mark.parametrize(
+    ("amounts", "fraction", "expected"),
+    [
+        ([6, 3, 2, 1, 1], 1 / 3, 1),
+        ([4, 4, 3, 2], 1 / 3, 2),
+        ([1] * 13, 1 / 3, 5),
+        ([1] * 28, 1 / 3, 10),
+        ([1, 2, 3], 1 / 3, 1),
+        ([1, 2, 1, 2, 1], 1 / 3, 2),
+        ([50, 50], 1 / 2, 2),
+    ],
+)
+def test_nakamoto_number_is_the_published_one(
+    amounts: list[float], fraction: float, expected: int
+) -> None:
+    parts = [(frozenset({Item("provider", str(n))}), a) for n, a in enumerate(amounts)]
+    found = fewest(parts, fraction * sum(amounts))
+    assert found is not None
+    assert len(found) == expected

@@ -1,0 +1,61 @@
+"""The fewest failures that end a row's service are those of trying every set of failures."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from itertools import combinations
+
+import pytest
+
+from models.data import Demand, Item
+from models.network import Network
+from models.outage import HALF, NEARLY, smallest_outage
+from models.plan import Deployment
+from models.replay import replay
+from tests import draw
+from tests.cases import deployment_for_small, small
+
+
+def brute(network: Network, plan: Deployment, row: Demand, most: int) -> int | None:
+    """Return the size of a smallest set that ends the service, up to `most`, by trying all."""
+    alone = replace(network, demand=(replace(row, min_served=0.0),))
+    for size in range(most + 1):
+        for failed in combinations(network.graph.dependencies, size):
+            served = replay(alone, plan, failed).served[row.key]
+            if served < (row.min_served or HALF) - NEARLY:
+                return size
+    return None
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_it_is_what_trying_every_set_finds(part: int) -> None:
+    sizes: list[int | None] = []
+    for seed in range(5 * part, 5 * part + 5):
+        choose = random.Random(seed)
+        network = draw.network(seed)
+        drawn = draw.plan(network, draw.row_by_row(network), seed)
+        plan = replace(drawn, nodes={o: choose.randint(1, 3) for o in network.offers})
+        for row in network.demand[:2]:
+            found = smallest_outage(network, plan, row)
+            size = None if found is None else len(found)
+            if size is None or size > 2:
+                assert brute(network, plan, row, 2) is None
+            else:
+                assert brute(network, plan, row, size) == size
+            sizes.append(size)
+    assert len(set(sizes)) > 1, sizes
+
+
+def test_a_row_that_no_plan_serves_needs_no_failure() -> None:
+    network = small()
+    assert smallest_outage(network, Deployment(), network.demand[0]) == ()
+
+
+def test_of_what_may_fail_only() -> None:
+    network, plan = small(), deployment_for_small()
+    row = network.demand[0]
+    owners = [item for item in network.graph.dependencies if item.kind == "owner"]
+    found = smallest_outage(network, plan, row, owners)
+    assert found is None or {item.kind for item in found} == {"owner"}
+    assert smallest_outage(network, plan, row, [Item("owner", "nobody")]) is None

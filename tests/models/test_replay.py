@@ -1,0 +1,157 @@
+"""What is left after a failure is what the planner's own model says of the nodes that stand."""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import replace
+
+import pyomo.environ as pyo
+import pytest
+from pyomo.contrib.solver.common.factory import SolverFactory
+
+from models.build import SINGLE_PHASE, build
+from models.data import Item
+from models.decisions import DECISIONS
+from models.expressions import row, rows
+from models.network import Network
+from models.plan import Deployment, Replica
+from models.replay import after, replay
+from models.rules import verification
+from models.translate import place
+from tests import draw
+from tests.cases import (
+    FRANCE,
+    FRANKFURT,
+    GERMANY,
+    LONDON,
+    OFFICE,
+    PARIS,
+    deployment_for_small,
+    small,
+)
+
+KEPT = ("demand", "throughput", "upstream", "sources", "verification")
+"""The rules that say what standing nodes can do; all others are about placing them."""
+
+
+def unserved(network: Network, plan: Deployment) -> float:
+    """Return the least mean requests/s that the planner's model leaves unserved."""
+    network = replace(network, demand=tuple(replace(d, min_served=0.0) for d in network.demand))
+    classes = draw.row_by_row(network)
+    model = build(network, classes)
+    block = model.phase[SINGLE_PHASE]
+    for found in block.rules.component_objects(pyo.Block, descend_into=False):
+        if found.local_name not in KEPT:
+            found.deactivate()
+    values, _ = place(block, network, replace(plan, routing=(), verification=()))
+    for decision in DECISIONS:
+        for variable in block.component(decision.name).values():
+            variable.fix(values[id(variable)][1])
+    for name in ("liveness",):  # what is protected has failed by now, or stands
+        block.rules.verification.component(name).deactivate()
+    model.least = pyo.Objective(
+        expr=sum(
+            group.rate * network.month_share[group.period] * block.unserved[number]
+            for number, group in enumerate(classes.classes)
+        )
+    )
+    model.cuts = rows()
+    solver = SolverFactory("highs")
+    while True:
+        least = solver.solve(model).incumbent_objective
+        assert least is not None
+        found = block.rules.verification
+        point = lambda variable: variable.value or 0.0  # noqa: E731
+        broken = [
+            cut
+            for cut in verification.separate(found, block, network, point)
+            if cut.is_broken(point)
+        ]
+        if not broken:
+            return float(least)
+        for cut in broken:
+            row(model.cuts, len(model.cuts), cut.terms, lower=cut.lower, upper=cut.upper)
+
+
+def standing(plan: Deployment, network: Network) -> Deployment:
+    """Return what of a plan stands on nodes that are there."""
+    nodes = {offer: count for offer, count in plan.nodes.items() if offer in network.offers}
+    held = {offer for offer, count in nodes.items() if count}
+    return replace(
+        plan,
+        nodes=nodes,
+        warm={r: n for r, n in plan.warm.items() if (r.site, r.node_type) in held},
+        cold_slots={offer: n for offer, n in plan.cold_slots.items() if offer in held},
+        copies=frozenset(c for c in plan.copies if (c.site, c.node_type) in held),
+        seats={},
+    )
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_it_is_what_the_model_says_of_the_same_nodes(part: int) -> None:
+    compared = 0
+    for seed in range(15 * part, 15 * part + 15):
+        network = draw.network(seed)
+        choose = random.Random(seed)
+        drawn = draw.plan(network, draw.row_by_row(network), seed)
+        nodes = {o: drawn.nodes.get(o, 0) + choose.randint(0, 2) for o in network.offers}
+        plan = standing(replace(drawn, nodes=nodes), network)
+        named = network.graph.dependencies
+        failed = choose.sample(named, min(len(named), choose.randint(0, 2)))
+        left = after(network, failed)
+        lost = {row.key for row in network.demand} - {row.key for row in left.demand}
+        rate = {d.key: d.requests_per_s * network.month_share[d.period] for d in network.demand}
+        expected = unserved(left, standing(plan, left)) + sum(rate[key] for key in lost)
+        found = replay(network, plan, failed).served
+        assert sum(rate[key] * (1 - share) for key, share in found.items()) == pytest.approx(
+            expected, rel=1e-5, abs=1e-5
+        ), seed
+        compared += 0 < expected < sum(rate.values())
+    assert compared > 1
+
+
+def test_without_a_failure_a_plan_serves_what_it_serves() -> None:
+    found = replay(small(), deployment_for_small(), ())
+    assert found.served == pytest.approx({GERMANY: 1.0, FRANCE: 1.0, OFFICE: 1.0})
+    assert found.latency_ms[GERMANY] is not None
+
+
+def test_survivors_take_over_as_far_as_they_can() -> None:
+    # Without Paris no verifier of client b is left, so nobody has a panel of three clients.
+    found = replay(small(), deployment_for_small(), [Item("site", "paris")])
+    assert found.served[GERMANY] == found.served[FRANCE] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_more_may_be_asked_of_a_failover_than_of_a_row() -> None:
+    network = small()
+    patient = replace(
+        network, demand=tuple(replace(d, failover_latency_ms=1.0) for d in network.demand)
+    )
+    assert all(share == 0 for share in replay(patient, deployment_for_small(), ()).served.values())
+
+
+def test_a_route_that_is_gone_is_not_replaced_by_an_estimate() -> None:
+    network = small()
+    assert network.links
+    link = network.links[0]
+    left = after(network, [link.item])
+    assert [math.isinf(found.latency_ms) for found in left.links][0]
+
+
+def test_what_must_be_served_comes_first() -> None:
+    # One replica for two rows of the same rate: half of both, or all of the one that must be.
+    network = small()
+    plain = [replace(row, verification="", max_latency_ms=None) for row in network.demand[:2]]
+    must = (replace(plain[0], min_served=1.0), *plain[1:])
+    plan = replace(
+        deployment_for_small(),
+        nodes={PARIS: 1},
+        warm={Replica("paris", "gpu", "chat"): 3},
+        cold_slots={},
+    )
+    # 3 replicas · 0.7 · 10 = 21 requests/s of the 30 that are asked for.
+    found = replay(replace(network, demand=must), plan, ()).served
+    assert sum(d.requests_per_s * found[d.key] for d in must) == pytest.approx(21)
+    assert found[must[0].key] == pytest.approx(1.0)
+    assert {FRANKFURT, LONDON}.isdisjoint(plan.nodes)
