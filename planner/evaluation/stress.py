@@ -123,6 +123,7 @@ class _Run:
     ) -> None:
         self.network, self.plan, self.stop, self.say = network, plan, stop, say
         self.best, self.worst = read_at_best(network), read_at_worst(network)
+        self._known: dict[object, Fewest] = {}
         self.bounds = Bounds(network)
         items = network.graph.dependencies
         known = {item.kind for item in items if not is_unknown(item)}
@@ -156,12 +157,12 @@ class _Run:
         for number, row in enumerate(self.rows, start=1):
             self.say(f"fewest failures that end a row's service: {number} of {len(self.rows)}")
             yield self._end_of_row(row)
-        at_worst = {key(found): found for found in guarantees(self.worst, self.plan)}
-        for found in guarantees(self.best, self.plan):
+        for found in guarantees(self.network, self.plan):
             self.say(f"fewest failures that end {found.role} of {found.of}")
             unavoidable = self._unavoidable(found.role)
-            best = self._fewest(self.best, found, unavoidable)
-            worst = self._fewest(self.worst, at_worst[key(found)], unavoidable)
+            best, worst = (
+                self._fewest(network, found, unavoidable) for network in (self.best, self.worst)
+            )
             yield End(found.role, _named(found), found.loss, best, worst, unavoidable)
 
     def _end_of_row(self, row: Demand) -> End:
@@ -186,10 +187,14 @@ class _Run:
         ]
 
     def _fewest(self, network: Network, found: Guarantee, unavoidable: tuple[Item, ...]) -> Fewest:
+        """Return the end of a guarantee; several losses of one thing often ask the same."""
         stands = [stand.broken for stand in found.stands]
-        items = {item for stand in stands for item in stand.weights}
-        tree = FaultTree(network.graph, items, self._may_fail(network, unavoidable))
-        return Fewest(tree.smallest(stands))
+        asked = (id(network), unavoidable, *((tuple(s.weights.items()), s.limit) for s in stands))
+        if asked not in self._known:
+            items = {item for stand in stands for item in stand.weights}
+            tree = FaultTree(network.graph, items, self._may_fail(network, unavoidable))
+            self._known[asked] = Fewest(tree.smallest(stands))
+        return self._known[asked]
 
     def _unavoidable(self, role: str) -> tuple[Item, ...]:
         """Return what every offer of a role hangs on, and no plan escapes."""
@@ -265,11 +270,6 @@ class _Run:
                     self.say(f"the worst {count} failures for {role}")
                     found = tree.worst(stands, count)
                     yield Blast(role, mix, count, found.failed, found.broken, len(stands))
-
-
-def key(found: Guarantee) -> tuple[str, str, str, str]:
-    """Return what tells a guarantee from others, in every reading of doubt."""
-    return (found.role, found.of, found.period, found.loss)
 
 
 def read_at_best(network: Network) -> Network:

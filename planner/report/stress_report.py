@@ -98,7 +98,7 @@ def _ends(ends: Sequence[End]) -> Table:
 
 
 def _shocks(shocks: Sequence[Shock]) -> Table:
-    headers = ("fails", "served", "rows short", "committees halted", "models lost", "policies out")
+    headers = ("fails", "served", "rows short", "halted", "models lost", "policies out")
     table = _table("What one failure takes", *headers)
     worst = sorted(shocks, key=lambda shock: (_kept(shock), -len(shock.halted), shock.name))
     for shock in worst[:ROWS_SHOWN]:
