@@ -10,10 +10,15 @@ import pytest
 
 from models.data import Item
 from models.exposure import Exposure
-from planner.evaluation.stress import Stress, read_at_best, read_at_worst, stress
+from models.plan import Replica
+from models.replay import replay
+from planner.evaluation.stress import stress
+from planner.evaluation.stress_questions import read_at_best, read_at_worst
+from planner.evaluation.stress_results import Stress
+from planner.jobs.requests import Workers
 from planner.report.screen import as_text
 from planner.report.stress_report import document, screen
-from tests.cases import deployment_for_small, small
+from tests.cases import PARIS, deployment_for_small, small
 
 COUNCIL = ("coordination", "council")
 
@@ -89,18 +94,54 @@ def test_a_kind_that_nobody_fills_in_is_not_judged() -> None:
 
 def test_a_stop_keeps_what_was_found() -> None:
     stop = threading.Event()
-    said: list[str] = []
-
-    def say(text: str) -> None:
-        said.append(text)
-        if len(said) == 3:
-            stop.set()
-
-    found = stress(small(), deployment_for_small(), stop=stop, say=say)
+    whole = stress(small(), deployment_for_small())
+    found = stress(small(), deployment_for_small(), stop=stop, say=lambda _: stop.set())
     assert found.stopped
-    assert len(found.ends) == 3
-    assert found.shocks == ()
+    assert 0 < len(found.ends) < len(whole.ends)
+    assert found.ends == whole.ends[: len(found.ends)]
+    assert found.shocks == whole.shocks[: len(found.shocks)]
+    assert found.blasts == ()
     assert document(found)["complete"] is False
+    assert document(whole)["complete"] is True
+
+
+def test_two_processes_find_what_one_finds() -> None:
+    one, two = (stress(small(), deployment_for_small(), workers=Workers(n)) for n in (1, 2))
+    assert one == two
+
+
+def test_a_job_that_fails_is_told_and_stops_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise ArithmeticError("no routing")
+
+    monkeypatch.setattr("planner.evaluation.stress_questions.Asked.end_of_row", fail)
+    found = stress(small(), deployment_for_small())
+    assert [text.partition(": ")[2] for text in found.failures][0] == "ArithmeticError: no routing"
+    assert found.blasts
+    assert document(found)["complete"] is False
+
+
+def test_users_are_told_what_they_keep_under_the_worst_failure(found: Stress) -> None:
+    assert [row.demand for row in found.users] == [end.demand for end in found.ends[:3]]
+    for row in found.users:
+        assert row.end.demand == row.demand
+        assert 0 <= row.least_served <= 1
+        assert row.latency_ms is not None
+        assert row.failover_ms is None or row.failover_ms > 0
+
+
+def test_what_is_lost_is_shared_out_evenly() -> None:
+    # One replica of three is left for two rows that ask for the same: nobody loses all.
+    network = small()
+    rows = tuple(replace(row, verification="", max_latency_ms=None) for row in network.demand[:2])
+    plan = replace(
+        deployment_for_small(),
+        nodes={PARIS: 1},
+        warm={Replica("paris", "gpu", "chat"): 1},
+        cold_slots={},
+    )
+    left = replay(replace(network, demand=rows), plan, ())
+    assert min(left.served.values()) > 0.2
 
 
 def test_the_document_is_plain_and_whole(found: Stress) -> None:
