@@ -94,10 +94,7 @@ class FaultTree:
         return gate
 
     def smallest(self, broken: Sequence[Break], *, every: bool = False) -> tuple[Item, ...] | None:
-        """Return the fewest failures that break any one of them, or every one; None if none do.
-
-        Of several such sets, the one whose dependencies come first by name.
-        """
+        """Return the fewest failures that break any one of them, or every one; None if none do."""
         if every:
             return _Program(self, broken, at_least=len(broken)).fewest()
         # One by one: side by side, so many alike guarantees would only hide each other's proof.
@@ -169,8 +166,7 @@ class _Program:
         if most is not None:
             self.rows.add([(column, 1.0) for column in range(count)], upper=float(most))
         costs = np.zeros(self.columns)
-        # Together less than one failure: they only choose among sets of the same size.
-        costs[:count] = 1.0 + np.arange(count) / (2.0 * count * max(1, count))
+        costs[:count] = 1.0  # nothing finer: whole costs let the solver round its bound up
         values = self.solved(costs)
         return None if values is None else self.tree.which(values)
 
@@ -179,8 +175,8 @@ class _Program:
         basic = len(self.tree.basic)
         self.rows.add([(column, 1.0) for column in range(basic)], upper=float(count))
         costs = np.zeros(self.columns)
-        costs[:basic] = (1.0 + np.arange(basic) / max(1, basic)) / (4.0 * max(1, count))
-        costs[list(self.lost)] = -1.0
+        costs[:basic] = 1.0  # a failure that breaks nothing is not named
+        costs[list(self.lost)] = -(count + 1.0)
         values = self.solved(costs)
         if values is None:
             return Blast((), 0)

@@ -32,7 +32,7 @@ class Basis(NamedTuple):
         return f"{self.sheet} row {self.row}"
 
 
-class Decision(NamedTuple):
+class Decided(NamedTuple):
     """One decision of the plan, how much it is of its kind, and the assumed rows it rests on."""
 
     name: str
@@ -45,7 +45,7 @@ class Reliance(NamedTuple):
 
     what: str
     total: float
-    decisions: tuple[Decision, ...]
+    decisions: tuple[Decided, ...]
 
     @property
     def amount(self) -> float:
@@ -86,7 +86,7 @@ def reliances(network: Network, plan: Deployment) -> tuple[Reliance, ...]:
     return tuple(reliance for reliance in found if reliance.decisions)
 
 
-def _reliance(what: str, decisions: list[Decision]) -> Reliance:
+def _reliance(what: str, decisions: list[Decided]) -> Reliance:
     assumed = [decision for decision in decisions if decision.basis and decision.amount > TOLERANCE]
     assumed.sort(key=lambda decision: (-decision.amount, decision.name))
     return Reliance(what, sum(decision.amount for decision in decisions), tuple(assumed))
@@ -106,7 +106,7 @@ def _offer(network: Network, key: OfferKey) -> tuple[Row | None, ...]:
     return network.offers.get(key), network.node_types.get(key.node_type)
 
 
-def _sites(network: Network, plan: Deployment) -> Iterator[Decision]:
+def _sites(network: Network, plan: Deployment) -> Iterator[Decided]:
     """Yield the open sites: each rests on its own figures, its contract's and its nodes'."""
     for name in sorted(plan.open):
         site = network.sites[name]
@@ -116,41 +116,41 @@ def _sites(network: Network, plan: Deployment) -> Iterator[Decision]:
             if key.site == name and count
         ]
         rows = (site, network.providers.get(site.provider), *offers)
-        yield Decision(name, 1, _basis(rows))
+        yield Decided(name, 1, _basis(rows))
 
 
-def _contracts(network: Network, plan: Deployment) -> Iterator[Decision]:
+def _contracts(network: Network, plan: Deployment) -> Iterator[Decided]:
     for name in sorted(plan.contracts):
-        yield Decision(name, 1, _basis([network.providers.get(name)]))
+        yield Decided(name, 1, _basis([network.providers.get(name)]))
 
 
-def _nodes(network: Network, plan: Deployment) -> Iterator[Decision]:
+def _nodes(network: Network, plan: Deployment) -> Iterator[Decided]:
     for key, count in sorted(plan.nodes.items()):
-        yield Decision(str(key), count, _basis(_offer(network, key)))
+        yield Decided(str(key), count, _basis(_offer(network, key)))
 
 
-def _replicas(network: Network, plan: Deployment) -> Iterator[Decision]:
+def _replicas(network: Network, plan: Deployment) -> Iterator[Decided]:
     for replica, count in sorted(plan.warm.items()):
         name = f"{replica.model} at {replica.site}/{replica.node_type}"
         node_type = network.node_types.get(replica.node_type)
-        yield Decision(name, count, _basis([network.models.get(replica.model), node_type]))
+        yield Decided(name, count, _basis([network.models.get(replica.model), node_type]))
 
 
-def _copies(network: Network, plan: Deployment) -> Iterator[Decision]:
+def _copies(network: Network, plan: Deployment) -> Iterator[Decided]:
     for copy in sorted(plan.copies):
         name = f"{copy.model} at {copy.site}/{copy.node_type}"
         node_type = network.node_types.get(copy.node_type)
-        yield Decision(name, 1, _basis([network.models.get(copy.model), node_type]))
+        yield Decided(name, 1, _basis([network.models.get(copy.model), node_type]))
 
 
-def _seats(network: Network, plan: Deployment) -> Iterator[Decision]:
+def _seats(network: Network, plan: Deployment) -> Iterator[Decided]:
     for seat, count in sorted(plan.seats.items()):
         key = OfferKey(seat.site, seat.node_type)
         rows = (network.committees.get(seat.committee), *_offer(network, key))
-        yield Decision(f"{seat.committee} at {key}", count, _basis(rows))
+        yield Decided(f"{seat.committee} at {key}", count, _basis(rows))
 
 
-def _requests(network: Network, plan: Deployment) -> Iterator[Decision]:
+def _requests(network: Network, plan: Deployment) -> Iterator[Decided]:
     """Yield the flows, in requests/s over the month: demand, model, policy and path of each."""
     demands = {demand.key: demand for demand in network.demand}
     for flow in plan.routing:
@@ -162,7 +162,7 @@ def _requests(network: Network, plan: Deployment) -> Iterator[Decision]:
             network.policies.get(demand.verification),
             *_path(network, demand, flow),
         )
-        yield Decision(f"{demand.key} to {flow.offer}", rate, _basis(rows))
+        yield Decided(f"{demand.key} to {flow.offer}", rate, _basis(rows))
 
 
 def _path(network: Network, demand: Demand, flow: Flow) -> Iterator[Row | Link | None]:

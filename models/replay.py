@@ -5,7 +5,8 @@ gone: offers, routes, upstreams. Routing and verification are decided anew, by t
 
     Σ_f flow[f] + unserved[c] = 1,   short[c] ≥ min_served[c] − Σ_f flow[f]
     flows to loads, loads within throughput and upstreams, verifiers within panels and capacity
-    first Σ rate · short, then Σ rate · unserved as small as can be, latency breaking ties
+    first Σ rate · short, then Σ rate · unserved as small as can be, shared out evenly; latency
+    breaks ties
 
 a linear program for each failure, solved by scipy's HiGHS on its own reading of the tables, not on
 the planner's model.                         Source: design §4 (survival), two-stage recourse
@@ -36,6 +37,9 @@ ROUNDS = 30
 DUST = 1e-9
 TIE = 1e-4
 """What the slowest answer counts beside an unserved one: only to choose among equals."""
+STEPS, UNFAIR = 4, 1e-3
+"""In how many steps a row is left unserved, and what each counts more: nobody loses all so that
+others lose nothing, where that makes no difference to the whole."""
 
 
 @dataclass(frozen=True)
@@ -97,13 +101,15 @@ class _Recourse:
 
     def __init__(self, network: Network, plan: Deployment) -> None:
         self.network, self.plan = network, plan
-        apart = [row.min_served or 0.0 for row in network.demand]
+        # Users of different regions wait for different times, so they are told apart.
+        apart = [(row.region, row.min_served) for row in network.demand]
         self.classes: Classes = demand_classes(network, apart, self._standing())
         self.streams = verification_streams(network, self.classes)
         self.columns = 0
         self.flow = self._new(len(self.classes))
         self.unserved = self._new(len(self.classes.classes))
         self.short = self._new(len(self.classes.classes))
+        self.steps = [self._new(len(self.classes.classes)) for _ in range(STEPS)]
         loads = self.classes.loads
         self.load = dict(zip(loads, self._new(len(loads)).tolist(), strict=True))
         self.executed = dict(
@@ -154,6 +160,8 @@ class _Recourse:
             at_place[place].append((column, classes.classes[number].weight))
         for number, terms in enumerate(of_class):
             self._row([*terms, (self.unserved[number], 1.0)], 1.0, equal=True)
+            parts = [(step[number], -1.0) for step in self.steps]
+            self._row([(self.unserved[number], 1.0), *parts], 0.0, equal=True)
             least = self.network.demand[classes.classes[number].members[0]].min_served or 0.0
             if least > 0:
                 self._row([(self.unserved[number], 1.0), (self.short[number], -1.0)], 1.0 - least)
@@ -271,10 +279,12 @@ class _Recourse:
             kept = [(int(c), float(costs[c])) for c in self.short.tolist()]
             self._row(kept, least + DUST * max(1.0, least))
         costs = np.zeros(self.columns)
-        costs[self.unserved] = np.where(rates > 0, rates * shares, TIE)
+        weights = np.where(rates > 0, rates * shares, TIE)
+        for count, step in enumerate(self.steps):
+            costs[step] = weights * (1 + UNFAIR * count)
         latency = np.nan_to_num(self.classes.latency_ms)
         slowest = max(1.0, float(latency.max(initial=0.0)))
-        costs[self.flow] = TIE * (costs[self.unserved])[self.classes.of] * latency / slowest
+        costs[self.flow] = TIE * weights[self.classes.of] * latency / slowest
         values = self._separated(costs)
         return self._by_row(values), frozenset(self._used(values))
 
@@ -361,6 +371,8 @@ class _Recourse:
         lower = np.where(self.is_equal, limits, -np.inf)
         upper = np.full(self.columns, np.inf)
         upper[self.flow] = upper[self.unserved] = upper[self.short] = 1.0
+        for step in self.steps:
+            upper[step] = 1.0 / STEPS
         found = milp(
             costs,
             constraints=LinearConstraint(matrix, lower, limits),

@@ -264,6 +264,13 @@ def audit(workbook: Path, plan: Path, as_json: bool) -> None:
     metavar="KIND",
     help="Also the worst of this kind alone, e.g. country.",
 )
+@click.option(
+    "--processes",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Independent failures at a time, one core each.  [default: every core]",
+)
+@click.option("--cluster", metavar="ADDRESS", help="A Dask cluster for them instead of processes.")
 @click.option("--out", type=FOLDER, help="Folder for stress.json.  [default: that of PLAN]")
 @click.option("--json", "as_json", is_flag=True, help="Print stress.json instead of the tables.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress, no tables.")
@@ -273,6 +280,8 @@ def stress(
     today: bool,
     worst: int,
     kinds: Sequence[str],
+    processes: int | None,
+    cluster: str | None,
     out: Path | None,
     as_json: bool,
     quiet: bool,
@@ -297,8 +306,9 @@ def stress(
     for kind in kinds:
         if kind not in known:
             raise click.UsageError(f"--kind {kind}: take one of {', '.join(sorted(known))}")
+    workers = _workers(processes, cluster)
     with _stoppable() as stop, ProgressLine(sys.stderr, quiet) as progress:
-        found = run_stress(network, deployment, worst, tuple(kinds), stop, progress.say)
+        found = run_stress(network, deployment, worst, tuple(kinds), workers, stop, progress.say)
     folder = out or (plan.parent if plan is not None else workbook.parent)
     folder.mkdir(parents=True, exist_ok=True)
     path = write(folder, found)

@@ -26,7 +26,12 @@ DOORS = {
     "click": {"planner/cli.py"},
     "joblib": {"planner/jobs/processes.py"},
     "distributed": {"planner/jobs/cluster.py"},
-    "rich": {"planner/cli.py", "planner/report/progress.py", "planner/report/screen.py"},
+    "rich": {
+        "planner/cli.py",
+        "planner/report/progress.py",
+        "planner/report/screen.py",
+        "planner/report/stress_report.py",
+    },
 }
 """A library is used through one door; openpyxl by one for reading, one for writing and one for
 charts; rich also by what only shapes the terminal's text."""

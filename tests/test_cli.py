@@ -621,10 +621,64 @@ def test_the_example_of_every_command_runs(name: str, tmp_path: Path) -> None:
     assert example is not None
     words = example[1].replace("my-plan", str(tmp_path / "my-plan")).split()
     words = [str(ROOT / word) if word.startswith("inputs/") else word for word in words]
-    if name == "audit":
+    if name in ("audit", "stress"):
         run("solve", MINIMAL, "--out", tmp_path / "my-plan", "-q")
     done = run(*words)
     assert done.exit_code == 0, done.output
+
+
+def test_stress_tells_what_one_failure_takes_and_writes_it_down(tmp_path: Path) -> None:
+    run("solve", MINIMAL, "--out", tmp_path, "-q")
+    done = run("stress", MINIMAL, tmp_path / "plan.xlsx", "--kind", "country")
+    assert done.exit_code == 0, done.output
+    assert re.search(r"provider:Hetzner +42\.0%", done.output)
+    assert "country:FR, provider:Hetzner" in " ".join(done.output.split())
+    told = json.loads((tmp_path / "stress.json").read_text(encoding="utf-8"))
+    assert told["complete"] is True
+    assert {end["best"]["size"] for end in told["collapse"]} == {2}
+    printed = run("stress", MINIMAL, tmp_path / "plan.xlsx", "--json")
+    assert json.loads(printed.stdout)["shocks"] == told["shocks"]
+
+
+def test_the_readme_s_example_of_a_better_plan_is_true(tmp_path: Path) -> None:
+    book = openpyxl.load_workbook(MINIMAL)
+    sheet = book.create_sheet("Diversity")
+    sheet.append(["rule", "role", "kind", "max_share"])
+    sheet.append(["no landlord of all", "execution", "provider", 0.4])
+    book.save(tmp_path / "spread.xlsx")
+    for workbook, folder in ((MINIMAL, "before"), (tmp_path / "spread.xlsx", "after")):
+        run("solve", workbook, "--out", tmp_path / folder, "-q")
+        run("stress", workbook, tmp_path / folder / "plan.xlsx", "-q")
+
+    def told(folder: str) -> tuple[float, set[int], float]:
+        found = json.loads((tmp_path / folder / "stress.json").read_text(encoding="utf-8"))
+        cost = figures(tmp_path / folder)["objectives"][-1]["value"]  # type: ignore[index]
+        sizes = {end["worst"]["size"] for end in found["collapse"]}
+        return cost, sizes, min(shock["served"] for shock in found["shocks"])
+
+    (before, two, worst), (after, three, better) = told("before"), told("after")
+    assert (two, three) == ({2}, {3})
+    assert after - before == pytest.approx(1750)
+    assert worst == pytest.approx(0.42)
+    assert better > 0.6
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ((), "give a PLAN, or --today"),
+        (("--today",), "nothing stands today"),
+        (("PLAN", "--today"), "give a PLAN, or --today"),
+        (("PLAN", "--kind", "planet"), "--kind planet: take one of bloc, country"),
+    ],
+)
+def test_stress_says_what_it_needs(words: tuple[str, ...], says: str, tmp_path: Path) -> None:
+    run("solve", MINIMAL, "--out", tmp_path, "-q")
+    given = [str(tmp_path / "plan.xlsx") if word == "PLAN" else word for word in words]
+    done = run("stress", MINIMAL, *given, "--out", tmp_path / "out")
+    assert done.exit_code == 2
+    assert says in done.output
+    assert not (tmp_path / "out").exists()
 
 
 def test_asking_for_help_loads_no_solver_no_spreadsheets_and_no_pool() -> None:

@@ -34,13 +34,13 @@ def _unused(book: Book) -> Iterator[Finding]:
             tuple(row for row in book.rows(Demand) if row.min_served),
             "min_served",
             "min_served is not yet enforced",
-            "replay the shocks to see what would be left",
+            "planner stress shows what would be left",
         ),
         (
             tuple(row for row in book.rows(Demand) if row.failover_latency_ms is not None),
             "failover_latency_ms",
             "failover_latency_ms is not yet enforced",
-            "replay the shocks to see the latency after a failure",
+            "planner stress routes within it after a failure",
         ),
         (
             tuple(row for row in book.rows(Shock) if not row.protect),
@@ -56,7 +56,7 @@ def _unused(book: Book) -> Iterator[Finding]:
             "protect",
             "protect holds for committees and copies, and for verification by one dependency of the"
             " kinds in independent_of, but not yet for routing demand after the failure",
-            "replay the shocks to see what would be left",
+            "planner stress shows what would be left",
         ),
     )
     for rows, attribute, message, way_out in checks:

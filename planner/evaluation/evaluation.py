@@ -20,6 +20,7 @@ from models.measures.changes import Change, changes, openings
 from models.measures.monthly_cost import money, penalties
 from models.network import Network
 from models.plan import Deployment, Flow, Plan, Refusal, Violation
+from models.provenance import Reliance, reliances
 from models.service import Service, service
 from planner.evaluation.audit import audit
 from planner.evaluation.nearest_plans import ROUNDING, UNREACHABLE_MS
@@ -160,6 +161,13 @@ class Evaluation:
             if found.of == ALL:
                 largest[found.kind] = max(largest[found.kind], found.worst.largest_share)
         return dict(sorted(largest.items()))
+
+    # What it rests on -----------------------------------------------------------------------------
+
+    @cached_property
+    def reliances(self) -> tuple[Reliance, ...]:
+        """Return what of the plan rests on figures that are only assumed, kind by kind."""
+        return reliances(self.network, self.plan)
 
     # Whether it is a plan -------------------------------------------------------------------------
 

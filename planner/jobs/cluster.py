@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from planner.jobs.requests import POLL_S, Request, Response, answer, described, relayed
+from planner.jobs.requests import POLL_S, Response, Task, answer, described, relayed
 from planner.versions import code, versions
 
 if TYPE_CHECKING:
@@ -39,11 +39,11 @@ def demand_cluster(address: str) -> None:
 
 
 def on_cluster(
-    address: str, requests: Iterator[Request], stop: threading.Event
-) -> Iterator[tuple[Request, Response]]:
+    address: str, requests: Iterator[Task], stop: threading.Event
+) -> Iterator[tuple[Task, Response]]:
     """Yield every request with its response as they come, a job for every thread of a worker."""
     with _client(address) as client:
-        running: dict[Future, Request] = {}
+        running: dict[Future, Task] = {}
         signal = f"planner-stop-{uuid.uuid4().hex}"
         while True:
             free = max(1, sum(client.ncores().values())) - len(running)
@@ -61,8 +61,8 @@ def on_cluster(
 
 
 def _leave(
-    client: Client, running: dict[Future, Request], signal: str
-) -> Iterator[tuple[Request, Response]]:
+    client: Client, running: dict[Future, Task], signal: str
+) -> Iterator[tuple[Task, Response]]:
     """Tell the jobs to stop and yield what they have by then; leave those that do not hear."""
     from distributed import Event
 
@@ -74,7 +74,7 @@ def _leave(
             yield request, _response(request, future)
 
 
-def _ended(client: Client, running: dict[Future, Request]) -> list[Future]:
+def _ended(client: Client, running: dict[Future, Task]) -> list[Future]:
     """Return the jobs that have ended, after a moment's wait if there are none."""
     from distributed import wait
 
@@ -85,7 +85,7 @@ def _ended(client: Client, running: dict[Future, Request]) -> list[Future]:
         return []
 
 
-def _response(request: Request, future: Future) -> Response:
+def _response(request: Task, future: Future) -> Response:
     error = future.exception()
     if error is not None:
         return Response(request.key, failure=described(error))
@@ -97,7 +97,7 @@ def _made_with() -> dict[str, str]:
     return {**versions(), "code": code()}
 
 
-def _answer(request: Request, signal: str, expected: dict[str, str]) -> Response:
+def _answer(request: Task, signal: str, expected: dict[str, str]) -> Response:
     """Return the response, on the worker; a failure where it would not be the one from here."""
     from distributed import Event, get_client
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import joblib
 
-from planner.jobs.requests import Request, Response, answer, relayed
+from planner.jobs.requests import Response, Task, answer, relayed
 
 TRIES_ALONE = 2
 """How often a job whose process was killed is run once more, with no other beside it."""
 
-_Numbered = tuple[int, Request]
+_Numbered = tuple[int, Task]
 
 
 class _Taken:
@@ -25,9 +25,9 @@ class _Taken:
     Taken by joblib's threads and by ours, so one at a time.
     """
 
-    def __init__(self, requests: Iterator[Request]) -> None:
+    def __init__(self, requests: Iterator[Task]) -> None:
         self.numbered = enumerate(requests)
-        self.open: dict[int, Request] = {}
+        self.open: dict[int, Task] = {}
         self.lock = threading.Lock()
 
     def __iter__(self) -> Iterator[_Numbered]:
@@ -41,8 +41,8 @@ class _Taken:
 
 
 def in_processes(
-    count: int, requests: Iterator[Request], stop: threading.Event
-) -> Iterator[tuple[Request, Response]]:
+    count: int, requests: Iterator[Task], stop: threading.Event
+) -> Iterator[tuple[Task, Response]]:
     """Yield every request with its response as they come, from that many processes.
 
     When a process is killed, joblib gives up all of them. Whichever job it was, the jobs under way
@@ -97,7 +97,7 @@ def _parallel(
     return found
 
 
-def _answer(number: int, request: Request, stopped: Path) -> tuple[int, Response]:
+def _answer(number: int, request: Task, stopped: Path) -> tuple[int, Response]:
     stop = threading.Event()
     with relayed(stopped.exists, stop.set):
         return number, answer(request, stop)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 
 from models.network import Network
 from planner.result import Limits
@@ -40,14 +41,31 @@ class Workers:
         return min(self.processes, cores())
 
 
+class Task(Protocol):
+    """One job: data that can be sent elsewhere, and what is to be done with them there."""
+
+    @property
+    def key(self) -> str:
+        """Return its name among the others."""
+
+    def run(self, stop: threading.Event) -> object:
+        """Return the result, worked out on one thread; what there is of it after a stop."""
+
+
 @dataclass(frozen=True)
 class Request:
-    """One job: the network to solve, within which limits, without which rules. `key` names it."""
+    """A solve: the network, within which limits, without which rules."""
 
     key: str
     network: Network
     limits: Limits
     without: frozenset[str] = frozenset()
+
+    def run(self, stop: threading.Event) -> Solved:
+        """Return the plan."""
+        limits = replace(self.limits, solver={**self.limits.solver, "threads": 1})
+        session = _session(self)
+        return solve(self.network, limits, stop, without=self.without, session=session)
 
 
 @dataclass(frozen=True)
@@ -55,12 +73,17 @@ class Response:
     """How the job of that key ended, or why it failed."""
 
     key: str
-    solved: Solved | None = None
+    result: object = None
     failure: str = ""
+
+    @property
+    def solved(self) -> Solved | None:
+        """Return the result of a solve; None if there is none."""
+        return self.result if isinstance(self.result, Solved) else None
 
 
 def run_jobs(
-    requests: Iterable[Request],
+    requests: Iterable[Task],
     workers: Workers,
     store: Path | None = None,
     stop: threading.Event | None = None,
@@ -68,8 +91,8 @@ def run_jobs(
     """Yield the responses as they come; after a stop only those that are there or under way.
 
     A request is taken when somebody is free for it. What was solved before with the same folder as
-    `store` is read, not solved; failures and what was interrupted are not kept there. Raises
-    NoCluster where there is none.
+    `store` is read, not solved; failures, what was interrupted and tasks that are no solve are not
+    kept there. Raises NoCluster where there is none.
     """
     from planner.jobs.store import Store
 
@@ -77,18 +100,18 @@ def run_jobs(
     kept = None if store is None else Store(store)
     known: list[Response] = []
 
-    def unsolved() -> Iterator[Request]:
+    def unsolved() -> Iterator[Task]:
         for request in requests:
             if stop.is_set():
                 return
-            found = kept and kept.read(request)
+            found = kept and isinstance(request, Request) and kept.read(request)
             if found:
                 known.append(found)
             else:
                 yield request
 
     for request, response in _run(unsolved(), workers, stop):
-        if kept:
+        if kept and isinstance(request, Request):
             kept.write(request, response)
         while known:
             yield known.pop(0)
@@ -97,8 +120,8 @@ def run_jobs(
 
 
 def _run(
-    requests: Iterator[Request], workers: Workers, stop: threading.Event
-) -> Iterator[tuple[Request, Response]]:
+    requests: Iterator[Task], workers: Workers, stop: threading.Event
+) -> Iterator[tuple[Task, Response]]:
     if workers.cluster is not None:
         from planner.jobs.cluster import on_cluster
 
@@ -134,15 +157,13 @@ def _session(request: Request) -> Session:
     return last
 
 
-def answer(request: Request, stop: threading.Event) -> Response:
-    """Return the response to a request, solved here on one thread."""
+def answer(request: Task, stop: threading.Event) -> Response:
+    """Return the response to a request, worked out here on one thread."""
     try:
-        limits = replace(request.limits, solver={**request.limits.solver, "threads": 1})
-        session = _session(request)
-        solved = solve(request.network, limits, stop, without=request.without, session=session)
+        result = request.run(stop)
     except Exception as error:  # whatever it is, it is this job's and no reason to stop others
         return Response(request.key, failure=described(error))
-    return Response(request.key, solved)
+    return Response(request.key, result)
 
 
 def described(error: BaseException) -> str:

@@ -222,6 +222,17 @@ def _bill(name: str, lines: Sequence[Line]) -> Iterator[Json]:
         yield {"bill": name, "item": line.item, "amount": line.amount}
 
 
+def _assumptions(evaluation: Evaluation) -> Iterator[Json]:
+    for found in evaluation.reliances:
+        for decided in found.decisions:
+            yield {
+                "what": found.what,
+                "decision": decided.name,
+                "amount": decided.amount,
+                "rests_on": [basis._asdict() for basis in decided.basis],
+            }
+
+
 _LISTS = {
     "sites": _sites,
     **{found.of_plan: _decided(found) for found in DECISIONS if found.of_plan != "open"},
@@ -232,6 +243,7 @@ _LISTS = {
     "dependencies": _dependencies,
     "changes": _changes,
     "costs": _costs,
+    "assumptions": _assumptions,
 }
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from models.data import OfferKey
+from models.decisions import DECISIONS
 from models.fields import Column, columns, header_of
 from models.network import Network
-from models.plan import Deployment, Flow, Panel, Plan, Replica, Seat, VerificationFlow
+from models.plan import Deployment, Flow, Panel, Plan, VerificationFlow
 from planner.report.sheets import (
     ContractRow,
     CopyRow,
@@ -151,32 +153,23 @@ def _read_row(
 
 @dataclass
 class _Draft:
-    """A deployment while its rows are read."""
+    """A deployment while its rows are read; `decided` are amounts by field of the plan."""
 
-    open: set[str] = field(default_factory=set)
-    contracts: set[str] = field(default_factory=set)
-    nodes: dict[OfferKey, int] = field(default_factory=dict)
-    warm: dict[Replica, int] = field(default_factory=dict)
-    cold_slots: dict[OfferKey, int] = field(default_factory=dict)
+    decided: dict[str, dict[Any, int]] = field(default_factory=lambda: defaultdict(dict))
     routing: list[Flow] = field(default_factory=list)
     verification: list[VerificationFlow] = field(default_factory=list)
     panels: dict[int, Panel] = field(default_factory=dict)
-    copies: set[Replica] = field(default_factory=set)
-    seats: dict[Seat, int] = field(default_factory=dict)
 
     def deployment(self) -> Deployment:
         """Return the deployment; what counts zero is absent."""
         return Deployment(
-            open=frozenset(self.open),
-            contracts=frozenset(self.contracts),
-            nodes={key: count for key, count in self.nodes.items() if count},
-            warm={key: count for key, count in self.warm.items() if count},
-            cold_slots={key: count for key, count in self.cold_slots.items() if count},
+            **{
+                decision.of_plan: decision.in_plan(self.decided[decision.of_plan])
+                for decision in DECISIONS
+            },
             routing=tuple(self.routing),
             verification=tuple(self.verification),
             panels=tuple(panel for _, panel in sorted(self.panels.items())),
-            copies=frozenset(self.copies),
-            seats={key: count for key, count in self.seats.items() if count},
         )
 
 
@@ -255,39 +248,28 @@ class PlanReader:
 
     # One method per sheet --------------------------------------------------------------------
 
-    def add_site(self, draft: _Draft, read: ReadRow, row: SiteRow) -> None:
-        if (
-            self.knows(read, "site", self.network.sites, "Sites")
-            and self.is_new(read, "site", row.site)
-            and row.open
-        ):
-            draft.open.add(row.site)
-
-    def add_contract(self, draft: _Draft, read: ReadRow, row: ContractRow) -> None:
-        if self.knows(read, "provider", self.network.providers, "Providers"):
-            draft.contracts.add(row.provider)
-
-    def add_nodes(self, draft: _Draft, read: ReadRow, row: NodeRow) -> None:
-        offer = self.offer(read)
-        if offer is not None and self.is_new(read, "node_type", offer):
-            draft.nodes[offer] = row.nodes
-            draft.cold_slots[offer] = row.cold_slots
-
-    def add_warm(self, draft: _Draft, read: ReadRow, row: WarmRow) -> None:
-        replica = self.replica(read, row.model)
-        if replica is not None and self.is_new(read, "model", replica):
-            draft.warm[replica] = row.replicas
-
-    def add_copy(self, draft: _Draft, read: ReadRow, row: CopyRow) -> None:
-        replica = self.replica(read, row.model)
-        if replica is not None and self.is_new(read, "model", replica):
-            draft.copies.add(replica)
-
-    def replica(self, read: ReadRow, model: str) -> Replica | None:
-        offer = self.offer(read)
-        if not self.knows(read, "model", self.network.models, "Models") or offer is None:
-            return None
-        return Replica(offer.site, offer.node_type, model)
+    def add_decided(self, draft: _Draft, read: ReadRow, row: PlanRow) -> None:
+        """Add what a row decides in whole numbers, if all its names are known and it is new."""
+        decisions = [found for found in DECISIONS if found.of_plan in _DECIDED[type(row)]]
+        fields = decisions[0].fields
+        known = {
+            "provider": (self.network.providers, "Providers"),
+            "model": (self.network.models, "Models"),
+            "committee": (self.network.committees, "Committees"),
+        }
+        are_known = [self.knows(read, name, *known[name]) for name in fields if name in known]
+        if "node_type" in fields:
+            are_known.append(self.offer(read) is not None)
+        elif "site" in fields:
+            are_known.append(self.knows(read, "site", self.network.sites, "Sites"))
+        key = tuple(getattr(row, name) for name in fields)
+        if not all(are_known) or not self.is_new(read, fields[-1], *key):
+            return
+        index = decisions[0].index(key[0] if len(key) == 1 else key)
+        for decision in decisions:
+            said = (getattr(row, name, None) for name in (decision.of_plan, decision.unit))
+            amount = next((number for number in said if number is not None), 1)
+            draft.decided[decision.of_plan][index] = amount
 
     def add_flow(self, draft: _Draft, read: ReadRow, row: RoutingRow) -> None:
         offer, key = self.offer(read), demand_key(row)
@@ -341,21 +323,20 @@ class PlanReader:
             return
         draft.panels[row.panel] = joined
 
-    def add_seats(self, draft: _Draft, read: ReadRow, row: SeatRow) -> None:
-        offer = self.offer(read)
-        is_known = self.knows(read, "committee", self.network.committees, "Committees")
-        if is_known and offer is not None and self.is_new(read, "committee", row.committee, offer):
-            draft.seats[Seat(row.committee, offer.site, offer.node_type)] = row.seats
 
+_DECIDED: dict[type[PlanRow], tuple[str, ...]] = {
+    SiteRow: ("open",),
+    ContractRow: ("contracts",),
+    NodeRow: ("nodes", "cold_slots"),
+    WarmRow: ("warm",),
+    CopyRow: ("copies",),
+    SeatRow: ("seats",),
+}
+"""The fields of a plan that the rows of a sheet decide."""
 
 _ADD: dict[type[PlanRow], Any] = {
-    SiteRow: PlanReader.add_site,
-    ContractRow: PlanReader.add_contract,
-    NodeRow: PlanReader.add_nodes,
-    WarmRow: PlanReader.add_warm,
-    CopyRow: PlanReader.add_copy,
+    **dict.fromkeys(_DECIDED, PlanReader.add_decided),
     RoutingRow: PlanReader.add_flow,
     VerificationRow: PlanReader.add_verification,
     PanelRow: PlanReader.add_panel,
-    SeatRow: PlanReader.add_seats,
 }

@@ -113,6 +113,11 @@ def risks(evaluation: Evaluation) -> list[Sentence]:
     }
     if unavoidable:
         found.append(Sentence("unavoidable", "all plans hang on", tuple(sorted(unavoidable))))
+    assumed = tuple(
+        f"{held.amount:,.6g} of {held.total:,.6g} {held.what}" for held in evaluation.reliances
+    )
+    if assumed:
+        found.append(Sentence("assumed", "on figures that are only assumed rest", assumed))
     blank = {group.kind for group in groups if _is_blank(group)}
     if blank:
         text = "not filled in for any site that is used:"

@@ -20,6 +20,7 @@ from models.service import (
 )
 from planner.evaluation.evaluation import Evaluation
 from planner.report.sheets import (
+    AssumptionRow,
     ChangeRow,
     ConcentrationRow,
     ContractRow,
@@ -273,6 +274,19 @@ def _change_rows(evaluation: Evaluation) -> Iterator[ChangeRow]:
         )
 
 
+def _assumption_rows(evaluation: Evaluation) -> Iterator[AssumptionRow]:
+    for found in evaluation.reliances:
+        for decided in found.decisions:
+            for basis in decided.basis:
+                yield AssumptionRow(
+                    what=found.what,
+                    decision=decided.name,
+                    amount=float(decided.amount),
+                    rests_on=str(basis),
+                    source=basis.source,
+                )
+
+
 def cost_rows(evaluation: Evaluation) -> Iterator[CostRow]:
     """Yield the lines of what is paid each month and once, and of the penalties, with sums."""
     bills = {
@@ -353,6 +367,14 @@ PLAN_SHEETS = (
         cost_rows,
         "what is paid every month and once, line by line",
         in_sight="item",
+        decides=False,
+    ),
+    PlanSheet(
+        "Assumptions",
+        AssumptionRow,
+        _assumption_rows,
+        "which decisions rest on figures whose source is only assumed",
+        in_sight="decision",
         decides=False,
     ),
     PlanSheet(

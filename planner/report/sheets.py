@@ -286,6 +286,17 @@ class ChangeRow(PlanRow):
 
 
 @dataclass(frozen=True, kw_only=True)
+class AssumptionRow(PlanRow):
+    """A decision and a row of the workbook that it rests on, whose figures are only assumed."""
+
+    what: str = _text("open sites, nodes, seats, requests/s …")
+    decision: str = _text("which of them")
+    amount: float | None = _figure("see what", "of it, in the unit of what")
+    rests_on: str = _text("the sheet and row of the workbook")
+    source: str = _text("what its column `source` says")
+
+
+@dataclass(frozen=True, kw_only=True)
 class CostRow(PlanRow):
     """A line of the bill; the monthly lines add up to the monthly cost, without penalties."""
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from models.data import Item
-from planner.evaluation.stress import Blast, End, Fewest, Shock, Stress
+from planner.evaluation.stress_results import Blast, End, Fewest, Shock, Stress, Users
 from planner.files import move_into_place
 from planner.workbook.findings import counted
 
@@ -29,12 +29,14 @@ def screen(found: Stress) -> Group:
     if unavoidable:
         names = ", ".join(map(str, unavoidable))
         parts.append(Text(f"No plan escapes these, so they come first: {names}", style="bold"))
-    parts += [_ends(found.ends), _shocks(found.shocks), _blasts(found.blasts)]
+    others = [end for end in found.ends if end.demand is None]
+    parts += [_users(found.users), _ends(others), _shocks(found.shocks), _blasts(found.blasts)]
     if found.not_judged:
         parts.append(Text(f"Not filled in, so not judged: {', '.join(found.not_judged)}"))
     if found.rows_left_out:
         rows = counted(found.rows_left_out, "demand row")
         parts.append(Text(f"The end of the smallest {rows} was not sought."))
+    parts += [Text(f"not looked at, {failure}") for failure in found.failures]
     if found.stopped:
         parts.append(Text("Stopped: what is not listed was not looked at."))
     return Group(*(part for part in parts if not isinstance(part, Table) or part.row_count))
@@ -50,7 +52,8 @@ def document(found: Stress) -> dict[str, object]:
     """Return everything, dependencies by name."""
     return {
         "format": FORMAT,
-        "complete": not found.stopped,
+        "complete": not (found.stopped or found.failures),
+        "failures": list(found.failures),
         "not_judged": list(found.not_judged),
         "demand_rows_left_out": found.rows_left_out,
         "collapse": [
@@ -64,6 +67,18 @@ def document(found: Stress) -> dict[str, object]:
                 "worst": _fewest(end.worst),
             }
             for end in found.ends
+        ],
+        "users": [
+            {
+                **users.demand._asdict(),
+                "requests_per_s": users.rate,
+                "latency_ms": users.latency_ms,
+                "failover_ms": users.failover_ms,
+                "least_served": users.least_served,
+                "least_served_by": users.by,
+                "fewest_failures": users.end.worst.size,
+            }
+            for users in found.users
         ],
         "shocks": [
             {
@@ -86,11 +101,28 @@ def _names(items: Iterable[Item]) -> list[str]:
     return [str(item) for item in items]
 
 
+def _users(rows: Sequence[Users]) -> Table:
+    headers = ("users", "ms", "failover ms", "least served", "fewest to end", "by")
+    table = _table("What users keep: as it is, under any one failure, and until when", *headers)
+    weakest = sorted(rows, key=lambda row: (_order(row.end.worst), row.least_served, -row.rate))
+    for row in weakest[:ROWS_SHOWN]:
+        best, worst = _size(row.end.best), _size(row.end.worst)
+        table.add_row(
+            str(row.demand),
+            _ms(row.latency_ms),
+            _ms(row.failover_ms),
+            f"{row.least_served:.0%}" + (f" ({row.by})" if row.by else ""),
+            worst if best == worst else f"{worst} to {best}",
+            ", ".join(_names(row.end.worst.failed or ())),
+        )
+    return _with_more(table, len(rows))
+
+
 def _ends(ends: Sequence[End]) -> Table:
     table = _table("Fewest failures that end a guarantee", "guarantee", "at worst", "at best", "by")
     weakest = sorted(ends, key=lambda end: (_order(end.worst), _order(end.best)))
     for end in weakest[:ROWS_SHOWN]:
-        of = str(end.demand) if end.demand is not None else f"{end.of} ({end.loss})"
+        of = f"{end.of} ({end.loss})"
         named = end.worst.failed or ()
         by = ", ".join(_names(named)) if end.worst.failed is not None else "no failures"
         table.add_row(f"{end.role} of {of}", _size(end.worst), _size(end.best), by)
@@ -98,7 +130,7 @@ def _ends(ends: Sequence[End]) -> Table:
 
 
 def _shocks(shocks: Sequence[Shock]) -> Table:
-    headers = ("fails", "served", "rows short", "committees halted", "models lost", "policies out")
+    headers = ("fails", "served", "rows short", "halted", "models lost", "policies out")
     table = _table("What one failure takes", *headers)
     worst = sorted(shocks, key=lambda shock: (_kept(shock), -len(shock.halted), shock.name))
     for shock in worst[:ROWS_SHOWN]:
@@ -142,6 +174,10 @@ def _order(found: Fewest) -> float:
 
 def _kept(shock: Shock) -> float:
     return 1.0 if shock.served is None else round(shock.served, 6)
+
+
+def _ms(latency: float | None) -> str:
+    return "-" if latency is None else f"{latency:,.0f}"
 
 
 def _size(found: Fewest) -> str:

@@ -9,7 +9,7 @@ import pytest
 from models.data import DemandKey, OfferKey
 from models.network import Network
 from models.plan import Deployment, Flow, Replica, Seat
-from models.provenance import Basis, Decision, Reliance, provenance, reliances
+from models.provenance import Basis, Decided, Reliance, provenance, reliances
 from planner.reading import read_network
 from tests.workbooks import Sheets, base, put, save
 
@@ -76,7 +76,7 @@ def test_an_assumed_site_is_named_with_sheet_and_row(tmp_path: Path) -> None:
     # Half of 10 requests/s by day, 300 of 730 hours.
     rate = 5 * 300 / 730
     sites, requests = reliances(network, PLAN)
-    assert sites == Reliance("open sites", 3, (Decision("par1", 1, basis),))
+    assert sites == Reliance("open sites", 3, (Decided("par1", 1, basis),))
     assert str(sites) == "1 of 3 open sites rest on assumed figures: par1 (Sites row 3)"
     (demand,) = requests.decisions
     assert demand.name == "Germany, llama, two, interactive, day to par1/h100"
@@ -137,7 +137,7 @@ def test_requests_rest_on_demand_policy_route_and_region(tmp_path: Path) -> None
 
 
 def test_only_the_largest_are_named(tmp_path: Path) -> None:
-    decisions = tuple(Decision(f"s{n}", 1, (Basis("Sites", n, "assumed"),)) for n in range(2, 9))
+    decisions = tuple(Decided(f"s{n}", 1, (Basis("Sites", n, "assumed"),)) for n in range(2, 9))
     assert str(Reliance("open sites", 23, decisions)) == (
         "7 of 23 open sites rest on assumed figures: s2 (Sites row 2); s3 (Sites row 3);"
         " s4 (Sites row 4); s5 (Sites row 5); s6 (Sites row 6); 2 more"

@@ -35,6 +35,7 @@ PROMISED = {
     "routing",
     "panels",
     "demand",
+    "assumptions",
     "copies",
     "seats",
     "dependencies",
@@ -263,3 +264,16 @@ def test_a_run_without_a_plan_forgets_no_earlier_one(tmp_path: Path) -> None:
     write_json(tmp_path, done_with(small(), result(plan=None, status="infeasible")))
     assert list(unedited_plans(tmp_path)) == [path.name]
     assert not was_edited(tmp_path)
+
+
+def test_what_rests_on_assumed_figures_is_listed_here_and_in_the_workbook(tmp_path: Path) -> None:
+    network = small()
+    sites = {**network.sites, "paris": replace(network.sites["paris"], row=4, source="Assumed, me")}
+    done = done_with(replace(network, sites=sites), result())
+    listed = read(write_json(tmp_path, done))["assumptions"]
+    (site,) = [row for row in listed if row["what"] == "open sites"]
+    assert (site["decision"], site["amount"]) == ("paris", 1)
+    assert site["rests_on"] == [{"sheet": "Sites", "row": 4, "source": "Assumed, me"}]
+    book = openpyxl.load_workbook(write_plan(tmp_path / "plan.xlsx", done))
+    rows = [row for row in book["Assumptions"].values if row[0] == "open sites"]
+    assert rows == [("open sites", "paris", 1, "Sites row 4", "Assumed, me")]

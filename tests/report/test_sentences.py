@@ -89,3 +89,11 @@ def test_the_proof_is_said_without_jargon(gap: float, words: str) -> None:
 def test_a_list_says_how_many_it_leaves_out() -> None:
     assert listed(("a", "b", "c"), 3) == "a, b, c"
     assert listed(("a", "b", "c"), 1) == "a and 2 more"
+
+
+def test_what_rests_on_assumed_figures_is_a_risk() -> None:
+    network = small()
+    sites = {**network.sites, "paris": replace(network.sites["paris"], row=4, source="assumed: me")}
+    weak = by_topic(risks(evaluation(replace(network, sites=sites))))
+    assert "1 of 3 open sites" in weak["assumed"].names
+    assert "assumed" not in by_topic(risks(evaluation()))

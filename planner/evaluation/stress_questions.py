@@ -1,0 +1,170 @@
+"""What can be asked of a plan under failures, question by question, doubt read twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+
+from models.collapse import Break, FaultTree
+from models.data import Demand, DemandKey, Item
+from models.guarantees import LIVENESS, SAFETY, Guarantee, guarantees
+from models.network import Network, is_unknown
+from models.outage import HALF, NEARLY, smallest_outage
+from models.plan import Deployment
+from models.replay import Replay
+from planner.checks.capacity import Bounds
+from planner.evaluation.stress_results import Blast, End, Fewest, Shock
+
+MOST_ROWS = 200
+"""Of how many demand rows, those with most requests, the end is sought."""
+
+
+class Asked:
+    """What can be asked of one network and plan, each question by itself."""
+
+    def __init__(self, network: Network, plan: Deployment) -> None:
+        self.network, self.plan = network, plan
+        self.best, self.worst = read_at_best(network), read_at_worst(network)
+        self.promised = guarantees(network, plan)
+        self._known: dict[object, Fewest] = {}
+        self._bounds = Bounds(network)
+        items = network.graph.dependencies
+        known = {item.kind for item in items if not is_unknown(item)}
+        self.not_judged = tuple(sorted({item.kind for item in items} - known))
+        rows = [row for row in network.demand if row.requests_per_s > 0]
+        rows.sort(key=lambda row: -row.requests_per_s * network.month_share[row.period])
+        self.rows, self.left_out = rows[:MOST_ROWS], max(0, len(rows) - MOST_ROWS)
+
+    def failures(self) -> dict[str, tuple[Item, ...]]:
+        """Return every single dependency that is judged, and every shock of the workbook."""
+        single = {str(item): (item,) for item in self._may_fail(self.worst, ())}
+        together = self.network.shock_items.items()
+        return single | {f"shock:{name}": tuple(sorted(items)) for name, items in together}
+
+    def other_ends(self) -> Iterator[tuple[str, Callable[[], End]]]:
+        """Yield how the end of every guarantee but those of routing is found."""
+        for found in self.promised:
+            say = f"fewest failures that end {found.role} of {found.of}"
+            yield say, partial(self._end, found)
+
+    def _end(self, found: Guarantee) -> End:
+        unavoidable = self._unavoidable(found.role)
+        best, worst = (
+            self._fewest(network, found, unavoidable) for network in (self.best, self.worst)
+        )
+        of = f"{found.of}, {found.period}" if found.period else found.of
+        return End(found.role, of, found.loss, best, worst, unavoidable)
+
+    def end_of_row(self, row: Demand) -> End:
+        """Return what ends the service of a demand row."""
+        offers = [self.network.hangs_on(offer) for offer in self._bounds.servable(row)]
+        shared = frozenset.intersection(*offers) if offers else frozenset()
+        graph = self.network.graph
+        for kind, name in (("region", row.region), ("model", row.model)):
+            shared |= graph.hangs_on(Item(kind, name))
+        unavoidable = tuple(sorted(item for item in shared if not is_unknown(item)))
+        best, worst = (
+            Fewest(smallest_outage(network, self.plan, row, self._may_fail(network, unavoidable)))
+            for network in (self.best, self.worst)
+        )
+        return End("execution", row.model or "all", LIVENESS, best, worst, unavoidable, row.key)
+
+    def _may_fail(self, network: Network, unavoidable: tuple[Item, ...]) -> list[Item]:
+        """Return the dependencies that are judged: neither unavoidable nor of a kind left blank."""
+        return [
+            item
+            for item in network.graph.dependencies
+            if item not in unavoidable and item.kind not in self.not_judged
+        ]
+
+    def _fewest(self, network: Network, found: Guarantee, unavoidable: tuple[Item, ...]) -> Fewest:
+        """Return the end of a guarantee; several losses of one thing often ask the same."""
+        stands = [stand.broken for stand in found.stands]
+        asked = (id(network), unavoidable, *((tuple(s.weights.items()), s.limit) for s in stands))
+        if asked not in self._known:
+            items = {item for stand in stands for item in stand.weights}
+            tree = FaultTree(network.graph, items, self._may_fail(network, unavoidable))
+            self._known[asked] = Fewest(tree.smallest(stands))
+        return self._known[asked]
+
+    def _unavoidable(self, role: str) -> tuple[Item, ...]:
+        """Return what every offer of a role hangs on, and no plan escapes."""
+        offers = [self.network.hangs_on(offer) for offer in self.network.offers_of(role)]
+        shared = frozenset.intersection(*offers) if offers else frozenset()
+        return tuple(sorted(item for item in shared if not is_unknown(item)))
+
+    def shock(self, name: str, failed: tuple[Item, ...], left: Replay | None) -> Shock:
+        """Return what a failure does, given what is left of the routing."""
+        down = self.worst.graph.down(failed)
+        ended = [
+            found
+            for found in self.promised
+            if any(stand.broken.happens(down) for stand in found.stands)
+        ]
+
+        def names(role: str, loss: str) -> tuple[str, ...]:
+            return tuple(
+                sorted({found.of for found in ended if (found.role, found.loss) == (role, loss)})
+            )
+
+        share, short = self._served(left) if left is not None else (None, ())
+        return Shock(
+            name=name,
+            failed=failed,
+            protected=name in self.network.protected,
+            served=share,
+            short=short,
+            halted=names("coordination", LIVENESS),
+            lost_models=names("storage", LIVENESS),
+            silent_policies=names("verification", LIVENESS),
+            forged_policies=names("verification", SAFETY),
+        )
+
+    def _served(self, left: Replay) -> tuple[float, tuple[DemandKey, ...]]:
+        network = self.network
+        rate = {d.key: d.requests_per_s * network.month_share[d.period] for d in network.demand}
+        served = sum(rate[key] * share for key, share in left.served.items())
+        short = tuple(
+            row.key
+            for row in network.demand
+            if rate[row.key] and left.served[row.key] < (row.min_served or HALF) - NEARLY
+        )
+        return served / sum(rate.values()), short
+
+    def blasts(
+        self, worst: int, kinds: tuple[str, ...]
+    ) -> Iterator[tuple[str, Callable[[], Blast]]]:
+        """Yield how the most that so many failures break is found, committees and models apart."""
+        for role in ("coordination", "storage"):
+            stands = [
+                found.stands[0].broken
+                for found in self.promised
+                if (found.role, found.loss) == (role, LIVENESS)
+            ]
+            items = {item for stand in stands for item in stand.weights}
+            may_fail = self._may_fail(self.best, self._unavoidable(role))
+            for mix in ((), *((kind,) for kind in kinds)) if stands else ():
+                of_mix = [item for item in may_fail if not mix or item.kind in mix]
+                tree = FaultTree(self.best.graph, items, of_mix)
+                for count in range(1, worst + 1):
+                    work = partial(_blast, tree, role, mix, stands, count)
+                    yield f"the worst {count} failures for {role}", work
+
+
+def _blast(
+    tree: FaultTree, role: str, mix: tuple[str, ...], stands: list[Break], count: int
+) -> Blast:
+    found = tree.worst(stands, count)
+    return Blast(role, mix, count, found.failed, found.broken, len(stands))
+
+
+def read_at_best(network: Network) -> Network:
+    """Return the network with every unknown value a dependency of its own and no suspicion true."""
+    settings = replace(network.settings, unknown="distinct", suspected="ignore")
+    return replace(network, settings=settings)
+
+
+def read_at_worst(network: Network) -> Network:
+    """Return the network with unknown values of a kind as one and every suspicion true."""
+    return replace(network, settings=replace(network.settings, unknown="shared", suspected="count"))

@@ -1,0 +1,102 @@
+"""What is known of a plan under failures, as plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from models.data import DemandKey, Item
+
+
+@dataclass(frozen=True)
+class Fewest:
+    """The fewest failures that end something, in one reading; `failed` is None if none do."""
+
+    failed: tuple[Item, ...] | None
+
+    @property
+    def size(self) -> int | None:
+        """Return how many they are."""
+        return None if self.failed is None else len(self.failed)
+
+
+@dataclass(frozen=True)
+class End:
+    """How few failures end a guarantee, at best and at worst.
+
+    `unavoidable` alone end it in every plan, and are not among the failures.
+    """
+
+    role: str
+    of: str
+    loss: str
+    best: Fewest
+    worst: Fewest
+    unavoidable: tuple[Item, ...] = ()
+    demand: DemandKey | None = None
+
+
+@dataclass(frozen=True)
+class Shock:
+    """What one failure does: shares of demand are of its mean over the month.
+
+    `short` are the demand rows with less than their `min_served`, or less than half where they
+    have none; the rest are names of committees, models and policies.
+    """
+
+    name: str
+    failed: tuple[Item, ...]
+    protected: bool
+    served: float | None
+    short: tuple[DemandKey, ...]
+    halted: tuple[str, ...]
+    lost_models: tuple[str, ...]
+    silent_policies: tuple[str, ...]
+    forged_policies: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Users:
+    """What a demand row gets as it is, under the worst single failure, and what ends it.
+
+    Times are in ms, None where unknown or where nobody is served; `failover_ms` is the slowest
+    answer under any one failure that leaves the row served, `least_served` the smallest share under
+    any one failure that placement could avoid, and `by` that failure.
+    """
+
+    demand: DemandKey
+    rate: float
+    latency_ms: float | None
+    failover_ms: float | None
+    least_served: float
+    by: str
+    end: End
+
+
+@dataclass(frozen=True)
+class Blast:
+    """The most committees halted, or models lost, by so many failures of some kinds at once."""
+
+    role: str
+    kinds: tuple[str, ...]
+    count: int
+    failed: tuple[Item, ...]
+    broken: int
+    of: int
+
+
+@dataclass(frozen=True)
+class Stress:
+    """Everything that is known of a plan under failures.
+
+    `not_judged` are kinds of dependency that nobody filled in; `rows_left_out` is how many demand
+    rows were not asked about; `failures` are jobs that ended with an error.
+    """
+
+    users: tuple[Users, ...] = ()
+    ends: tuple[End, ...] = ()
+    shocks: tuple[Shock, ...] = ()
+    blasts: tuple[Blast, ...] = ()
+    not_judged: tuple[str, ...] = ()
+    rows_left_out: int = 0
+    failures: tuple[str, ...] = ()
+    stopped: bool = False

@@ -1,0 +1,156 @@
+"""Under failures: what is served, what ends, and by how few, each against a count by hand."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import replace
+
+import pytest
+
+from models.data import Item
+from models.exposure import Exposure
+from models.plan import Replica
+from models.replay import replay
+from planner.evaluation.stress import stress
+from planner.evaluation.stress_questions import read_at_best, read_at_worst
+from planner.evaluation.stress_results import Stress
+from planner.jobs.requests import Workers
+from planner.report.screen import as_text
+from planner.report.stress_report import document, screen
+from tests.cases import PARIS, deployment_for_small, small
+
+COUNCIL = ("coordination", "council")
+
+
+@pytest.fixture(scope="module")
+def found() -> Stress:
+    return stress(small(), deployment_for_small(), worst=2, kinds=("country",))
+
+
+def test_every_failure_is_replayed(found: Stress) -> None:
+    shocks = {shock.name: shock for shock in found.shocks}
+    judged = {str(item) for item in read_at_worst(small()).graph.dependencies}
+    assert set(shocks) == judged | {f"shock:{name}" for name in small().shocks}
+    # Two of four seats are in London, and one may be faulty.
+    assert shocks["country:GB"].halted == ("council",)
+    assert shocks["country:DE"].halted == ()
+    served = shocks["country:GB"].served
+    assert served is not None
+    assert 0 <= served < 1
+
+
+def test_the_fewest_failures_of_a_committee_take_more_seats_than_may_fail(found: Stress) -> None:
+    ends = {(end.role, end.of, end.loss): end for end in found.ends}
+    liveness, control = ends[*COUNCIL, "liveness"], ends[*COUNCIL, "control"]
+    assert liveness.best.size == 1
+    down = read_at_best(small()).graph.down(liveness.best.failed or ())
+    seats = deployment_for_small().seats.items()
+    assert sum(n for seat, n in seats if Item("site", seat.site) in down) > 1
+    assert (control.best.size or 9) >= (liveness.best.size or 9)
+
+
+def test_what_every_plan_hangs_on_comes_first_and_is_no_surprise(found: Stress) -> None:
+    rows = [end for end in found.ends if end.demand is not None]
+    assert len(rows) == 3
+    assert all(Item("client", "engine") in end.unavoidable for end in rows)
+    assert all(Item("client", "engine") not in (end.best.failed or ()) for end in rows)
+    assert as_text(screen(found)).startswith("No plan escapes these, so they come first: ")
+
+
+def test_at_worst_no_guarantee_needs_more_failures_than_at_best(found: Stress) -> None:
+    for end in found.ends:
+        if end.worst.size is not None and end.best.size is not None:
+            assert end.worst.size <= end.best.size
+        assert end.worst.size is not None or end.best.size is None
+
+
+def test_a_suspicion_is_true_only_at_worst() -> None:
+    network, plan = small(), deployment_for_small()
+    sites = (Item("site", "frankfurt"), Item("site", "london"), Item("site", "paris"))
+    cable = Item("cable", "one for all")
+    doubt = tuple(Exposure(site, (cable,), "suspected") for site in sites)
+    found = stress(replace(network, exposures=(*network.exposures, *doubt)), plan, worst=1)
+    (row, *_) = [end for end in found.ends if end.demand is not None]
+    assert row.worst.size == 1
+    assert cable not in (row.best.failed or ())
+
+
+def test_the_worst_few_are_counted(found: Stress) -> None:
+    blasts = {(b.role, b.kinds, b.count): b for b in found.blasts}
+    assert blasts["coordination", ("country",), 1].broken == 1
+    assert blasts["coordination", (), 2].of == 1
+    assert {item.kind for item in blasts["coordination", ("country",), 1].failed} == {"country"}
+
+
+def test_a_kind_that_nobody_fills_in_is_not_judged() -> None:
+    network = small()
+    sites = {name: replace(site, grid=None) for name, site in network.sites.items()}
+    found = stress(replace(network, sites=sites), deployment_for_small(), worst=1)
+    assert "grid" in found.not_judged
+    assert not [shock for shock in found.shocks if shock.name.startswith("grid:")]
+    assert "Not filled in, so not judged: grid" in as_text(screen(found))
+
+
+def test_a_stop_keeps_what_was_found() -> None:
+    stop = threading.Event()
+    whole = stress(small(), deployment_for_small())
+    found = stress(small(), deployment_for_small(), stop=stop, say=lambda _: stop.set())
+    assert found.stopped
+    assert 0 < len(found.ends) < len(whole.ends)
+    assert found.ends == whole.ends[: len(found.ends)]
+    assert found.shocks == whole.shocks[: len(found.shocks)]
+    assert found.blasts == ()
+    assert document(found)["complete"] is False
+    assert document(whole)["complete"] is True
+
+
+def test_two_processes_find_what_one_finds() -> None:
+    one, two = (stress(small(), deployment_for_small(), workers=Workers(n)) for n in (1, 2))
+    assert one == two
+
+
+def test_a_job_that_fails_is_told_and_stops_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise ArithmeticError("no routing")
+
+    monkeypatch.setattr("planner.evaluation.stress_questions.Asked.end_of_row", fail)
+    found = stress(small(), deployment_for_small())
+    assert [text.partition(": ")[2] for text in found.failures][0] == "ArithmeticError: no routing"
+    assert found.blasts
+    assert document(found)["complete"] is False
+
+
+def test_users_are_told_what_they_keep_under_the_worst_failure(found: Stress) -> None:
+    assert [row.demand for row in found.users] == [end.demand for end in found.ends[:3]]
+    for row in found.users:
+        assert row.end.demand == row.demand
+        assert 0 <= row.least_served <= 1
+        assert row.latency_ms is not None
+        assert row.failover_ms is None or row.failover_ms > 0
+
+
+def test_what_is_lost_is_shared_out_evenly() -> None:
+    # One replica of three is left for two rows that ask for the same: nobody loses all.
+    network = small()
+    rows = tuple(replace(row, verification="", max_latency_ms=None) for row in network.demand[:2])
+    plan = replace(
+        deployment_for_small(),
+        nodes={PARIS: 1},
+        warm={Replica("paris", "gpu", "chat"): 1},
+        cold_slots={},
+    )
+    left = replay(replace(network, demand=rows), plan, ())
+    assert min(left.served.values()) > 0.2
+
+
+def test_the_document_is_plain_and_whole(found: Stress) -> None:
+    content = json.loads(json.dumps(document(found)))
+    assert content["format"] == 1
+    assert len(content["shocks"]) == len(found.shocks)
+    (row,) = [
+        end
+        for end in content["collapse"]
+        if (end["region"], end["role"]) == ("france", "execution")
+    ]
+    assert row["best"]["size"] == len(row["best"]["set"])
