@@ -179,7 +179,7 @@ def test_a_million_requests_a_second_are_compared_without_touching_every_replica
 
     sys.setprofile(count)
     try:
-        scores = compare(found, Deployment())
+        scores = compare(Evaluation(found, Deployment()))
     finally:
         sys.setprofile(None)
     assert "memory" not in scores[1].violations
