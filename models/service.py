@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 from models.data import Demand, Item, Model, NodeType, OfferKey
 from models.network import Link, Network
@@ -41,7 +42,7 @@ class Service:
 
 def node_gb(node_type: NodeType) -> Fraction:
     """Return the GPU memory of a node in GB, as it is written: 80.1 is 801/10."""
-    return Fraction(str(node_type.gpu_memory_gb or 0))
+    return _as_written(node_type.gpu_memory_gb or 0)
 
 
 def replica_gb(model: Model, node_type: NodeType) -> Fraction | None:
@@ -49,7 +50,20 @@ def replica_gb(model: Model, node_type: NodeType) -> Fraction | None:
 
     What needs (next to) none takes the millionth part: a node does not hold any number.
     """
-    need, room = Fraction(str(model.gpu_memory_gb or 0)), node_gb(node_type)
+    return _taken_gb(model.gpu_memory_gb or 0, node_type.gpu_memory_gb or 0)
+
+
+# Asked for every demand row and offer, of few different numbers.
+
+
+@lru_cache(maxsize=1024)
+def _as_written(number: float) -> Fraction:
+    return Fraction(str(number))
+
+
+@lru_cache(maxsize=4096)
+def _taken_gb(need_gb: float, room_gb: float) -> Fraction | None:
+    need, room = _as_written(need_gb), _as_written(room_gb)
     if need > room or not room:
         return None
     return max(need, room / MOST_REPLICAS)
@@ -57,8 +71,13 @@ def replica_gb(model: Model, node_type: NodeType) -> Fraction | None:
 
 def replicas_per_node(model: Model, node_type: NodeType) -> int:
     """Return how many replicas of a model fit on a node that holds no other; 0 if none."""
-    need = replica_gb(model, node_type)
-    return 0 if need is None else math.floor(node_gb(node_type) / need)
+    return _most_replicas(model.gpu_memory_gb or 0, node_type.gpu_memory_gb or 0)
+
+
+@lru_cache(maxsize=4096)
+def _most_replicas(need_gb: float, room_gb: float) -> int:
+    taken = _taken_gb(need_gb, room_gb)
+    return 0 if taken is None else math.floor(_as_written(room_gb) / taken)
 
 
 def distance_km(
