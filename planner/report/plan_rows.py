@@ -183,7 +183,6 @@ class PlanReader:
         self.seen: dict[tuple[object, ...], str] = {}
         self.offers = {str(offer) for offer in network.offers}
         self.demand = {demand.key for demand in network.demand}
-        self.routing: list[tuple[ReadRow, RoutingRow]] = []
 
     def plan(self) -> Plan:
         """Return the plan of all rows so far, phases in the order of the workbook."""
@@ -269,9 +268,7 @@ class PlanReader:
         for decision in decisions:
             said = (getattr(row, name, None) for name in (decision.of_plan, decision.unit))
             amount = next((number for number in said if number is not None), 1)
-            draft.decided[decision.of_plan][decision.index(key[0] if len(key) == 1 else key)] = (
-                amount
-            )
+            draft.decided[decision.of_plan][index] = amount
 
     def add_flow(self, draft: _Draft, read: ReadRow, row: RoutingRow) -> None:
         offer, key = self.offer(read), demand_key(row)
@@ -279,7 +276,6 @@ class PlanReader:
             guess = did_you_mean(str(key), map(str, self.demand), "write the keys of a row there")
             self.findings.append(read.error("region", f"there is no row {key} in Demand", guess))
         elif offer is not None:
-            self.routing.append((read, row))
             draft.routing.append(Flow(key, offer, row.route, row.state, row.share, row.fetch_from))
 
     def add_verification(self, draft: _Draft, read: ReadRow, row: VerificationRow) -> None:
