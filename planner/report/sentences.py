@@ -134,17 +134,15 @@ def costs_and_proof(result: Result, evaluation: Evaluation) -> list[Sentence]:
     text = f"{currency} {sum_of(evaluation.monthly):,.0f} a month"
     if round(penalties):
         text += f", penalties of {currency} {penalties:,.0f} not in it"
-    text += f" ({currency} {once:,.0f} once, spread over {network.settings.months:g} months)"
+    if round(once):
+        text += f" ({currency} {once:,.0f} once, spread over {network.settings.months:g} months)"
     moved = sum(abs(planned - today) for _, _, today, planned in evaluation.changes)
     nodes = counted(sum(plan.nodes.values()), "node")
     places = f"{counted(len(plan.open), 'site')}, {counted(len(plan.contracts), 'contract')}"
     changes = counted(moved, "change")
     return [
         Sentence("cost", text),
-        Sentence(
-            "built of",
-            f"{nodes} at {places}; {counted(moved, 'change')} against today, node by node",
-        ),
+        Sentence("built of", f"{nodes} at {places}; {changes} against today, node by node"),
         Sentence("proof", _proof(result)),
     ]
 
@@ -156,10 +154,8 @@ def _served(evaluation: Evaluation) -> Sentence:
     asked = evaluation.asked
     if not asked:
         return Sentence("served", "no demand is asked for")
-    text = (
-        f"{1 - evaluation.unserved / asked:.2%} of {asked:,.1f} requests/s,"
-        f" {evaluation.cold / asked:.2%} of it cold; "
-    )
+    text = f"{1 - evaluation.unserved / asked:.2%} of {asked:,.1f} requests/s"
+    text += f", {evaluation.cold / asked:.2%} of it cold; " if evaluation.cold else "; "
     short = [row for row in evaluation.demand if row.why]
     if not short:
         return Sentence("served", text + "every demand row is served in full")
