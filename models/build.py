@@ -17,7 +17,9 @@ Sets are the keys of the network's tables. Variables, per phase:
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,9 +30,10 @@ from models.data import OfferKey
 from models.expressions import row, rows
 from models.network import Network
 from models.objectives import add_objectives
+from models.packing import packing_of, sizes_on
 from models.paths import IntArray
 from models.rules import RULES
-from models.service import replica_size
+from models.service import node_gb
 from models.streams import Stream, verification_streams
 
 SINGLE_PHASE = ""
@@ -134,39 +137,36 @@ def most_nodes(network: Network, offer: OfferKey) -> int:
 
 
 def _add_execution(block: Any, network: Network, classes: Classes, flows: IntArray) -> None:
-    sizes = {}
+    block.packings, block.sizes, block.held = {}, {}, defaultdict(list)
+    by_type = {}
+    for node_type in sorted({offer.node_type for offer in network.offers_of("execution")}):
+        found = network.node_types[node_type]
+        by_type[node_type] = node_gb(found), sizes_on(network, found), packing_of(network, found)
+    most = {}
     for offer in network.offers_of("execution"):
-        for name, model in sorted(network.models.items()):
-            allowed = not model.node_types or offer.node_type in model.node_types
-            size = replica_size(model, network.node_types[offer.node_type])
-            if allowed and not model.proxied and size is not None:
-                sizes[offer, name] = size
-    block.sizes = sizes
-    slots: dict[OfferKey, float] = {}
+        room, sizes, block.packings[offer] = by_type[offer.node_type]
+        for name, size in sizes.items():
+            block.sizes[offer, name] = size
+            most[offer, size] = most_nodes(network, offer) * math.floor(room / size)
+    slots: dict[OfferKey, Fraction] = {}
     for position, job in classes.loads:
         offer, done = classes.offers[position], classes.jobs[job]
         if done.is_cold:
-            slots[offer] = max(slots.get(offer, 0.0), sizes[offer, done.model])
-    block.slot_sizes = slots
+            slots[offer] = max(slots.get(offer, Fraction(0)), block.sizes[offer, done.model])
     block.warm = pyo.Var(
-        [(*offer, name) for offer, name in sizes],
+        [(*offer, name) for offer, name in block.sizes],
         domain=pyo.NonNegativeIntegers,
-        bounds=lambda _, site, node_type, name: (
-            0,
-            int(
-                most_nodes(network, OfferKey(site, node_type))
-                / sizes[OfferKey(site, node_type), name]
-            ),
-        ),
+        bounds=lambda _, *at: (0, most[at[:2], block.sizes[at[:2], at[2]]]),
     )
     block.cold_slots = pyo.Var(
         sorted(slots),
         domain=pyo.NonNegativeIntegers,
-        bounds=lambda _, site, node_type: (
-            0,
-            int(most_nodes(network, OfferKey(site, node_type)) / slots[OfferKey(site, node_type)]),
-        ),
+        bounds=lambda _, *at: (0, most[at, slots[at]]),
     )
+    for (offer, name), size in block.sizes.items():
+        block.held[offer].append((size, block.warm[*offer, name]))
+    for offer, size in sorted(slots.items()):
+        block.held[offer].append((size, block.cold_slots[offer]))
     block.flow = pyo.Var(flows.tolist(), bounds=(0, 1))
     block.unserved = pyo.Var(range(len(classes.classes)), bounds=(0, 1))
     keys = [(*classes.offers[offer], job) for offer, job in classes.loads]

@@ -6,7 +6,8 @@ it, s_c the share of a class that is not served warm. Demand and throughput toge
     Σ_{o in A} cap[o]·warm[o,m] + Σ_{c in P} effort[c]·s_c ≥ Σ_{c in P} effort[c]
 
 and, as replicas are whole numbers, mixed-integer rounding makes a row of it that the relaxation
-breaks. Over all models the same holds for nodes: Σ_{o in A} nodes[o] ≥ Σ_m size[m]·replicas[m].
+breaks. Over all models the same holds for nodes: Σ_{o in A} nodes[o] ≥ Σ_m size[m]·replicas[m],
+with sizes as parts of a node that add up to 1 at most on every node.
 Every row holds for every plan, also where demand is served cold or not at all.
 (Nemhauser and Wolsey, 1990, on mixed-integer rounding.)
 """
@@ -39,7 +40,8 @@ MOST_SETS = 400
 class _Asked:
     """What one model is asked for in one period, by class with at least one warm place.
 
-    `missed` are the variables whose sum is the share of a class that is not served warm.
+    `sizes` are parts of a node, in every way that they can be counted; `missed` are the variables
+    whose sum is the share of a class that is not served warm.
     """
 
     period: str
@@ -66,7 +68,8 @@ def separate(block: Any, network: Network, point: Point) -> Iterator[Cut]:
             if cut is not None:
                 yield cut
     for period in sorted({asked.period for asked in block.asked}):
-        yield from _nodes(block, [a for a in block.asked if a.period == period], point)
+        for way in range(_ways(block)):
+            yield from _nodes(block, [a for a in block.asked if a.period == period], way, point)
 
 
 def _missed(asked: _Asked, point: Point) -> FloatArray:
@@ -85,17 +88,22 @@ def _inside(reach: BoolArray, sets: BoolArray) -> BoolArray:
     return inside
 
 
-def _nodes(block: Any, asked: list[_Asked], point: Point) -> Iterator[Cut]:
+def _nodes(block: Any, asked: list[_Asked], way: int, point: Point) -> Iterator[Cut]:
     """Yield the rows of sets of sites over all models of a period, counted in the best of nodes.
 
     A node of type k does at most worth[k] = max_m (cap/size of m on k) / (that on the best type) of
-    what a node of the best type does, whatever is loaded on it.
+    what a node of the best type does, whatever is loaded on it. Models of which the way of counting
+    makes nothing are left out.
     """
+    asked = [a for a in asked if a.sizes[way].all()]
+    if not asked:
+        return
     sites = sorted({offer.site for a in asked for offer in a.offers})
-    best = [float((a.caps / a.sizes).max()) for a in asked]
+    rates = [a.caps / a.sizes[way] for a in asked]
+    best = [float(rate.max()) for rate in rates]
     worth: dict[str, float] = defaultdict(float)
-    for a, most in zip(asked, best, strict=True):
-        for offer, each in zip(a.offers, (a.caps / a.sizes / most).tolist(), strict=True):
+    for a, rate, most in zip(asked, rates, best, strict=True):
+        for offer, each in zip(a.offers, (rate / most).tolist(), strict=True):
             worth[offer.node_type] = max(worth[offer.node_type], each)
     offers = sorted({offer for a in asked for offer in a.offers})
     nodes = [block.nodes[offer] for offer in offers]
@@ -206,11 +214,21 @@ def _asked(block: Any, network: Network) -> Iterator[_Asked]:
             offers=offers,
             warm=tuple(block.warm[*offer, name] for offer in offers),
             caps=np.array([each * network.node_types[o.node_type].speed for o in offers]),
-            sizes=np.array([block.sizes[offer, name] for offer in offers]),
+            sizes=np.array(
+                [
+                    [block.packings[offer].part(block.sizes[offer, name], way) for offer in offers]
+                    for way in range(_ways(block))
+                ]
+            ),
             effort=np.array([_effort(network, of[n], classes.classes[n].rate) for n in found]),
             reach=reach[found][:, inside],
             missed=tuple((block.unserved[n], *missed[n]) for n in found),
         )
+
+
+def _ways(block: Any) -> int:
+    """Return in how many ways the parts of a node that replicas take can be counted."""
+    return max((len(packing.measures) for packing in block.packings.values()), default=0)
 
 
 def _reach(classes: Classes, cold: BoolArray) -> BoolArray:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 
 from models.data import Demand, Item, Model, NodeType, OfferKey
 from models.network import Link, Network
@@ -18,6 +19,8 @@ ESTIMATE = "estimate"
 """The route label of a round trip computed from coordinates."""
 UNKNOWN_ROUTE = "unknown"
 """The route label of a pair without route and without coordinates."""
+MOST_REPLICAS = 2**20
+"""On one node, however small the model."""
 
 
 @dataclass(frozen=True)
@@ -36,15 +39,26 @@ class Service:
     hangs_on: frozenset[Item]
 
 
-def replica_size(model: Model, node_type: NodeType) -> float | None:
-    """Return the power-of-two fraction of a node that one replica takes; None if it cannot fit."""
-    need, room = model.gpu_memory_gb or 0.0, node_type.gpu_memory_gb or 0.0
-    if need > room or room == 0.0:
+def node_gb(node_type: NodeType) -> Fraction:
+    """Return the GPU memory of a node in GB, as it is written: 80.1 is 801/10."""
+    return Fraction(str(node_type.gpu_memory_gb or 0))
+
+
+def replica_gb(model: Model, node_type: NodeType) -> Fraction | None:
+    """Return the GPU memory in GB that one replica takes of a node; None if it cannot fit.
+
+    What needs (next to) none takes the millionth part: a node does not hold any number.
+    """
+    need, room = Fraction(str(model.gpu_memory_gb or 0)), node_gb(node_type)
+    if need > room or not room:
         return None
-    size = 1.0
-    while size > 2.0**-20 and need <= size / 2 * room:
-        size /= 2
-    return size
+    return max(need, room / MOST_REPLICAS)
+
+
+def replicas_per_node(model: Model, node_type: NodeType) -> int:
+    """Return how many replicas of a model fit on a node that holds no other; 0 if none."""
+    need = replica_gb(model, node_type)
+    return 0 if need is None else math.floor(node_gb(node_type) / need)
 
 
 def distance_km(
@@ -195,7 +209,7 @@ def _load_s(
         if not offered.requests_per_s:
             return Refusal(f"{offer} has no requests_per_s", offered, "requests_per_s")
         return 0.0
-    if replica_size(model, node_type) is None:
+    if replica_gb(model, node_type) is None:
         return Refusal(f"{model.model} does not fit on {offer.node_type}", model, "gpu_memory_gb")
     if state == "warm":
         return 0.0

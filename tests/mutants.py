@@ -28,6 +28,7 @@ import pyomo.environ  # noqa: E402, F401
 import pyomo.repn  # noqa: E402, F401
 import pytest  # noqa: E402
 import scipy.optimize  # noqa: E402, F401
+import scipy.spatial  # noqa: E402, F401
 
 from models.measures import NAMES  # noqa: E402
 
@@ -46,7 +47,9 @@ FILES = (
             "costs",
             "hitting_sets",
             "holdings",
+            "mixes",
             "objectives",
+            "packing",
             "panels",
             "paths",
             "service",
@@ -71,10 +74,13 @@ def test_rows_hold_exactly_when_the_audit_finds_nothing():
 """
 FIRST = {
     "_diversity_terms": ("tests/rules/test_diversity_share.py",),
+    "_node_audit": ("tests/rules/test_memory.py",),
     "_panel_audit": ("tests/rules/test_verification.py",),
     "costs": ("tests/rules/test_budget.py", "tests/models/test_objectives.py"),
     "hitting_sets": ("tests/models/test_hitting_sets.py",),
     "holdings": ("tests/rules/test_diversity_share.py", "tests/rules/test_diversity_count.py"),
+    "mixes": ("tests/rules/test_memory.py",),
+    "packing": ("tests/rules/test_memory.py",),
     **dict.fromkeys(("objectives", *NAMES), ("tests/models/test_objectives.py",)),
     "classes": ("tests/models/test_classes.py", "tests/models/test_ways.py"),
     "paths": ("tests/models/test_ways.py", "tests/models/test_classes.py"),
@@ -106,7 +112,9 @@ EQUIVALENT = {
     "models/rules/diversity_distinct.py constrain: 0 → 1 #2": "only the order of the rows",
     "models/rules/reach.py constrain: not sites or committee.reach_ms is None → "
     "not sites and committee.reach_ms is None": "without sites nothing follows; sites have a reach",
-    "models/rules/memory.py largest_cold_size: size <= largest → size < largest": "looks again at "
+    "models/rules/_node_audit.py nodes_needed: found.at_most <= standing → "
+    "found.at_most < standing": "narrows down what is enough anyway",
+    "models/rules/memory.py slot_gb: size <= largest → size < largest": "looks again at "
     "a model of the same size",
     "models/panels.py decompose: executed <= 0 → executed < 0": "where nothing is executed no rate "
     "is above the tolerance, so there is no panel anyway",

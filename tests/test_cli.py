@@ -22,7 +22,7 @@ from planner.cli import main
 from planner.reading import read_network
 from planner.solver.solve import Solved
 from tests.defects import DEFECTS, Defect, make
-from tests.workbooks import base, put, save, smallest
+from tests.workbooks import Sheets, base, put, save, smallest
 
 ROOT = Path(__file__).parents[1]
 MINIMAL = ROOT / "inputs" / "minimal.xlsx"
@@ -139,6 +139,45 @@ def test_every_defect_is_reported_at_its_cell_and_nothing_is_overwritten(
         assert figures(out)["status"] == "invalid"
         assert not (out / "plan.xlsx").exists()
     assert before == (sha256(path) if path.is_file() else "")
+
+
+def packed(tmp_path: Path, room: int, *asked: tuple[int, int]) -> tuple[Path, int, str]:
+    """Return the plan of a site for models of so many GB and requests/s, its nodes, its memory."""
+    sheets: Sheets = {
+        "Settings": [["setting", "value"], ["utilisation", 1]],
+        "Providers": [["provider"], ["P"]],
+        "Sites": [["site", "provider"], ["a", "P"]],
+        "Capacities": [["site", "node_type", "max_nodes", "monthly_cost"], ["a", "gpu", 9, 100]],
+        "Node types": [["node_type", "role", "gpu_memory_gb"], ["gpu", "execution", room]],
+        "Models": [["model", "gpu_memory_gb", "requests_per_s"]],
+        "Demand": [["region", "model", "requests_per_s"]],
+    }
+    for gb, rate in asked:
+        sheets["Models"].append([f"m{gb}", gb, 1])
+        if rate:
+            sheets["Demand"].append(["R", f"m{gb}", rate])
+    out = tmp_path / "out"
+    done = run("solve", save(tmp_path, sheets), "--out", out)
+    assert done.exit_code == 0, done.output
+    nodes = figures(out)["nodes"]
+    book = openpyxl.load_workbook(out / "plan.xlsx")
+    said = {row[0]: row[1] for row in book["Summary"].iter_rows(values_only=True)}
+    return out, sum(row["nodes"] for row in nodes), str(said["memory"])  # type: ignore[attr-defined]
+
+
+def test_replicas_are_packed_by_the_gigabyte(tmp_path: Path) -> None:
+    for asked, nodes in (([(26, 3)], 1), ([(26, 4)], 2), ([(26, 1), (50, 1)], 1)):
+        out, found, said = packed(tmp_path, 80, *asked)
+        assert found == nodes
+        assert "count as larger" not in said
+        assert run("audit", tmp_path / "network.xlsx", out / "plan.xlsx").exit_code == 0
+
+
+def test_what_rounding_up_costs_is_said(tmp_path: Path) -> None:
+    _, nodes, said = packed(tmp_path, 640, (10, 4), (20, 0), (40, 0), (75, 8), (160, 0))
+    assert nodes == 2
+    assert "on gpu some models count as larger than they are, 75 GB as 80 GB" in said
+    assert "at most 1 nodes fewer, worth 100 EUR a month" in said
 
 
 def test_a_node_without_a_price_is_refused_and_one_of_price_0_is_free(tmp_path: Path) -> None:

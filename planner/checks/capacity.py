@@ -10,7 +10,7 @@ from functools import cached_property
 from models.data import Committee, Demand, Item, Model, OfferKey, Policy, Site
 from models.network import Network
 from models.plan import exceeds
-from models.service import estimated_ms, replica_size, upstream_links
+from models.service import estimated_ms, replicas_per_node, upstream_links
 
 
 @dataclass(frozen=True)
@@ -175,23 +175,23 @@ class Bounds:
             return 0.0
         if model is None or model.proxied:
             return settings.utilisation * (offer.requests_per_s or 0.0)
-        size = self.size(model, key)
-        if size is None:
+        replicas = self.replicas(model, key)
+        if not replicas:
             return 0.0
         rate = settings.utilisation * (model.requests_per_s or 0.0) * node_type.speed
         if node_type.load_gb_per_s and model.weights_gb:
             busy_s = model.weights_gb / node_type.load_gb_per_s + model.init_s
             busy_s += model.service_ms / 1000
             rate = max(rate, settings.cold_share / busy_s if busy_s else math.inf)
-        return rate / size
+        return rate * replicas
 
-    def size(self, model: Model, key: OfferKey) -> float | None:
-        """Return the part of an executing node that a replica takes; None if it cannot run."""
+    def replicas(self, model: Model, key: OfferKey) -> int:
+        """Return how many replicas an executing node can hold; 0 if the model cannot run there."""
         if self.network.role(key) != "execution" or model.proxied:
-            return None
+            return 0
         if model.node_types and key.node_type not in model.node_types:
-            return None
-        return replica_size(model, self.network.node_types[key.node_type])
+            return 0
+        return replicas_per_node(model, self.network.node_types[key.node_type])
 
     def has_tee(self, policy: Policy | Committee | None, key: OfferKey) -> bool:
         """Return whether the offer has the TEE that a policy or committee asks for."""

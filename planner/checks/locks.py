@@ -113,8 +113,7 @@ def _lockable(bounds: Bounds, lock: Lock, keys: list[OfferKey]) -> float:
     if not lock.model:
         return bounds.most(dict.fromkeys(keys, 1.0))
     model = bounds.network.models[lock.model]
-    sizes = {key: bounds.size(model, key) for key in keys}
-    replicas = {key: 1 / size for key, size in sizes.items() if size is not None}
+    replicas = {key: float(bounds.replicas(model, key)) for key in keys}
     stored = {key.site for key in bounds.storing(model) if key in keys}
     return bounds.most(replicas) + len(stored)
 

@@ -6,15 +6,18 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 
 from models.data import Demand, Item, OfferKey, Policy
 from models.network import Network
+from models.packing import packing
 from models.plan import Deployment, Flow, Panel, Replica, Seat, VerificationFlow
 from models.service import (
     estimated_ms,
-    replica_size,
+    node_gb,
+    replica_gb,
     site_round_trip_ms,
     verifications_per_s,
 )
@@ -116,11 +119,15 @@ def _execution_nodes(
     network: Network, routing: tuple[Flow, ...], warm: Mapping[Replica, int]
 ) -> dict[OfferKey, int]:
     demand_of = {demand.key: demand for demand in network.demand}
-    memory: dict[OfferKey, float] = defaultdict(float)
+    held: dict[OfferKey, dict[Fraction, int]] = defaultdict(lambda: defaultdict(int))
     for replica, count in warm.items():
-        size = replica_size(network.models[replica.model], network.node_types[replica.node_type])
-        memory[OfferKey(replica.site, replica.node_type)] += count * (size or 1.0)
-    nodes = {offer: math.ceil(used - ROUNDING) for offer, used in memory.items()}
+        size = replica_gb(network.models[replica.model], network.node_types[replica.node_type])
+        if size is not None:
+            held[OfferKey(replica.site, replica.node_type)][size] += count
+    nodes = {}
+    for offer, counts in held.items():
+        room = node_gb(network.node_types[offer.node_type])
+        nodes[offer] = packing(room, frozenset(counts)).nodes(counts)
     load: dict[tuple[OfferKey, str], float] = defaultdict(float)
     for flow in routing:
         demand = demand_of[flow.demand]

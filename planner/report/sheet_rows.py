@@ -11,7 +11,13 @@ from models.data import Item, Needs
 from models.guarantees import CONTROL, LIVENESS, SAFETY
 from models.network import Network
 from models.plan import Replica, Seat
-from models.service import estimated_ms, replica_size, site_round_trip_ms, verifications_per_s
+from models.service import (
+    estimated_ms,
+    node_gb,
+    replica_gb,
+    site_round_trip_ms,
+    verifications_per_s,
+)
 from planner.evaluation.evaluation import Evaluation
 from planner.report.sheets import (
     AssumptionRow,
@@ -118,11 +124,15 @@ def _warm_rows(evaluation: Evaluation) -> Iterator[WarmRow]:
             node_type=replica.node_type,
             model=replica.model,
             replicas=count,
-            node_share=replica_size(
-                network.models[replica.model], network.node_types[replica.node_type]
-            ),
+            node_share=_node_share(network, replica),
             today=loaded.get(replica, 0),
         )
+
+
+def _node_share(network: Network, replica: Replica) -> float | None:
+    node_type = network.node_types[replica.node_type]
+    need = replica_gb(network.models[replica.model], node_type)
+    return None if need is None else float(need / node_gb(node_type))
 
 
 def _routing_rows(evaluation: Evaluation) -> Iterator[RoutingRow]:

@@ -102,7 +102,11 @@ class WarmRow(PlanRow):
     node_type: str = _key("on what")
     model: str = _key("which")
     replicas: int = _count("replicas", "kept loaded", required=True)
-    node_share: float | None = _figure("nodes/replica", "the part of a node that one takes")
+    node_share: float | None = _figure(
+        "nodes/replica",
+        "the part of a node's memory that one takes; where the plan counts it as more, "
+        "the row `memory` of Summary says so",
+    )
     today: int = _count("replicas", "loaded today")
 
 

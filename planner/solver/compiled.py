@@ -79,6 +79,19 @@ class Compiled:
         return np.flatnonzero(self.arrays.integer)
 
     @property
+    def addable(self) -> IntArray:
+        """Return the columns of what a plan may have more of: nodes, replicas, slots and copies.
+
+        Where a point has parts of them they can be rounded up, and others are not needed. Seats add
+        up to a given number: whole ones may need sites at which the point has none, and so nodes.
+        """
+        block, network = self.block, self.network
+        asked = network.offers_of("coordination")
+        nodes = [block.nodes[offer] for offer in network.offers if offer not in asked]
+        held = (block.warm, block.cold_slots, block.copy)
+        return self.columns([*nodes, *(found for family in held for found in family.values())])
+
+    @property
     def sites_and_contracts(self) -> IntArray:
         """Return the columns of open sites and held contracts."""
         return self.columns([*self.block.open.values(), *self.block.contract.values()])

@@ -9,10 +9,10 @@ is: a small model each, however large the whole. In the end all the rest is deci
 from __future__ import annotations
 
 from collections import defaultdict
+from fractions import Fraction
 
 import numpy as np
 
-from models.data import OfferKey
 from planner.solver import finish
 from planner.solver.arrays import BoolArray, FloatArray, IntArray
 from planner.solver.clock import Clock
@@ -109,17 +109,15 @@ class RelaxAndFix:
         """
         block, column_of, start = self.problem.block, self.problem.arrays.column_of, values.copy()
         sites = {self.geography.sites[site] for site in turn.tolist()}
-        held: dict[OfferKey, list[tuple[float, int]]] = defaultdict(list)
-        for (offer, name), size in block.sizes.items():
-            held[offer].append((size, column_of[id(block.warm[*offer, name])]))
-        for offer, size in block.slot_sizes.items():
-            held[offer].append((size, column_of[id(block.cold_slots[offer])]))
         for offer in self.problem.network.offers_of("execution"):
             if offer.site not in sites:
                 continue
-            for _, column in held[offer]:
+            counts: dict[Fraction, int] = defaultdict(int)
+            for size, variable in block.held.get(offer, ()):
+                column = column_of[id(variable)]
                 start[column] = np.ceil(values[column] - NEARLY_WHOLE)
-            needed = sum(size * start[column] for size, column in held[offer])
+                counts[size] += int(start[column])
+            needed = block.packings[offer].nodes(counts)
             column = column_of[id(block.nodes[offer])]
             most = max(values[column], needed) - NEARLY_WHOLE
             start[column] = min(np.ceil(most), self.problem.arrays.upper[column])

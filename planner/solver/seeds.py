@@ -7,7 +7,7 @@ import numpy as np
 from models.classes import Classes, Place
 from models.data import OfferKey
 from models.network import Network
-from models.service import replica_size
+from models.service import replicas_per_node
 from models.stands import WARM, BoolArray
 from planner.solver.arrays import FloatArray, IntArray
 
@@ -45,8 +45,10 @@ def _node_cost(network: Network, classes: Classes, place: Place) -> float:
     for position in place.offers:
         offer = classes.offers[position]
         node_type = network.node_types[offer.node_type]
-        size = replica_size(model, node_type) if model is not None and not model.proxied else 1.0
-        found.append(network.offers[offer].node_cost * (size or 1.0) / node_type.speed)
+        each = 1
+        if model is not None and not model.proxied:
+            each = replicas_per_node(model, node_type) or 1
+        found.append(network.offers[offer].node_cost / each / node_type.speed)
     return min(found, default=np.inf)
 
 

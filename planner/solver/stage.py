@@ -138,7 +138,7 @@ class StageSolver:
         if self.relaxed is None or self.standing.is_near:
             return
         if not self._is_regional or len(self.problem.whole) <= AT_ONCE:
-            self._complete(self.relaxed, self.problem.whole, NONE)
+            self._complete_at_once(self.relaxed)
         if self._is_regional and not self.standing.is_done:
             clock = self.clock.share(ROUND_SHARE)
             gap = FINER * self.gap
@@ -146,7 +146,7 @@ class StageSolver:
             self.standing.offer(way.run(self.relaxed, clock))
             self.clock.stopped |= clock.stopped or clock.left_s <= 0
             if self.standing.best is None and len(self.problem.whole) > AT_ONCE:
-                self._complete(self.relaxed, self.problem.whole, NONE)
+                self._complete_at_once(self.relaxed)
 
     @property
     def _is_regional(self) -> bool:
@@ -165,8 +165,13 @@ class StageSolver:
         if outcome.values is not None and not self.standing.is_done:
             self._complete(outcome.values, self.problem.sites_and_contracts, self.dearest)
 
-    def _complete(self, point: FloatArray, among: IntArray, near: IntArray) -> None:
-        """Find a plan that leaves closed what the point does not use of these columns.
+    def _complete_at_once(self, point: FloatArray) -> None:
+        """Find a plan with nothing but what the point uses; if there is none, with other seats."""
+        if not self._complete(point, self.problem.whole, NONE):
+            self._complete(point, self.problem.addable, NONE)
+
+    def _complete(self, point: FloatArray, among: IntArray, near: IntArray) -> bool:
+        """Find a plan that leaves closed what the point does not use of these columns, if any.
 
         Columns in `near` stay what they are or become one more.
         """
@@ -184,6 +189,7 @@ class StageSolver:
             )
         self.clock.stopped |= clock.left_s <= 0
         self.standing.offer(found)
+        return found is not None
 
     @property
     def _may_look(self) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 
 import pytest
 
-from models.data import OfferKey
+from models.data import Model, NodeType, OfferKey
 from models.network import DEFAULT_GOALS, Network
 from models.plan import Deployment, Plan, Replica, Seat
 from planner.evaluation.audit import audit
@@ -17,6 +18,7 @@ from planner.evaluation.baselines import (
 )
 from planner.evaluation.evaluation import Evaluation, percentile_ms
 from planner.evaluation.nearest_plans import nearest, today
+from tests import rules
 from tests.cases import FRANCE, FRANKFURT, GERMANY, LONDON, OFFICE, PARIS, deployment_for_small
 from tests.cases import small as network_of_case
 
@@ -152,3 +154,33 @@ def test_the_comparison_names_plan_nearest_cheapest_and_today(small: Network) ->
 def test_a_committee_without_demand_is_seated(small: Network) -> None:
     plan = nearest(replace(small, demand=(), policies={}, models={}))
     assert sum(plan.seats.values()) == 4
+
+
+MANY_CALLS = 300_000
+"""More than a comparison of three rows takes, and far less than their replicas are."""
+
+
+def test_a_million_requests_a_second_are_compared_without_touching_every_replica() -> None:
+    sizes = (26, 31, 50)
+    found = rules.network(
+        [rules.site("a")],
+        [rules.offer("a", "gpu")],
+        node_types=[NodeType(node_type="gpu", role="execution", gpu_memory_gb=80)],
+        models=[Model(model=f"{gb}", gpu_memory_gb=gb, requests_per_s=1) for gb in sizes],
+        demand=[rules.demand(model=f"{gb}", rate=1e6) for gb in sizes],
+    )
+    calls = 0
+
+    def count(frame: object, event: str, argument: object) -> None:
+        nonlocal calls
+        calls += 1
+        if calls > MANY_CALLS:
+            raise AssertionError("one by one")
+
+    sys.setprofile(count)
+    try:
+        scores = compare(Evaluation(found, Deployment()))
+    finally:
+        sys.setprofile(None)
+    assert "memory" not in scores[1].violations
+    assert scores[1].violations["opening"]  # there are nine nodes

@@ -103,7 +103,8 @@ def test_sites_without_time_for_a_turn_are_rounded_up(
     for offer in problem.network.offers_of("execution"):
         column = column_of[id(problem.block.nodes[offer])]
         load = sum(
-            size * rounded[column_of[id(problem.block.warm[*placed, name])]]
+            problem.block.packings[placed].measures[0][size]
+            * rounded[column_of[id(problem.block.warm[*placed, name])]]
             for (placed, name), size in problem.block.sizes.items()
             if placed == offer
         )

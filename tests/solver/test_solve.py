@@ -14,6 +14,7 @@ from pyomo.contrib.solver.common.factory import SolverFactory
 
 from models.build import SINGLE_PHASE, build
 from models.classes import demand_classes
+from models.data import Committee, DiversityRow, NodeType
 from models.measures import measure
 from models.network import Goal, Network
 from models.objectives import stage
@@ -25,6 +26,9 @@ from planner.solver.solve import solve
 from planner.solver.stage import StageSolver
 from tests import draw
 from tests.cases import FRANKFURT, small
+from tests.rules import network as given_network
+from tests.rules import offer as given_offer
+from tests.rules import site as given_site
 
 EXACT = Limits(time_limit_s=30.0, gap=0.0)
 GOALS = (
@@ -232,6 +236,31 @@ def test_the_relaxation_is_completed_to_a_plan_even_where_a_required_site_wants_
     assert solve(network, EXACT).status == "optimal"
     assert all(reached)
     assert reached
+
+
+def test_the_relaxation_is_completed_to_a_plan_where_whole_seats_need_more_sites_than_parts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Two fifths of four seats a provider: 1.6, 1.6 and 0.8 at the cheapest three sites, or 1 each.
+    council = given_network(
+        [given_site(name, provider=f"of {name}") for name in "abcde"],
+        [given_offer(name, "seat", 9, monthly_cost=100.0 + at) for at, name in enumerate("abcde")],
+        node_types=[NodeType(node_type="seat", role="coordination")],
+        committees=[Committee(committee="council", seats=4)],
+        diversity=[DiversityRow(rule="cap", role="coordination", kind="provider", max_share=0.4)],
+        goals=[Goal(1, "monthly_cost")],
+    )
+    reached: list[bool] = []
+    genuine = StageSolver._round
+
+    def watch(self: StageSolver) -> None:
+        genuine(self)
+        reached.append(self.standing.has_plan)
+
+    monkeypatch.setattr(StageSolver, "_round", watch)
+    found = solve(council, EXACT)
+    assert [stage.value for stage in found.stages] == [100 + 101 + 102 + 103]
+    assert reached == [True]
 
 
 def test_a_start_alone_is_a_plan_when_there_is_no_time_for_more() -> None:
