@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import json
+import re
 import shutil
 import signal
 import sys
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from planner.jobs.requests import Workers
     from planner.result import Result
     from planner.workbook.findings import Finding
+
+UNSERVED = 1e-5
+"""The share of demand that is left unserved only in the last digits."""
 
 PLAN, NO_PLAN, BAD_INPUT, REJECTED, TOO_EARLY, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
@@ -194,6 +198,7 @@ def solve(
     else:
         _report(done.result, done.findings, quiet)
         _tell_aside(done.aside)
+        _tell_beside(done.files)
         if not quiet and done.final is not None:
             from rich.console import Console
 
@@ -217,12 +222,15 @@ def audit(workbook: Path, plan: Path, as_json: bool) -> None:
       planner audit inputs/minimal.xlsx my-plan/plan.xlsx
     """
     from planner.reading import read_network
-    from planner.report.plan_audit import audit_plan
+    from planner.report.plan_audit import audit_plan, unserved
 
     tables = read_network(workbook)
     if tables.network is None:
         _fail(_listed(tables.findings))
     found, violations = audit_plan(tables.network, plan)
+    if found.workbook_sha256 not in ("", tables.sha256):
+        other = "it is of another workbook, or that was changed since"
+        click.echo(f"{plan.name} was not made from {workbook.name} as it is: {other}.", err=True)
     findings, violations = found.findings, tables.located(violations)
     if as_json:
         click.echo(
@@ -241,6 +249,9 @@ def audit(workbook: Path, plan: Path, as_json: bool) -> None:
                 click.echo(text)
         if not violations and not any(finding.is_error for finding in findings):
             click.echo(f"{plan.name} keeps every rule of {workbook.name}.")
+            share = unserved(tables.network, found.plan)
+            if share > UNSERVED:
+                click.echo(f"It leaves {share:.1%} of the demand unserved: no rule forbids that.")
     if any(finding.is_error for finding in findings):
         sys.exit(BAD_INPUT)
     sys.exit(REJECTED if violations else PLAN)
@@ -375,6 +386,14 @@ def _tell_aside(aside: Mapping[str, str]) -> None:
         is_moved = name != now
         text = f"kept as {now}" if is_moved else "still there: it is open in another program"
         click.echo(f"{name} is of an earlier run, {text}.", err=True)
+
+
+def _tell_beside(files: Mapping[str, Path]) -> None:
+    """Say on stderr where the plan is, if an edited one has its name."""
+    written = files.get("plan")
+    if written is not None and re.fullmatch(r"plan \(\d+\)\.xlsx", written.name):
+        text = f"plan.xlsx was edited, so it is kept; the new plan is {written.name}."
+        click.echo(text, err=True)
 
 
 def _listed(findings: Sequence[Finding]) -> str:

@@ -183,6 +183,20 @@ _CELLS = [
         ("monthly_cost -5 is below 0",),
     ),
     Defect(
+        "a place in the sea",
+        _all(_put("Sites", 2, "latitude", 0), _put("Sites", 2, "longitude", 0)),
+        "Sites!E2",
+        ("0, 0 lies in the sea",),
+        "warning",
+    ),
+    Defect(
+        "a country by its name",
+        _put("Sites", 2, "country", "Germany"),
+        "Sites!C2",
+        ("a name at 1 site", "would be two", "spell all of them alike"),
+        "warning",
+    ),
+    Defect(
         "latitude out of range",
         _put("Sites", 2, "latitude", 91),
         "Sites!E2",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -200,3 +201,16 @@ def test_both_packages_lie_side_by_side() -> None:
     assert models.__file__ is not None
     assert planner.__file__ is not None
     assert Path(models.__file__).parents[1] == Path(planner.__file__).parents[1] == ROOT
+
+
+def test_the_walk_of_one_row_is_true_and_short() -> None:
+    text = (ROOT / "docs" / "walk.md").read_text(encoding="utf-8")
+    stops = re.findall(r"^(\d+)\. ", text, re.MULTILINE)
+    assert [int(number) for number in stops] == list(range(1, len(stops) + 1))
+    assert len(stops) <= 20
+    named = re.findall(r"`((?:planner|models)/[\w/]+\.py):(\w+)`", text)
+    assert len(named) >= len(stops)
+    for path, function in named:
+        tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
+        found = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+        assert function in found, f"{path} has no {function}"

@@ -84,7 +84,7 @@ def test_an_audit_names_cells_of_settings_and_none_where_none_sets_the_limit(
     output = run("audit", path, plan).output
     assert re.search(r"budget\[monthly\]: .* exceed 1\.00 \(Settings!A3\)\n", output), output
     edit_first_node_count(plan)  # 0 nodes answer nothing, which is the plan's own doing
-    found = json.loads(run("audit", path, plan, "--json").output)["violations"]
+    found = json.loads(run("audit", path, plan, "--json").stdout)["violations"]
     kept = [row for row in found if "nothing is kept for it" in row["message"]]
     assert kept
     assert {row["cell"] for row in kept} == {""}
@@ -480,7 +480,7 @@ def test_the_monthly_cost_is_the_same_everywhere_and_penalties_stand_apart(tmp_p
     put(sheets, "Demand", 2, "unserved_penalty", 1000)
     done = run("solve", save(tmp_path, sheets), "--out", tmp_path)
     assert done.exit_code == 0, done.output
-    told = "EUR 210 a month, penalties of EUR 500 not in it (EUR 0 once, spread over 36 months)"
+    told = "EUR 210 a month, penalties of EUR 500 not in it"
     assert told in " ".join(done.output.split())
     assert re.search(r"^plan +210 ", done.output, re.MULTILINE)
     content = figures(tmp_path)
@@ -679,6 +679,41 @@ def test_stress_says_what_it_needs(words: tuple[str, ...], says: str, tmp_path: 
     assert done.exit_code == 2
     assert says in done.output
     assert not (tmp_path / "out").exists()
+
+
+def test_a_plan_of_another_workbook_is_said_to_be_one(tmp_path: Path) -> None:
+    run("solve", MINIMAL, "--out", tmp_path, "-q")
+    other = openpyxl.load_workbook(MINIMAL)
+    other["Demand"]["B2"] = 41
+    other.save(tmp_path / "changed.xlsx")
+    done = run("audit", tmp_path / "changed.xlsx", tmp_path / "plan.xlsx")
+    assert "plan.xlsx was not made from changed.xlsx as it is" in done.output
+    assert "was not made" not in run("audit", MINIMAL, tmp_path / "plan.xlsx").output
+
+
+def test_an_edited_plan_that_leaves_users_out_is_said_to(tmp_path: Path) -> None:
+    run("solve", MINIMAL, "--out", tmp_path, "-q")
+    book = openpyxl.load_workbook(tmp_path / "plan.xlsx")
+    book["Routing"].delete_rows(2)
+    book.save(tmp_path / "plan.xlsx")
+    done = run("audit", MINIMAL, tmp_path / "plan.xlsx")
+    assert done.exit_code == 0
+    assert re.search(r"It leaves \d+\.\d% of the demand unserved", done.output)
+    again = run("solve", MINIMAL, "--out", tmp_path)
+    assert "plan.xlsx was edited, so it is kept; the new plan is plan (2).xlsx." in again.output
+
+
+def test_a_header_in_another_unit_is_refused(tmp_path: Path) -> None:
+    book = openpyxl.load_workbook(MINIMAL)
+    header = next(cell for cell in book["Sites"][1] if cell.value == "monthly_cost")
+    header.value = "Monthly cost (kEUR)"
+    book.save(tmp_path / "thousands.xlsx")
+    done = run("check", tmp_path / "thousands.xlsx")
+    assert done.exit_code == 2
+    assert "the header says 'kEUR', the column is in EUR/month" in done.output
+    header.value = "Monthly cost (EUR)"
+    book.save(tmp_path / "units.xlsx")
+    assert run("check", tmp_path / "units.xlsx").exit_code == 0
 
 
 def test_asking_for_help_loads_no_solver_no_spreadsheets_and_no_pool() -> None:

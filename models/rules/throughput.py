@@ -107,7 +107,8 @@ def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
         speed = network.node_types[replica.node_type].speed
         limit = settings.utilisation * (model.requests_per_s or 0.0) * speed
         limit *= plan.warm.get(replica, 0)
-        yield from _check(period, where, load, limit, "requests/s", model, "requests_per_s")
+        at: tuple[Row, str, float] = (model, "requests_per_s", settings.utilisation)
+        yield from _check(period, where, load, limit, "requests/s", *at)
     for (period, offer), busy in cold.items():
         limit = settings.cold_share * plan.cold_slots.get(offer, 0)
         yield from _check(
@@ -116,7 +117,8 @@ def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
     for (period, offer), load in other.items():
         offered, where = network.offers[offer], str(offer)
         limit = settings.utilisation * (offered.requests_per_s or 0.0) * plan.nodes.get(offer, 0)
-        yield from _check(period, where, load, limit, "requests/s", offered, "requests_per_s")
+        at = (offered, "requests_per_s", settings.utilisation)
+        yield from _check(period, where, load, limit, "requests/s", *at)
     for (key, offer, state), share in present.items():
         kept = _kept(network, plan, key, offer, state)
         if not kept and exceeds(share, 0.0):
@@ -146,10 +148,13 @@ def _check(
     unit: str,
     row: Row | Settings,
     attribute: str,
+    utilisation: float = 1.0,
 ) -> Iterator[Violation]:
     if exceeds(load, limit):
         place = f"{where}, {period}" if period else where
         message = f"{load:,.3f} {unit} meet a limit of {limit:,.3f}"
+        if attribute == "requests_per_s":
+            message += f", {utilisation:.0%} (utilisation) of all that stands there can do"
         yield Violation("throughput", place, message, row, attribute)
 
 

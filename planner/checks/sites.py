@@ -9,9 +9,12 @@ from models.data import Offer, Provider, Site
 from models.network import SITE_ATTRIBUTES
 from planner.checks.capacity import Bounds
 from planner.checks.subject import Complaint, Subject
-from planner.workbook.book import DEP, Book
+from planner.workbook.book import DEP, Book, is_read, names_of
 from planner.workbook.findings import Finding, counted
 from planner.workbook.names import did_you_mean, fold_header
+
+CODE_LETTERS = 2
+"""Letters of a country's code (ISO 3166); no country's name is as short."""
 
 
 def _own_columns(book: Book) -> Iterator[Finding]:
@@ -48,6 +51,36 @@ def _coordinates(place: Site, _: Book) -> Iterator[Complaint]:
             blank,
             f"{blank} is empty, so the place is unknown",
             "fill in both coordinates or neither",
+            "warning",
+        )
+    elif place.latitude == place.longitude == 0:
+        yield Complaint(
+            "latitude",
+            "0, 0 lies in the sea south of Ghana",
+            "write where the place is; clear both coordinates if that is not known",
+            "warning",
+        )
+
+
+def _country_codes(book: Book) -> Iterator[Finding]:
+    """Yield the rarer spelling where some sites give a code and others a name: `IT` and `Italy`.
+
+    They would be two countries, and a limit on one would not see the other.
+    """
+    spelt: dict[bool, list[Site]] = {True: [], False: []}
+    for site in book.rows(Site):
+        for name in names_of(site.country):
+            if is_read(site, "country") and name.casefold() not in ("none", "unknown"):
+                spelt[len(name) == CODE_LETTERS].append(site)
+    codes, names = spelt[True], spelt[False]
+    if codes and names:
+        rare = min(names, codes, key=len)
+        yield book.finding(
+            rare[0],
+            "country",
+            f"country is a code of two letters at {counted(len(codes), 'site')} and a name at"
+            f" {counted(len(names), 'site')}: what is one country would be two",
+            "spell all of them alike",
             "warning",
         )
 
@@ -197,6 +230,6 @@ SUBJECT = Subject(
         (Offer, _offer),
         (Offer, _price),
     ),
-    sheets=(_own_columns, _existing, _least),
+    sheets=(_own_columns, _country_codes, _existing, _least),
     network=(_unused_dependencies, _required, _budgets),
 )

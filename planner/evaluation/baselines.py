@@ -31,12 +31,20 @@ def compare(plan: Evaluation, solve: Solve | None = None) -> tuple[Score, ...]:
         CHEAPEST: cheapest(network, solve) if solve is not None else None,
         TODAY: today(network),
     }
-    scores = [
-        Evaluation(network, found).score(name)
-        for name, found in others.items()
-        if found is not None
-    ]
-    return (plan.score(PLAN), *scores)
+    own = plan.score(PLAN)
+    scores = [own]
+    for name, found in others.items():
+        if found is not None:
+            score = Evaluation(network, found).score(name)
+            # The plan keeps all that the cheapest must, so nothing dearer is the cheapest.
+            is_dearer = name == CHEAPEST and _paid(score) > _paid(own)
+            scores.append(replace(own, name=name) if is_dearer else score)
+    return tuple(scores)
+
+
+def _paid(score: Score) -> tuple[float, float]:
+    """Return what the cheapest plan makes small: what is not served, then the cost."""
+    return (-(score.served or 0.0), score.monthly_cost + score.penalties)
 
 
 # Cheapest -----------------------------------------------------------------------------------------

@@ -26,8 +26,8 @@ from planner.workbook.layout import Bars, Layout, Page, Styled, is_blank, plain
 
 OVERVIEW, SUMMARY, COMPARISON, RUN = "Overview", "Summary", "Comparison", "Run"
 
-LINES, ALWAYS = 10, 2
-"""Sentences on the page, and how many guarantees are among them before any risk."""
+LINES = 12
+"""Sentences on the page."""
 
 _HOLDS = {
     SUMMARY: "every sentence on the plan, and how it keeps every rule",
@@ -81,11 +81,13 @@ def listed_sheets(sheet: Sheet) -> set[str]:
 
 
 def _most_important(done: Done, final: Evaluation) -> dict[str, list[Sentence]]:
-    """Return ten sentences: what users get, what may fail, what it costs; then what else holds."""
+    """Return what users get, what may fail and what it costs; the first two get equal room."""
     held, lost = guarantees(final), risks(final)
     paid = costs_and_proof(done.result, final)
-    lost = lost[: LINES - len(paid) - min(ALWAYS, len(held))]
-    held = held[: LINES - len(paid) - len(lost)]
+    room = LINES - len(paid)
+    half = max(room - len(lost), room - room // 2)
+    held = held[:half]
+    lost = lost[: room - len(held)]
     return {GUARANTEES: held, RISKS: lost, COSTS: paid}
 
 

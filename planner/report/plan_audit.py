@@ -7,6 +7,7 @@ from pathlib import Path
 from models.network import Network
 from models.plan import Plan, Violation
 from planner.evaluation.audit import audit
+from planner.evaluation.evaluation import evaluate
 from planner.report.plan_workbook import PlanFile, read_plan
 from planner.workbook.findings import InputError
 
@@ -20,3 +21,9 @@ def audit_plan(network: Network, path: Path) -> tuple[PlanFile, tuple[Violation,
     if any(finding.is_error for finding in found.findings):
         return found, ()
     return found, audit(network, found.plan)
+
+
+def unserved(network: Network, plan: Plan) -> float:
+    """Return the share of all demand that nobody serves under the last phase of a plan."""
+    final = evaluate(network, plan)[-1]
+    return final.unserved / final.asked if final.asked else 0.0

@@ -183,7 +183,6 @@ class PlanReader:
         self.seen: dict[tuple[object, ...], str] = {}
         self.offers = {str(offer) for offer in network.offers}
         self.demand = {demand.key for demand in network.demand}
-        self.routing: list[tuple[ReadRow, RoutingRow]] = []
 
     def plan(self) -> Plan:
         """Return the plan of all rows so far, phases in the order of the workbook."""
@@ -277,7 +276,6 @@ class PlanReader:
             guess = did_you_mean(str(key), map(str, self.demand), "write the keys of a row there")
             self.findings.append(read.error("region", f"there is no row {key} in Demand", guess))
         elif offer is not None:
-            self.routing.append((read, row))
             draft.routing.append(Flow(key, offer, row.route, row.state, row.share, row.fetch_from))
 
     def add_verification(self, draft: _Draft, read: ReadRow, row: VerificationRow) -> None:

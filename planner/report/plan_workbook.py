@@ -6,34 +6,30 @@ import hashlib
 import io
 import re
 import zipfile
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from models.network import Network
 from models.plan import Plan
-from planner.evaluation.evaluation import evaluate
 from planner.report.done import Done
 from planner.report.overview import COMPARISON, OVERVIEW, RUN, SUMMARY, listed_sheets, overview
-from planner.report.plan_rows import PlanReader, ReadRow, read_rows
-from planner.report.sheet_rows import COST, PLAN_SHEETS, cost_rows
-from planner.report.sheets import CostRow, RoutingRow
+from planner.report.plan_rows import PlanReader, read_rows
+from planner.report.sheet_rows import PLAN_SHEETS
+from planner.report.stale import CHECKED, stale
 from planner.report.summary_pages import SHA256, comparison, run_record, summary
 from planner.report.tables import page
-from planner.workbook.excel import Sheet, Workbook, read_sheets
+from planner.workbook.excel import Workbook, read_sheets
 from planner.workbook.excel_writing import write_workbook
 from planner.workbook.findings import Finding
 
-READ_SHEETS = {sheet.title for sheet in PLAN_SHEETS if sheet.decides} | {OVERVIEW, COST, RUN}
+READ_SHEETS = CHECKED | {OVERVIEW, RUN}
 """What a plan, the list of its sheets and the figures to be checked are read from."""
 
 _ARCHIVE_END, _ARCHIVE_END_BYTES = b"PK\x05\x06", 22
 """The last record of a workbook without an archive comment, and its length."""
 _SECONDS = re.compile(rb"<row [^>]*>(?:(?!</row>).)*?<t[^>]*>time: .*?</row>", re.DOTALL)
 """A row of Run that holds seconds."""
-
-AGREEMENT = 1e-6
-"""How far apart, relatively, a figure in the workbook and its recomputation may be."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +94,7 @@ def read_plan(path: Path, network: Network) -> PlanFile:
             reader.add(row)
     plan = reader.plan()
     if not any(finding.is_error for finding in findings):
-        findings.extend(_stale(network, plan, by_title, reader.routing))
+        findings.extend(stale(network, plan, by_title))
     return PlanFile(plan, tuple(findings), _made_for(workbook))
 
 
@@ -153,46 +149,3 @@ def _made_for(workbook: Workbook) -> str:
                 if sheet.cell(number, 1).value == SHA256:
                     return str(sheet.cell(number, 2).value or "")
     return ""
-
-
-# Figures that no longer agree ---------------------------------------------------------------------
-
-
-def _stale(
-    network: Network,
-    plan: Plan,
-    sheets: Mapping[str, Sheet],
-    routing: Sequence[tuple[ReadRow, RoutingRow]],
-) -> Iterator[Finding]:
-    """Yield the latencies and costs that are not what the workbook gives for the plan as read."""
-    evaluations = evaluate(network, plan)
-    for evaluation in evaluations:
-        # The rows that could be read are the flows, in the same order.
-        flows = [(place, row) for place, row in routing if row.phase == evaluation.phase]
-        for (place, row), answer in zip(flows, evaluation.answers, strict=True):
-            way = answer.service
-            if way is not None and _differ(row.latency_ms, way.latency_ms):
-                yield place.finding("latency_ms", row.latency_ms, way.latency_ms, "ms")
-    if COST not in sheets:
-        return
-    listed: list[Finding] = []
-    stated: dict[str, list[tuple[ReadRow, CostRow]]] = {phase: [] for phase in plan.phases}
-    for read in read_rows(sheets[COST], CostRow, listed):
-        if isinstance(read.row, CostRow):
-            stated.setdefault(read.row.phase, []).append((read, read.row))
-    for evaluation in evaluations:
-        due = {row.item: row for row in cost_rows(evaluation)}
-        for place, found in stated[evaluation.phase]:
-            right = due.get(found.item)
-            if right is None:
-                continue
-            for attribute in ("monthly_cost", "one_off_cost", "penalty"):
-                says, is_due = getattr(found, attribute), getattr(right, attribute)
-                if _differ(says, is_due):
-                    yield place.finding(attribute, says, is_due, network.settings.currency)
-
-
-def _differ(stated: float | None, found: float | None) -> bool:
-    if stated is None or found is None:
-        return stated is not found
-    return abs(stated - found) > AGREEMENT * max(1.0, abs(found))

@@ -124,9 +124,9 @@ class _Screen:
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), title_justify="left")
         table.add_column("compared", no_wrap=True, overflow="crop")
         money = f"{self.safe(network.settings.currency)}/month"
-        for header in (money, "p50 ms", "p95 ms", "served", "cold", "violations"):
-            table.add_column(header, justify="right", no_wrap=True, overflow="crop")
-        table.add_column("largest share of requests", no_wrap=True, overflow="crop")
+        for header in (money, "p50 ms", "p95 ms", "served", "cold", "breaks"):
+            table.add_column(header, justify="right", no_wrap=True, min_width=len(header))
+        table.add_column("largest share of requests", overflow="fold")
         limited = dict.fromkeys(row.kind for row in network.diversity if row.role == "execution")
         kinds = [*limited][:2] or contrasting_kinds(scores)
         for found in scores:

@@ -51,8 +51,8 @@ class _Loss(NamedTuple):
 LOSSES = {
     "execution": _Loss(
         LIVENESS,
-        "of all requests are lost with",
-        "more than half of all requests survives the loss of any one",
+        "of {requests} are lost with",
+        "more than half of {requests} survives the loss of any one",
     ),
     "verification": _Loss(
         SAFETY, "{of}: results can be forged by", "no results can be forged by any one"
@@ -97,7 +97,8 @@ def guarantees(evaluation: Evaluation) -> list[Sentence]:
     for role, loss in LOSSES.items():
         kinds = sorted(_kept(evaluation, role) - {group.kind for group in _taken(evaluation, role)})
         if kinds:
-            found.append(Sentence(role, loss.kept, tuple(kinds)))
+            text = loss.kept.format(requests=_requests(evaluation))
+            found.append(Sentence(role, text, tuple(kinds)))
     return found
 
 
@@ -133,13 +134,15 @@ def costs_and_proof(result: Result, evaluation: Evaluation) -> list[Sentence]:
     text = f"{currency} {sum_of(evaluation.monthly):,.0f} a month"
     if round(penalties):
         text += f", penalties of {currency} {penalties:,.0f} not in it"
-    text += f" ({currency} {once:,.0f} once, spread over {network.settings.months:g} months)"
+    if round(once):
+        text += f" ({currency} {once:,.0f} once, spread over {network.settings.months:g} months)"
     moved = sum(abs(planned - today) for _, _, today, planned in evaluation.changes)
     nodes = counted(sum(plan.nodes.values()), "node")
     places = f"{counted(len(plan.open), 'site')}, {counted(len(plan.contracts), 'contract')}"
+    changes = counted(moved, "change")
     return [
         Sentence("cost", text),
-        Sentence("built of", f"{nodes} at {places}; {counted(moved, 'change')} against today"),
+        Sentence("built of", f"{nodes} at {places}; {changes} against today, node by node"),
         Sentence("proof", _proof(result)),
     ]
 
@@ -151,10 +154,8 @@ def _served(evaluation: Evaluation) -> Sentence:
     asked = evaluation.asked
     if not asked:
         return Sentence("served", "no demand is asked for")
-    text = (
-        f"{1 - evaluation.unserved / asked:.2%} of {asked:,.1f} requests/s,"
-        f" {evaluation.cold / asked:.2%} of it cold; "
-    )
+    text = f"{1 - evaluation.unserved / asked:.2%} of {asked:,.1f} requests/s"
+    text += f", {evaluation.cold / asked:.2%} of it cold; " if evaluation.cold else "; "
     short = [row for row in evaluation.demand if row.why]
     if not short:
         return Sentence("served", text + "every demand row is served in full")
@@ -243,12 +244,19 @@ def _weakest(evaluation: Evaluation, role: str) -> Sentence | None:
         # Shares say most where they are of requests: "76% … are lost with client vLLM".
         first, *others = named.values()
         names = [_largest(first, share=False), *(_largest(group) for group in others)]
-        return Sentence(role, f"{_share(first)} {LOSSES[role].taken}", tuple(names))
+        text = LOSSES[role].taken.format(requests=_requests(evaluation))
+        return Sentence(role, f"{_share(first)} {text}", tuple(names))
     things = {group.of for group in evaluation.concentration if group.role == role} - {ALL}
     weak = len({group.of for group in taken})
     which = f"{of} (one such of {weak}, in all {len(things)})" if weak > 1 else of
     names = [_largest(group) for group in named.values()]
     return Sentence(role, LOSSES[role].taken.format(of=which), tuple(names))
+
+
+def _requests(evaluation: Evaluation) -> str:
+    """Return of what the shares are: nobody shall take what is not served for safe."""
+    is_short = any(row.why for row in evaluation.demand)
+    return "the requests served" if is_short else "all requests"
 
 
 def _largest(group: Concentration, share: bool = True) -> str:

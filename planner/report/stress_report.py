@@ -156,7 +156,8 @@ def _blasts(blasts: Sequence[Blast]) -> Table:
 
 
 def _table(title: str, *headers: str) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), title=title, title_justify="left")
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), title_justify="left")
+    table.title = Text(title, style="bold")
     for header in headers:
         table.add_column(header, overflow="fold")
     return table

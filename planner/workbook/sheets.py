@@ -28,11 +28,13 @@ IGNORED_SHEETS = ("Guide", "Lists")
 def read_book(workbook: Workbook, findings: list[Finding]) -> Book:
     """Return the rows of every known sheet; append what is wrong with them to the findings."""
     found = _known_sheets(workbook, findings)
+    settings, cells = read_settings(found.get(SETTINGS), findings)
+    currency = settings.currency if isinstance(settings.currency, str) else ""
     tables = {}
     for name, row_class in SHEETS.items():
         if name in found:
-            tables[row_class] = TableReader(found[name], row_class, findings).table()
-    settings, cells = read_settings(found.get(SETTINGS), findings)
+            reader = TableReader(found[name], row_class, findings, currency)
+            tables[row_class] = reader.table()
     titles = [found[name].title if name in found else name for name in (*SHEETS, SETTINGS)]
     book = Book(tables, settings, cells, tuple(titles))
     to_plan = () if book.has(Demand) or not _has_nothing_to_plan(book) else ("Demand",)

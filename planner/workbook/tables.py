@@ -13,6 +13,7 @@ from planner.workbook.cells import CellError, is_padded, read_value
 from planner.workbook.excel import Cell, CellKind, Sheet
 from planner.workbook.findings import Finding, Level, column_letters, counted, row_and_column
 from planner.workbook.names import fold_header, header_readings, looks_like, nearest
+from planner.workbook.units import contradicts, unit_in
 from planner.workbook.unread import UNREAD
 
 REMARKS = frozenset(columns(Row))
@@ -21,14 +22,20 @@ REMARKS = frozenset(columns(Row))
 PRICES = ("monthly_cost", "hourly_cost")
 """Columns of Capacities, one of which says what a node costs."""
 
+UNKNOWN_WORDS = frozenset(["unknown", "?", "??", "tbd", "tba", "n/a", "n.a.", "todo"])
+"""What people write where they do not know; read as an empty cell."""
+
 _ANY_SITE_NEEDS = Column(Kind.NEEDS, "a dependency of the planner's own kind")
 
 
 class TableReader:
     """Reads the rows of one sheet."""
 
-    def __init__(self, sheet: Sheet, row_class: type[Row], findings: list[Finding]) -> None:
+    def __init__(
+        self, sheet: Sheet, row_class: type[Row], findings: list[Finding], currency: str = ""
+    ) -> None:
         self.sheet = sheet
+        self.currency = currency
         self.row_class = row_class
         self.declared = columns(row_class)
         # The columns of every sheet (source, as_of, note) are declared first but stand last.
@@ -106,9 +113,22 @@ class TableReader:
             else:
                 taken[name] = cell.address
                 self.columns[number] = (name, declaration)
+                self.check_unit(cell.address, text, declaration)
         for number, cell in unknown:
             self.unknown_column(number, cell)
         self.report_headless_columns()
+
+    def check_unit(self, address: str, header: str, declaration: Column) -> None:
+        """Report a header that says another unit than its column is in: nothing is converted."""
+        said = unit_in(header)
+        if contradicts(said, declaration.unit, self.currency):
+            unit = declaration.unit.replace("currency", self.currency)
+            self.add(
+                address,
+                f"the header says {said!r}, the column is in {unit}",
+                f"convert its values to {unit}, then write that in the brackets",
+                header,
+            )
 
     def match(self, text: str, known: Mapping[str, str]) -> tuple[str, Column]:
         for reading in header_readings(text):
@@ -297,8 +317,8 @@ def _known_needs(value: Any) -> Any:
     """Return None where the planner wrote `unknown` instead of leaving the cell empty."""
     if value is UNREAD:
         return UNREAD
-    is_unknown = value is not None and [n.casefold() for n in sum(value, ())] == ["unknown"]
-    return None if is_unknown else value
+    names = [] if value is None else [name.casefold() for name in sum(value, ())]
+    return None if len(names) == 1 and names[0] in UNKNOWN_WORDS else value
 
 
 def _fill(header: str, declaration: Column) -> str:

@@ -385,8 +385,26 @@ def test_an_edited_count_is_planned_and_the_old_figures_are_called_stale(tmp_pat
     found = read_plan(path, small())
     assert found.plan.final.nodes[PARIS] == 3
     assert {finding.level for finding in found.findings} == {"warning"}
-    assert all(finding.sheet == "Cost" for finding in found.findings)
+    # What Sites, Contracts and Nodes count of it is old now, too: one warning for each column.
+    assert {finding.sheet for finding in found.findings} == {"Cost", "Contracts", "Nodes", "Sites"}
+    told = [(finding.sheet, finding.message.split()[0]) for finding in found.findings]
+    assert len(told) == len(set(told))
     assert any("monthly_cost says 4,400" in finding.message for finding in found.findings)
+
+
+@pytest.mark.parametrize(
+    ("title", "header", "says"),
+    [("Sites", "nodes", "nodes says 99"), ("Demand", "served", "served")],
+)
+def test_an_edit_where_nothing_is_read_is_not_passed_over(
+    title: str, header: str, says: str, tmp_path: Path
+) -> None:
+    path = write(tmp_path)
+    put(path, title, address(path, title, header, 2), 99)
+    (finding,) = read_plan(path, small()).findings
+    assert (finding.sheet, finding.level) == (title, "warning")
+    assert finding.message.startswith(says)
+    assert "it is not read" in finding.way_out
 
 
 def test_a_column_that_was_left_out_can_be_filled_in(tmp_path: Path) -> None:

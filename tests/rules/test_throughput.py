@@ -71,7 +71,8 @@ def test_warm_replicas_answer_up_to_the_planned_load() -> None:
         rule,
         chat(asked(6.5)),
         warm([asked(6.5)], 2),
-        "8.125 requests/s meet a limit of 8.000 (Model.requests_per_s)",
+        "8.125 requests/s meet a limit of 8.000, 50% (utilisation) of all that stands there can do"
+        " (Model.requests_per_s)",
     )
     # without a policy there is no overhead
     free = asked(8.0, policy="")
@@ -136,7 +137,11 @@ def test_without_a_model_of_ones_own_nodes_answer_by_themselves(model: str) -> N
     assert_legal(rule, chat(row), plan(row))
     row = asked(4.1, model=model)
     assert_illegal(
-        rule, chat(row), plan(row), "5.125 requests/s meet a limit of 5.000 (Offer.requests_per_s)"
+        rule,
+        chat(row),
+        plan(row),
+        "5.125 requests/s meet a limit of 5.000, 50% (utilisation) of all that stands there can do"
+        " (Offer.requests_per_s)",
     )
 
 
