@@ -19,7 +19,7 @@ from models.expressions import rows as rows_of_cuts
 from models.measures import NAMES
 from models.measures import measure as by_name
 from models.measures.changes import changes, openings
-from models.measures.monthly_cost import SOFT_RULES, breakdown
+from models.measures.monthly_cost import SOFT_RULES, breakdown, penalties, penalties_in
 from models.network import Goal, Network
 from models.objectives import stage
 from models.plan import Deployment, Replica, Seat
@@ -259,6 +259,25 @@ def test_what_the_small_plan_amounts_to() -> None:
     assert lines["penalties of soft diversity rows"] == 0.0
 
 
+def test_penalties_count_in_the_objective_by_the_weights_of_monthly_cost() -> None:
+    # The soft row is broken: Acme serves 25 of the 30 requests/s.
+    row = DiversityRow(
+        rule="soft", role="execution", kind="provider", max_share=0.3, penalty=1000.0
+    )
+    goals = (
+        Goal(1, "monthly_cost", 2.0),
+        Goal(1, "monthly_cost", 0.5),
+        Goal(1, "changes", 7.0),
+        Goal(2, "monthly_cost", 3.0),
+    )
+    network, plan = replace(small(), diversity=(row,), goals=goals), deployment_for_small()
+    penalty = sum(line.amount for line in penalties(network, plan))
+    assert penalty > 1
+    assert penalties_in(network, plan, 1) == pytest.approx(2.5 * penalty)
+    assert penalties_in(network, plan, 2) == pytest.approx(3.0 * penalty)
+    assert penalties_in(network, plan, 3) == 0.0
+
+
 def test_unserved_demand_counts_its_rate_its_penalty_and_its_limit() -> None:
     network, plan = small(), deployment_for_small()
     # Nobody serves the French: 10 requests/s, at 5 per million.
@@ -266,7 +285,7 @@ def test_unserved_demand_counts_its_rate_its_penalty_and_its_limit() -> None:
     assert by_name("unserved").value(network, without) == pytest.approx(10.0)
     lines = {line.item: line.amount for line in breakdown(network, without)}
     penalty = 10 * 730 * 3600 / 1e6 * 5
-    assert lines["penalties for unserved demand"] == pytest.approx(penalty)
+    assert lines["penalties for unserved demand"] == pytest.approx(penalty, rel=1e-12)
     # Serving fewer is never faster: their 10 of 30.001 requests/s count at the limit of 150 ms.
     served = sum(
         by_name("latency").value(network, replace(plan, routing=(flow,))) for flow in plan.routing
