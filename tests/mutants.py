@@ -146,6 +146,8 @@ EQUIVALENT = {
     "models/distances.py _unit_vectors: 1 → 2": "to reshape, −2 is as unknown a length as −1",
     "models/hitting_sets.py _cover: 0 * weights → 0 / weights": "weights are above 0",
     "models/hitting_sets.py _most: 0 * weights → 0 / weights": "weights are above 0",
+    "models/outage.py smallest_outage: 0.0 → 1": "of one row alone, what must be served and what "
+    "is served are one",
     "models/outage.py smallest_outage: 1 → 2": "more than 0 of them is any of them",
     "models/rules/diversity_share.py audit: 1.0 → 0.0": "no share of nothing is exceeded",
 }
