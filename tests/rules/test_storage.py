@@ -84,7 +84,8 @@ def test_different_models_may_share_a_disk_that_holds_both() -> None:
 def test_a_copy_lies_where_a_node_stands() -> None:
     assert_illegal(rule, stores(1), stored("a/chat", nodes=0), "where no node stands")
     bare = Deployment(copies=stored("a/chat").copies)
-    assert_illegal(rule, stores(1), bare, "where no node stands")
+    no_disk = "0.060 TB of copies lie on 0.000 TB of disk (NodeType.disk_tb)"
+    assert_illegal(rule, stores(1), bare, "where no node stands", no_disk)
 
 
 def test_enough_copies_are_left_when_a_protected_dependency_fails() -> None:
