@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -21,7 +22,7 @@ from models.measures import measure as by_name
 from models.measures.changes import changes, openings
 from models.measures.monthly_cost import SOFT_RULES, breakdown, penalties, penalties_in
 from models.network import Goal, Network
-from models.objectives import stage
+from models.objectives import flow_costs, stage, unit
 from models.plan import Deployment, Replica, Seat
 from models.translate import place
 from tests import draw
@@ -391,6 +392,27 @@ def test_measures_of_one_priority_are_weighted() -> None:
         2.0 * len(stage(block, network, [Goal(1, "changes")]).terms) + 3.0 * 30.001
     )
     assert not stage(block, network, [Goal(1, "changes", 0.5)]).integral
+
+
+def test_what_a_flow_costs_is_its_coefficient_in_the_stage() -> None:
+    goals = [Goal(1, "monthly_cost", 2.0), Goal(1, "latency", 3.0), Goal(1, "changes", 5.0)]
+    network = replace(small(), goals=tuple(goals))
+    classes = draw.row_by_row(network)
+    model = build(network, classes)
+    block = model.phase[SINGLE_PHASE]
+    coefficients: dict[int, float] = defaultdict(float)
+    for coefficient, variable in stage(block, network, goals).terms:
+        coefficients[id(variable)] += coefficient
+    found = flow_costs(network, classes, goals)
+    held = {flow: coefficients[id(block.flow[flow])] for flow in block.flow}
+    assert found[list(held)].tolist() == pytest.approx(list(held.values()))
+    assert min(held.values()) > 0
+
+
+def test_measures_of_several_units_are_mixed() -> None:
+    assert unit([Goal(1, "monthly_cost")]) == "currency/month"
+    assert unit([Goal(1, "latency", 2.0), Goal(1, "latency", 3.0)]) == "ms"
+    assert unit([Goal(1, "monthly_cost"), Goal(1, "latency")]) == "mixed"
 
 
 def test_new_nodes_are_those_above_the_existing_ones() -> None:
