@@ -140,6 +140,7 @@ EQUIVALENT = {
     "a model of the same size",
     "models/panels.py decompose: executed <= 0 → executed < 0": "where nothing is executed no rate "
     "is above the tolerance, so there is no panel anyway",
+    "models/panels.py covering_weights: 1.0 → 0.0": "who has no weight has no rate either",
     "models/panels.py covering_weights: total <= 0 → total < 0": "what the weights reach "
     "sums to 0 too",
     "models/decisions.py index: 1 → 2": "the keys of two parts are tuples already",
