@@ -109,11 +109,11 @@ FIRST = {
     "classes": ("tests/models/test_classes.py", "tests/models/test_ways.py"),
     "paths": ("tests/models/test_ways.py", "tests/models/test_classes.py"),
     "split": ("tests/models/test_split.py",),
-    "stands": ("tests/models/test_ways.py",),
+    "stands": ("tests/models/test_ways.py", "tests/models/test_replay.py"),
     "ways": ("tests/models/test_ways.py",),
     "panels": ("tests/rules/test_verification.py",),
     "service": ("tests/models/test_ways.py", "tests/rules/test_demand.py"),
-    "streams": ("tests/rules/test_verification.py",),
+    "streams": ("tests/models/test_streams.py", "tests/rules/test_verification.py"),
 }
 """The tests that are likeliest to catch a mistake in a file that is no rule."""
 TESTS = (
