@@ -4,7 +4,7 @@ coordination   a committee, liveness: max_faulty seats; safety: seats − 2·max
                control: seats − max_faulty − 1; seats that nobody holds have failed already
 storage        a model, liveness: the copies beyond those that must be left, or the last one
 verification   a policy, by the panel that ends first, liveness: verifiers − quorum;
-               safety: quorum − 1 verifiers
+               safety: quorum − 1 verifiers; one that nobody offers has failed already
                                                 Source: design §5; BFT: n ≥ 3f + 1
 """
 
@@ -97,9 +97,12 @@ def verification(network: Network, plan: Deployment) -> Iterator[Guarantee]:
     for (name, period), panels in sorted(used.items()):
         policy = network.policies[name]
         quorum = quorum_of(policy)
-        for loss, limit in ((LIVENESS, policy.verifiers - quorum), (SAFETY, quorum - 1)):
-            stands = tuple(Stand(dict.fromkeys(panel, 1), limit) for panel in sorted(panels))
-            yield Guarantee("verification", name, period, loss, stands)
+        held = [dict.fromkeys(panel, 1) for panel in sorted(panels)]
+        # Who is missing from a panel has failed already.
+        answers = tuple(Stand(panel, len(panel) - quorum) for panel in held)
+        truth = tuple(Stand(panel, quorum - 1) for panel in held)
+        yield Guarantee("verification", name, period, LIVENESS, answers)
+        yield Guarantee("verification", name, period, SAFETY, truth)
 
 
 def quorum_of(policy: Policy) -> int:

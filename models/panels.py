@@ -112,6 +112,8 @@ def panels_of(network: Network, checks: tuple[VerificationFlow, ...]) -> tuple[P
     known: dict[Any, dict[tuple[OfferKey, ...], float]] = {}
     for (policy, residency, period, executor), flows in sorted(rates.items()):
         total = sum(flows.values())
+        if total <= 0 or not network.policies[policy].verifiers:
+            continue  # a plan edited by hand may list nothing, or what is only attested
         pattern = (policy, tuple((v, round(rate / total, 9)) for v, rate in sorted(flows.items())))
         if pattern not in known:
             known[pattern] = decompose(network, network.policies[policy], flows)[0]

@@ -191,15 +191,15 @@ class _Recourse:
         for (_, offer, what), terms in within.items():
             if what == "":
                 each = network.offers[offer].requests_per_s or 0.0
-                limit = settings.utilisation * each * plan.nodes.get(offer, 0)
+                limit = settings.utilisation * each * plan.nodes[offer]
             elif what == "cold":
-                limit = settings.cold_share * plan.cold_slots.get(offer, 0)
+                limit = settings.cold_share * plan.cold_slots[offer]
             else:
                 name = what.removeprefix("warm ")
                 each = (network.models[name].requests_per_s or 0.0) * network.node_types[
                     offer.node_type
                 ].speed
-                limit = settings.utilisation * each * plan.warm.get(Replica(*offer, name), 0)
+                limit = settings.utilisation * each * plan.warm[Replica(*offer, name)]
             self._row(terms, limit)
 
     def _overhead(self, job: Job) -> float:
@@ -260,7 +260,7 @@ class _Recourse:
                 self._row([*terms, (executed, 1.0 - (policy.quorum or 0))], 0.0)
         for (_, offer), terms in busy.items():
             each = network.node_types[offer.node_type].verifications_per_s or 0.0
-            limit = network.settings.utilisation * each * self.plan.nodes.get(offer, 0)
+            limit = network.settings.utilisation * each * self.plan.nodes[offer]
             self._row(terms, limit)
 
     # Solving --------------------------------------------------------------------------------------
@@ -338,18 +338,20 @@ class _Recourse:
 
     def _separated(self, costs: Any) -> Any:
         """Return the best point whose verification flows are mixtures of legal panels."""
-        for _ in range(ROUNDS):
+        asked, rounds = list(self.streams), 0
+        while True:
             values = self._minimised(costs)
-            broken = [row for s in self.streams if (row := self._panel_row(s, values))]
+            broken = [(s, row) for s in asked if (row := self._panel_row(s, values))]
             if not broken:
                 return values
-            for row in broken:
-                self._row(row, 0.0)
-        # What panels could not be shown for in so many rounds is not promised to anybody.
-        for stream in self.streams:
-            if self._panel_row(stream, values):
-                self._row([(int(self.executed[stream.key]), 1.0)], 0.0)
-        return self._minimised(costs)
+            rounds += 1
+            for stream, row in broken:
+                if rounds <= ROUNDS:
+                    self._row(row, 0.0)
+                else:
+                    # What panels could not be shown for in so many is promised to nobody.
+                    self._row([(int(self.executed[stream.key]), 1.0)], 0.0)
+                    asked.remove(stream)
 
     def _panel_row(self, stream: Stream, values: Any) -> list[tuple[int, float]]:
         """Return the row that flows break if they are no mixture of legal panels."""

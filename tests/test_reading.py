@@ -44,10 +44,10 @@ def warnings(folder: Path, sheets: Sheets) -> list[str]:
 
 @pytest.mark.parametrize("path", CASES, ids=[path.name for path in CASES])
 def test_public_cases_are_read_without_error_and_fast(path: Path) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     tables = read_network(path)
     assert tables.network is not None, "\n".join(map(str, tables.findings))
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
     assert tables.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
 
 

@@ -229,6 +229,6 @@ def test_large_workbook_is_checked_quickly(tmp_path: Path) -> None:
         ],
     }
     path = save(tmp_path, sheets)
-    start = time.perf_counter()
+    start = time.process_time()
     assert read_network(path).network is not None
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from models.classes import Classes, demand_classes
+from models.classes import Classes, TooManyFlows, demand_classes
 from models.data import Demand, DiversityRow, Item, Model, NodeType, Region, Settings
 from models.network import Goal, Link, Network
 from planner.evaluation.audit import audit
@@ -123,6 +123,16 @@ def test_rows_that_reach_other_places_are_apart() -> None:
         places[found.classes[number].members].add(found.places[place].site)
     sites = {members: {found.ways.stands.sites[s] for s in at} for members, at in places.items()}
     assert sites == {(0,): {"paris"}, (1,): {"berlin"}, (2,): {"paris", "berlin"}}
+
+
+def test_too_many_flows_are_told_at_the_row_that_is_one_too_many() -> None:
+    # Each of the first two reaches one site, the third both: 1, 2 and 4 flows so far.
+    found = two_cities(asked("seine", 10), asked("spree", 10), asked("seine", 40))
+    assert len(demand_classes(found, most_flows=4)) == 4
+    for most, rows in ((3, 3), (2, 3), (1, 2), (0, 1)):
+        with pytest.raises(TooManyFlows) as error:
+            demand_classes(found, most_flows=most)
+        assert (error.value.rows, error.value.classes) == (rows, rows)
 
 
 @pytest.mark.parametrize(

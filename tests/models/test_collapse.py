@@ -92,6 +92,33 @@ def test_the_sets_are_those_of_brute_force(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
+def test_the_smallest_set_of_several_guarantees_is_that_of_brute_force(seed: int) -> None:
+    draw, compared = random.Random(200 + seed), 0
+    for _ in range(40):
+        tree, broken = drawn(draw), breaks(draw, 3)
+        sizes = [next((len(found) for found in brute_sets(tree, [one])), None) for one in broken]
+        known = [size for size in sizes if size is not None]
+        any_one = FaultTree(tree, OFFERS).smallest(broken)
+        assert (None if any_one is None else len(any_one)) == min(known, default=None), sizes
+        if any_one is not None:
+            down = tree.down(any_one)
+            assert any(found.happens(down) for found in broken)
+        every_one = FaultTree(tree, OFFERS).smallest(broken, every=True)
+        wanted = next(
+            (
+                size
+                for size in range(len(tree.dependencies) + 1)
+                for failed in combinations(tree.dependencies, size)
+                if all(found.happens(tree.down(failed)) for found in broken)
+            ),
+            None,
+        )
+        assert (None if every_one is None else len(every_one)) == wanted
+        compared += len(set(known)) > 1
+    assert compared > 2
+
+
+@pytest.mark.parametrize("seed", range(4))
 def test_the_worst_failures_are_those_of_brute_force(seed: int) -> None:
     draw, compared = random.Random(100 + seed), 0
     for _ in range(25):

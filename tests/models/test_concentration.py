@@ -139,8 +139,10 @@ def test_readings_do_not_depend_on_the_setting() -> None:
 
 def test_suspected_exposures_count_only_at_worst() -> None:
     suspicion = Exposure(Item("provider", "Bolt"), (Item("provider", "Acme"),), "suspected")
+    # What is known beside it takes nothing away from the doubt.
+    known = Exposure(Item("provider", "Acme"), (Item("grid", "north"),))
     for setting in ("count", "ignore"):
-        network = replace(small(), exposures=(suspicion,))
+        network = replace(small(), exposures=(known, suspicion))
         network = replace(network, settings=replace(network.settings, suspected=setting))
         figure = found(network, "execution", "chat", "provider")
         assert figure.best.largest_share == pytest.approx(25 / 30)
@@ -153,6 +155,23 @@ def test_what_every_placement_hangs_on_is_marked() -> None:
     assert found(small(), "execution", "chat", "country").is_avoidable
     # Disks are on offer at Acme's sites only.
     assert not found(small(), "storage", "chat", "provider").is_avoidable
+
+
+def test_what_every_demand_row_of_a_model_hangs_on_is_unavoidable_for_it_alone() -> None:
+    # Only Germans ask for law; chat is asked for by the French too, who have a grid of their own.
+    power = Exposure(Item("region", "germany"), (Item("grid", "north"),))
+    network = replace(small(), exposures=(power,))
+    assert not found(network, "execution", "law", "grid").is_avoidable
+    assert found(network, "execution", "chat", "grid").is_avoidable
+    assert found(network, "execution", ALL, "grid").is_avoidable
+    # Who asks for nothing needs nothing: without the French all of it is German.
+    demand = tuple(
+        replace(row, requests_per_s=0.0) if row.region == "france" else row
+        for row in network.demand
+    )
+    alone = replace(network, demand=demand)
+    assert not found(alone, "execution", "chat", "grid").is_avoidable
+    assert not found(alone, "execution", ALL, "grid").is_avoidable
 
 
 def test_an_empty_plan_has_no_concentration() -> None:

@@ -40,6 +40,21 @@ def test_rounding_holds_for_every_whole_point(seed: int) -> None:
         assert left >= -1e-9
 
 
+def test_what_is_missed_makes_up_for_what_does_not_stand_and_no_more() -> None:
+    # Nodes of power ½ for a need of 0.8: two of them, or one and 0.3 / 0.8 of the need missed.
+    one, every = np.array([0.5]), np.array([True])
+    nothing = np.zeros(1)
+    found = covers._broken(one, np.array([0.8]), every, every, nothing, nothing)
+    assert found is not None
+    each, slack, at_least = found
+    assert (each.tolist(), at_least) == ([1.0], 2.0)
+    assert 1 + slack[0] * 0.3 / 0.8 == pytest.approx(2.0)
+    # The row holds there, and where both stand.
+    for placed, missed in ((1.0, 0.375), (2.0, 0.0)):
+        point = np.array([placed]), np.array([missed])
+        assert covers._broken(one, np.array([0.8]), every, every, *point) is None
+
+
 def handed_over(network: Network) -> Problem:
     """Return the problem of the first objectives of a network inside the solver."""
     problem = Problem(network, demand_classes(network))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -19,9 +20,9 @@ from models.expressions import rows as rows_of_cuts
 from models.measures import NAMES
 from models.measures import measure as by_name
 from models.measures.changes import changes, openings
-from models.measures.monthly_cost import SOFT_RULES, breakdown
+from models.measures.monthly_cost import SOFT_RULES, breakdown, penalties, penalties_in
 from models.network import Goal, Network
-from models.objectives import stage
+from models.objectives import flow_costs, stage, unit
 from models.plan import Deployment, Replica, Seat
 from models.translate import place
 from tests import draw
@@ -259,6 +260,25 @@ def test_what_the_small_plan_amounts_to() -> None:
     assert lines["penalties of soft diversity rows"] == 0.0
 
 
+def test_penalties_count_in_the_objective_by_the_weights_of_monthly_cost() -> None:
+    # The soft row is broken: Acme serves 25 of the 30 requests/s.
+    row = DiversityRow(
+        rule="soft", role="execution", kind="provider", max_share=0.3, penalty=1000.0
+    )
+    goals = (
+        Goal(1, "monthly_cost", 2.0),
+        Goal(1, "monthly_cost", 0.5),
+        Goal(1, "changes", 7.0),
+        Goal(2, "monthly_cost", 3.0),
+    )
+    network, plan = replace(small(), diversity=(row,), goals=goals), deployment_for_small()
+    penalty = sum(line.amount for line in penalties(network, plan))
+    assert penalty > 1
+    assert penalties_in(network, plan, 1) == pytest.approx(2.5 * penalty)
+    assert penalties_in(network, plan, 2) == pytest.approx(3.0 * penalty)
+    assert penalties_in(network, plan, 3) == 0.0
+
+
 def test_unserved_demand_counts_its_rate_its_penalty_and_its_limit() -> None:
     network, plan = small(), deployment_for_small()
     # Nobody serves the French: 10 requests/s, at 5 per million.
@@ -266,7 +286,7 @@ def test_unserved_demand_counts_its_rate_its_penalty_and_its_limit() -> None:
     assert by_name("unserved").value(network, without) == pytest.approx(10.0)
     lines = {line.item: line.amount for line in breakdown(network, without)}
     penalty = 10 * 730 * 3600 / 1e6 * 5
-    assert lines["penalties for unserved demand"] == pytest.approx(penalty)
+    assert lines["penalties for unserved demand"] == pytest.approx(penalty, rel=1e-12)
     # Serving fewer is never faster: their 10 of 30.001 requests/s count at the limit of 150 ms.
     served = sum(
         by_name("latency").value(network, replace(plan, routing=(flow,))) for flow in plan.routing
@@ -372,6 +392,27 @@ def test_measures_of_one_priority_are_weighted() -> None:
         2.0 * len(stage(block, network, [Goal(1, "changes")]).terms) + 3.0 * 30.001
     )
     assert not stage(block, network, [Goal(1, "changes", 0.5)]).integral
+
+
+def test_what_a_flow_costs_is_its_coefficient_in_the_stage() -> None:
+    goals = [Goal(1, "monthly_cost", 2.0), Goal(1, "latency", 3.0), Goal(1, "changes", 5.0)]
+    network = replace(small(), goals=tuple(goals))
+    classes = draw.row_by_row(network)
+    model = build(network, classes)
+    block = model.phase[SINGLE_PHASE]
+    coefficients: dict[int, float] = defaultdict(float)
+    for coefficient, variable in stage(block, network, goals).terms:
+        coefficients[id(variable)] += coefficient
+    found = flow_costs(network, classes, goals)
+    held = {flow: coefficients[id(block.flow[flow])] for flow in block.flow}
+    assert found[list(held)].tolist() == pytest.approx(list(held.values()))
+    assert min(held.values()) > 0
+
+
+def test_measures_of_several_units_are_mixed() -> None:
+    assert unit([Goal(1, "monthly_cost")]) == "currency/month"
+    assert unit([Goal(1, "latency", 2.0), Goal(1, "latency", 3.0)]) == "ms"
+    assert unit([Goal(1, "monthly_cost"), Goal(1, "latency")]) == "mixed"
 
 
 def test_new_nodes_are_those_above_the_existing_ones() -> None:

@@ -52,6 +52,15 @@ def test_a_row_that_no_plan_serves_needs_no_failure() -> None:
     assert smallest_outage(network, Deployment(), network.demand[0]) == ()
 
 
+def test_a_row_of_which_nothing_may_be_lost_is_served_until_something_fails() -> None:
+    # All Germans are served, which is as much as 1. Every panel needs a verifier at each site.
+    network, plan = small(), deployment_for_small()
+    row = replace(network.demand[0], min_served=1.0)
+    found = smallest_outage(network, plan, row)
+    assert found is not None
+    assert len(found) == 1
+
+
 def test_of_what_may_fail_only() -> None:
     network, plan = small(), deployment_for_small()
     row = network.demand[0]

@@ -11,7 +11,7 @@ import pytest
 from pyomo.contrib.solver.common.factory import SolverFactory
 
 from models.build import SINGLE_PHASE, build
-from models.data import Item
+from models.data import Item, Policy
 from models.decisions import DECISIONS
 from models.expressions import row, rows
 from models.network import Network
@@ -30,6 +30,9 @@ from tests.cases import (
     deployment_for_small,
     small,
 )
+from tests.rules import at, demand, offer, site
+from tests.rules import network as rows_network
+from tests.rules.test_verification import triangles
 
 KEPT = ("demand", "throughput", "upstream", "sources", "verification")
 """The rules that say what standing nodes can do; all others are about placing them."""
@@ -155,3 +158,48 @@ def test_what_must_be_served_comes_first() -> None:
     assert sum(d.requests_per_s * found[d.key] for d in must) == pytest.approx(21)
     assert found[must[0].key] == pytest.approx(1.0)
     assert {FRANKFURT, LONDON}.isdisjoint(plan.nodes)
+
+
+def pairs_with_d() -> tuple[Network, Deployment]:
+    """Return 1 request/s to be checked by two of a, b, c and d, where a, b and c share owners.
+
+    So d takes part in every panel, and can verify half a request a second.
+    """
+    network = triangles()
+    two = Policy(policy="checked", verifiers=2, quorum=2, independent_of=("owner",))
+    check = replace(network.node_types["check"], verifications_per_s=0.5)
+    network = replace(
+        network,
+        policies={"checked": two},
+        node_types={**network.node_types, "check": check},
+    )
+    checks = {at(name, "check"): nodes for name, nodes in (("a", 2), ("b", 2), ("c", 2), ("d", 1))}
+    return network, Deployment(nodes={at("x"): 1, **checks})
+
+
+def test_what_no_panel_can_verify_is_not_served() -> None:
+    # Rates of ½ at each of six meet every row, but no three of two triangles are independent.
+    network = triangles()
+    plan = Deployment(nodes=dict.fromkeys(network.offers, 1))
+    (share,) = replay(network, plan, ()).served.values()
+    assert share == pytest.approx(0.0, abs=1e-9)
+    # Flows alone would serve all: ½ at each of a, b, c, d, each pair of a, b, c within 1.
+    (share,) = replay(*pairs_with_d(), ()).served.values()
+    assert share == pytest.approx(0.5)
+
+
+def test_what_no_panel_was_found_for_in_time_is_promised_to_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("models.replay.ROUNDS", 0)
+    (share,) = replay(*pairs_with_d(), ()).served.values()
+    assert share == pytest.approx(0.0, abs=1e-9)
+
+
+def test_who_asks_for_nothing_is_served_where_something_stands() -> None:
+    network = rows_network(
+        [site("x")], [offer("x", "gpu", requests_per_s=9)], demand=[demand(rate=0)]
+    )
+    assert list(replay(network, Deployment(), ()).served.values()) == [0.0]
+    (share,) = replay(network, Deployment(nodes={at("x"): 1}), ()).served.values()
+    assert share == pytest.approx(1.0)

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from models.split import least_transport
+from models.classes import demand_classes
+from models.data import OfferKey
+from models.plan import Replica
+from models.split import _source, least_transport, routing
+from models.stands import FETCHED, STORED, WARM
+from tests import rules as rows_of
+from tests.cases import PARIS, small
 
 
 def brute_force(start: np.ndarray, cost: np.ndarray) -> float:
@@ -35,3 +42,32 @@ def test_the_transport_is_the_cheapest_and_keeps_sums(seed: int) -> None:
     assert not moved[~np.isfinite(cost)].any()
     found = float(np.where(moved > 0, cost, 0.0).ravel() @ moved.ravel())
     assert found == pytest.approx(brute_force(start, cost))
+
+
+def test_a_cold_load_comes_from_the_nearest_copy_or_from_the_hub() -> None:
+    network = small()
+    network = replace(network, settings=replace(network.settings, near_ms=50.0))
+    classes = demand_classes(network)
+    job = next(job for job in classes.jobs if job.state == STORED)
+    near, far = OfferKey("paris", "disk"), OfferKey("frankfurt", "disk")
+    assert classes.ways.stands.stores_near["paris"] == (near, far)
+    both = frozenset({Replica(*near, "law"), Replica(*far, "law")})
+    assert _source(classes, job, PARIS, both) == "paris/disk"
+    # A copy of another model is none.
+    other = frozenset({Replica(*near, "chat"), Replica(*far, "law")})
+    assert _source(classes, job, PARIS, other) == "frankfurt/disk"
+    assert _source(classes, job, PARIS, frozenset()) == "paris/disk"
+    assert _source(classes, job._replace(state=FETCHED), PARIS, both) == "hub"
+    assert _source(classes, job._replace(state=WARM), PARIS, both) == ""
+
+
+def test_a_row_that_asks_for_nothing_goes_somewhere_all_the_same() -> None:
+    found = rows_of.network(
+        [rows_of.site("x"), rows_of.site("y")],
+        [rows_of.offer(name, "gpu", requests_per_s=9) for name in "xy"],
+        demand=[rows_of.demand(rate=0.0)],
+    )
+    classes = demand_classes(found)
+    # The first flow takes a quarter of the row and the second the rest, as one load each.
+    flows = routing(found, classes, lambda flow: (0.25, 0.75)[flow], lambda *_: 1.0, frozenset())
+    assert {flow.offer.site: flow.share for flow in flows} == pytest.approx({"x": 0.25, "y": 0.75})

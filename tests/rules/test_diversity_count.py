@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import pyomo.environ as pyo
 import pytest
+from pyomo.repn import generate_standard_repn
 
+from models.build import SINGLE_PHASE, build, rule_name
 from models.data import Committee, DiversityRow, Model, NodeType, OfferKey, Provider
 from models.network import Network
 from models.plan import Deployment, Replica, Seat
 from models.rules import diversity_count as rule
+from models.rules import diversity_distinct
+from tests import draw
 from tests.rules import assert_explains, assert_illegal, assert_legal, at, network, offer, site
 
 
@@ -72,6 +78,24 @@ def test_sites_are_counted_not_their_nodes() -> None:
     assert_illegal(rule, clouds(row), standing(a=1, b=1), "provider:Acme]: 2 hang on it")
     least = counted(measure="sites", min_count=2, dependency="Acme")
     assert_illegal(rule, clouds(least), standing(a=9), "1 hang on it, at least 2")
+
+
+def test_each_rule_counts_sites_by_variables_of_its_own() -> None:
+    # Else the rows of one would say nothing any more when the other is switched off.
+    count = counted(measure="sites", max_count=1)
+    distinct = counted(measure="sites", min_distinct=2)
+    both = replace(clouds(count), diversity=(count, distinct))
+    model = build(both, draw.row_by_row(both))
+    rules = model.phase[SINGLE_PHASE].rules
+    for found in (rule, diversity_distinct):
+        own = rules.component(rule_name(found))
+        used = {
+            id(variable.parent_block())
+            for row in own.component_data_objects(pyo.Constraint)
+            for variable in generate_standard_repn(row.body).linear_vars
+            if variable.parent_component().local_name == "site_used"
+        }
+        assert used == {id(own)}, rule_name(found)
 
 
 @pytest.mark.parametrize("measure", ["", "requests"])

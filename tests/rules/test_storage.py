@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -79,12 +80,16 @@ def test_different_models_may_share_a_disk_that_holds_both() -> None:
         "0.101 TB of copies lie on 0.100 TB of disk (NodeType.disk_tb)",
     )
     assert_legal(rule, small, stored("a/chat", "a/law", nodes=2))
+    # 1 TB is 1000 GB to the last of them: 50 MB are too much.
+    small.models["law"] = replace(heavy, weights_gb=40.05)  # type: ignore[index]
+    assert_illegal(rule, small, stored("a/chat", "a/law"), "0.100 TB of copies lie on 0.100 TB")
 
 
 def test_a_copy_lies_where_a_node_stands() -> None:
     assert_illegal(rule, stores(1), stored("a/chat", nodes=0), "where no node stands")
     bare = Deployment(copies=stored("a/chat").copies)
-    assert_illegal(rule, stores(1), bare, "where no node stands")
+    no_disk = "0.060 TB of copies lie on 0.000 TB of disk (NodeType.disk_tb)"
+    assert_illegal(rule, stores(1), bare, "where no node stands", no_disk)
 
 
 def test_enough_copies_are_left_when_a_protected_dependency_fails() -> None:

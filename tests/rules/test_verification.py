@@ -412,6 +412,14 @@ def test_verifiers_have_the_capacity(nodes: int, legal: bool) -> None:
         assert_illegal(rule, found, plan, "8.000 verifications/s meet a limit of 4.000")
 
 
+def test_a_node_whose_rate_nobody_gives_verifies_nothing() -> None:
+    found = checkers(apart("abc"), rows=[row(0.5)])
+    blank = NodeType(node_type="check", role="verification")
+    found.node_types["check"] = blank  # type: ignore[index]
+    plan = checked(found, 9, a=0.5, b=0.5, c=0.5)
+    assert_illegal(rule, found, plan, "0.500 verifications/s meet a limit of 0.000")
+
+
 def test_each_period_has_the_whole_capacity() -> None:
     day, night = row(8.0, period="day"), row(8.0, period="night")
     found = checkers(
