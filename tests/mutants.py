@@ -143,6 +143,7 @@ EQUIVALENT = {
     "models/panels.py covering_weights: 1.0 → 0.0": "who has no weight has no rate either",
     "models/panels.py covering_weights: total <= 0 → total < 0": "what the weights reach "
     "sums to 0 too",
+    "models/collapse.py _gate: 1 → 2 #2": "leaves out a column, which no row names",
     "models/decisions.py index: 1 → 2": "the keys of two parts are tuples already",
     "models/distances.py _unit_vectors: 1 → 2": "to reshape, −2 is as unknown a length as −1",
     "models/hitting_sets.py _cover: 0 * weights → 0 / weights": "weights are above 0",
