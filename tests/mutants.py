@@ -154,6 +154,8 @@ EQUIVALENT = {
     "is served are one",
     "models/outage.py smallest_outage: 1 → 2": "more than 0 of them is any of them",
     "models/replay.py solved: 0.0 → 1": "what is below 1 counts as 1 anyway",
+    "models/replay.py solved: rates * shares → rates / shares": "periods share nothing, so that no "
+    "weight chooses between them",
     "models/rules/diversity_share.py audit: 1.0 → 0.0": "no share of nothing is exceeded",
 }
 """Mutants that change nothing that matters, with the reason."""
