@@ -149,8 +149,11 @@ EQUIVALENT = {
     "models/panels.py decompose: executed <= 0 → executed < 0": "where nothing is executed no rate "
     "is above the tolerance, so there is no panel anyway",
     "models/panels.py covering_weights: 1.0 → 0.0": "who has no weight has no rate either",
+    "models/panels.py _caps: min(limits) < min(policy.verifiers, len(found)) → "
+    "min(limits) <= min(policy.verifiers, len(found))": "a cap that no panel can exceed",
     "models/panels.py covering_weights: total <= 0 → total < 0": "what the weights reach "
     "sums to 0 too",
+    "models/collapse.py _gate: 1 → 2 #2": "leaves out a column, which no row names",
     "models/decisions.py index: 1 → 2": "the keys of two parts are tuples already",
     "models/distances.py _unit_vectors: 1 → 2": "to reshape, −2 is as unknown a length as −1",
     "models/hitting_sets.py _cover: 0 * weights → 0 / weights": "weights are above 0",
@@ -158,6 +161,9 @@ EQUIVALENT = {
     "models/outage.py smallest_outage: 0.0 → 1": "of one row alone, what must be served and what "
     "is served are one",
     "models/outage.py smallest_outage: 1 → 2": "more than 0 of them is any of them",
+    "models/replay.py solved: 0.0 → 1": "what is below 1 counts as 1 anyway",
+    "models/replay.py solved: rates * shares → rates / shares": "periods share nothing, so that no "
+    "weight chooses between them",
     "models/rules/diversity_share.py audit: 1.0 → 0.0": "no share of nothing is exceeded",
 }
 """Mutants that change nothing that matters, with the reason."""

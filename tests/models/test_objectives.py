@@ -22,7 +22,7 @@ from models.measures import measure as by_name
 from models.measures.changes import changes, openings
 from models.measures.monthly_cost import SOFT_RULES, breakdown, penalties, penalties_in
 from models.network import Goal, Network
-from models.objectives import flow_costs, stage, unit
+from models.objectives import flow_costs, stage, unit, value
 from models.plan import Deployment, Replica, Seat
 from models.translate import place
 from tests import draw
@@ -407,6 +407,12 @@ def test_what_a_flow_costs_is_its_coefficient_in_the_stage() -> None:
     held = {flow: coefficients[id(block.flow[flow])] for flow in block.flow}
     assert found[list(held)].tolist() == pytest.approx(list(held.values()))
     assert min(held.values()) > 0
+
+
+def test_what_a_plan_amounts_to_is_weighted_too() -> None:
+    goals = [Goal(1, "changes", 2.0), Goal(1, "one_off_cost", 0.5)]
+    # 20 changes and three nodes at 360 and two sites at 3600, as counted above.
+    assert value(small(), deployment_for_small(), goals) == 2.0 * 20 + 0.5 * 8280
 
 
 def test_measures_of_several_units_are_mixed() -> None:

@@ -142,3 +142,5 @@ def test_only_the_largest_are_named(tmp_path: Path) -> None:
         "7 of 23 open sites rest on assumed figures: s2 (Sites row 2); s3 (Sites row 3);"
         " s4 (Sites row 4); s5 (Sites row 5); s6 (Sites row 6); 2 more"
     )
+    five = str(Reliance("open sites", 23, decisions[:5]))
+    assert five.endswith("s6 (Sites row 6)")

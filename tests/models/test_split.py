@@ -71,3 +71,16 @@ def test_a_row_that_asks_for_nothing_goes_somewhere_all_the_same() -> None:
     # The first flow takes a quarter of the row and the second the rest, as one load each.
     flows = routing(found, classes, lambda flow: (0.25, 0.75)[flow], lambda *_: 1.0, frozenset())
     assert {flow.offer.site: flow.share for flow in flows} == pytest.approx({"x": 0.25, "y": 0.75})
+
+
+def test_the_offers_of_a_site_are_filled_in_proportion_to_their_loads() -> None:
+    # Loads of 1 and 3: a quarter of the 4 requests/s here, the rest there.
+    found = rows_of.network(
+        [rows_of.site("x")],
+        [rows_of.offer("x", kind, requests_per_s=9) for kind in ("gpu", "tpu")],
+        demand=[rows_of.demand(rate=4.0)],
+    )
+    classes = demand_classes(found)
+    flows = routing(found, classes, lambda _: 1.0, lambda offer, _: (1.0, 3.0)[offer], frozenset())
+    shares = {flow.offer.node_type: flow.share for flow in flows}
+    assert shares == pytest.approx({"gpu": 0.25, "tpu": 0.75})
