@@ -184,6 +184,8 @@ class _Program:
 
     def solved(self, costs: Any) -> Any:
         """Return a point of least cost, or None where the rows cannot hold."""
+        if not self.columns:
+            return np.zeros(0)
         whole = np.zeros(self.columns, dtype=np.int64)
         whole[: len(self.tree.basic)] = whole[list(self.lost)] = 1
         found = milp(

@@ -109,7 +109,15 @@ def _cover(parts: Sequence[Part], items: Sequence[Item], limit: float) -> tuple[
     weights = _weights(parts)
     row = np.concatenate([np.zeros(len(items)), weights])[None, :]
     costs = np.concatenate([np.ones(len(items)), 0 * weights])
-    return _solved(costs, parts, items, [LinearConstraint(row, least, np.inf)])
+    rows = [LinearConstraint(row, least, np.inf)]
+    while True:
+        found = _solved(costs, parts, items, rows)
+        if exceeds(hit(parts, frozenset(found)), limit):
+            return found
+        # A millionth of an item passes for none, and of much it hits enough: ask for one more.
+        others = np.array([float(item not in found) for item in items])
+        more = np.concatenate([others, 0 * weights])[None, :]
+        rows.append(LinearConstraint(more, 1.0, np.inf))
 
 
 def _weights(parts: Sequence[Part]) -> Any:

@@ -20,7 +20,7 @@ from models.data import Demand, Item
 from models.exposure import offer_item
 from models.network import Network
 from models.plan import Deployment
-from models.replay import replay
+from models.replay import failover_ms, replay
 
 HALF = 0.5
 """The share of a row whose loss ends its service where no `min_served` says so."""
@@ -38,7 +38,8 @@ def smallest_outage(
 
     Empty if it is not served as it is. `may_fail` are the dependencies that may; all if None.
     """
-    alone = replace(network, demand=(replace(row, min_served=0.0),))
+    patient = replace(row, min_served=0.0, max_latency_ms=failover_ms(row))
+    alone = replace(network, demand=(patient,))
     least = row.min_served or HALF
     items = {offer_item(offer) for offer, count in plan.nodes.items() if count}
     items |= {Item("model", row.model), Item("policy", row.verification)}

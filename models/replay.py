@@ -24,7 +24,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import coo_array
 
 from models.classes import Classes, Job, Serving, demand_classes
-from models.data import DemandKey, Item, Needs, OfferKey
+from models.data import Demand, DemandKey, Item, Needs, OfferKey
 from models.exposure import offer_item
 from models.network import Network
 from models.panels import covering_weights
@@ -74,8 +74,9 @@ def after(network: Network, failed: Iterable[Item]) -> Network:
     """Return the network that is left: rows of a model that is gone are left out of the demand.
 
     A route that is gone stays, infinitely slow, so that no estimate stands in for it; latency
-    limits are those that hold after a failure.
+    limits are those that hold after a failure, if there is one.
     """
+    failed = tuple(failed)
     gone = network.graph.down(failed)
     return replace(
         network,
@@ -89,11 +90,16 @@ def after(network: Network, failed: Iterable[Item]) -> Network:
             for link in network.links
         ),
         demand=tuple(
-            replace(row, max_latency_ms=row.failover_latency_ms or row.max_latency_ms)
+            replace(row, max_latency_ms=failover_ms(row) if failed else row.max_latency_ms)
             for row in network.demand
             if gone.isdisjoint((Item("model", row.model), Item("policy", row.verification)))
         ),
     )
+
+
+def failover_ms(row: Demand) -> float | None:
+    """Return the latency limit of a demand row after a failure; None if it has none."""
+    return row.failover_latency_ms or row.max_latency_ms
 
 
 class _Recourse:
@@ -282,8 +288,9 @@ class _Recourse:
         weights = np.where(rates > 0, rates * shares, TIE)
         for count, step in enumerate(self.steps):
             costs[step] = weights * (1 + UNFAIR * count)
-        latency = np.nan_to_num(self.classes.latency_ms)
-        slowest = max(1.0, float(latency.max(initial=0.0)))
+        # A latency that nobody knows is no better than the slowest.
+        slowest = max(1.0, float(np.nan_to_num(self.classes.latency_ms).max(initial=0.0)))
+        latency = np.nan_to_num(self.classes.latency_ms, nan=slowest)
         costs[self.flow] = TIE * weights[self.classes.of] * latency / slowest
         values = self._separated(costs)
         return self._by_row(values), frozenset(self._used(values))
@@ -298,7 +305,7 @@ class _Recourse:
             yield from (Item("model", row.model), Item("policy", row.verification))
             for link in network.links_between(Item("region", row.region), Item("site", site)):
                 if np.isfinite(link.latency_ms):
-                    yield link.item
+                    yield from (link.item, link.origin, link.target)
             for any_of in self._upstreams(row.model):
                 link_used = fastest_upstream(network, site, any_of)
                 if link_used is not None:
@@ -327,7 +334,8 @@ class _Recourse:
         found: dict[DemandKey, tuple[float, float | None]] = {}
         flows = values[self.flow]
         total = np.zeros(len(classes.classes))
-        np.add.at(total, classes.of, flows * classes.latency_ms)
+        used = flows > DUST
+        np.add.at(total, classes.of[used], (flows * classes.latency_ms)[used])
         for number, group in enumerate(classes.classes):
             served = 1.0 - float(values[self.unserved[number]])
             mean = float(total[number] / served) if served > DUST else np.nan

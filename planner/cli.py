@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from models.network import Network
     from models.plan import Deployment, Violation
     from planner.jobs.requests import Workers
+    from planner.reading import Tables
+    from planner.report.plan_workbook import PlanFile
     from planner.result import Result
     from planner.workbook.findings import Finding
 
@@ -228,9 +230,7 @@ def audit(workbook: Path, plan: Path, as_json: bool) -> None:
     if tables.network is None:
         _fail(_listed(tables.findings))
     found, violations = audit_plan(tables.network, plan)
-    if found.workbook_sha256 not in ("", tables.sha256):
-        other = "it is of another workbook, or that was changed since"
-        click.echo(f"{plan.name} was not made from {workbook.name} as it is: {other}.", err=True)
+    _tell_other(found, tables, workbook, plan)
     findings, violations = found.findings, tables.located(violations)
     if as_json:
         click.echo(
@@ -321,8 +321,11 @@ def stress(
     with _stoppable() as stop, ProgressLine(sys.stderr, quiet) as progress:
         found = run_stress(network, deployment, worst, tuple(kinds), workers, stop, progress.say)
     folder = out or (plan.parent if plan is not None else workbook.parent)
-    folder.mkdir(parents=True, exist_ok=True)
-    path = write(folder, found)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path = write(folder, found)
+    except OSError as error:
+        _fail(str(error))
     if as_json:
         click.echo(json.dumps(document(found), ensure_ascii=False, indent=1))
     elif not quiet:
@@ -333,7 +336,9 @@ def stress(
         width = max(NARROWEST, shutil.get_terminal_size((WIDTH, 0)).columns)
         Console(width=width, highlight=False).print(screen(found))
         click.echo(f"everything: {path}")
-    sys.exit(INTERRUPTED if found.stopped else PLAN)
+    for failure in found.failures:
+        click.echo(f"not looked at: {failure}", err=True)
+    sys.exit(INTERRUPTED if found.stopped else BAD_INPUT if found.failures else PLAN)
 
 
 def _standing(workbook: Path, plan: Path | None) -> tuple[Network, Deployment]:
@@ -341,6 +346,7 @@ def _standing(workbook: Path, plan: Path | None) -> tuple[Network, Deployment]:
     from planner.evaluation.nearest_plans import today
     from planner.reading import read_network
     from planner.report.plan_audit import audit_plan
+    from planner.workbook.findings import counted
 
     tables = read_network(workbook)
     if tables.network is None:
@@ -355,8 +361,17 @@ def _standing(workbook: Path, plan: Path | None) -> tuple[Network, Deployment]:
         _fail(_listed(found.findings))
     if violations:
         count = len(violations)
-        click.echo(f"{plan.name} breaks {count} rules; planner audit names them.", err=True)
+        text = f"{plan.name} has {counted(count, 'violation')}; planner audit names them."
+        click.echo(text, err=True)
+    _tell_other(found, tables, workbook, plan)
     return tables.network, found.plan.final
+
+
+def _tell_other(found: PlanFile, tables: Tables, workbook: Path, plan: Path) -> None:
+    """Say on stderr that a plan was made from another workbook, if it was."""
+    if found.workbook_sha256 not in ("", tables.sha256):
+        other = "it is of another workbook, or that was changed since"
+        click.echo(f"{plan.name} was not made from {workbook.name} as it is: {other}.", err=True)
 
 
 def _report(result: Result, findings: Sequence[Finding], quiet: bool) -> None:

@@ -18,6 +18,17 @@ def put_beside(path: Path, data: bytes) -> Path:
     return _put(path, _beside(path), data)
 
 
+def move_beside(source: Path, path: Path) -> Path:
+    """Move a file to the path, or beside it where that is open in Excel; return where it is."""
+    for target in _beside(path):
+        try:
+            os.replace(source, target)
+        except PermissionError:
+            continue
+        return target
+    raise PermissionError(f"cannot write {path} nor any copy beside it")
+
+
 def _put(path: Path, targets: Iterable[Path], data: bytes) -> Path:
     handle, temporary = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=".tmp", dir=path.parent)
     try:

@@ -15,6 +15,7 @@ from planner.evaluation.baselines import PLAN, compare
 from planner.evaluation.conflict import reasons
 from planner.evaluation.evaluation import Evaluation, evaluate
 from planner.evaluation.score import Score
+from planner.files import move_beside
 from planner.jobs.requests import Workers
 from planner.reading import Tables, read_network
 from planner.report.done import Done
@@ -178,9 +179,14 @@ def _write_and_audit(job: Job, tables: Tables, done: Done, timer: Timer) -> Done
         except BaseException:
             written.unlink(missing_ok=True)
             raise
-    target = job.out / REJECTED if violations else plan_path(job.out)
-    os.replace(written, target)
-    return _finish(job, replace(done, result=result, files={"plan": target}), timer)
+    # A rejected plan of an earlier run may have been edited since: nothing is overwritten.
+    aside = move_aside(job.out, True, job.workbook) if violations else {}
+    try:
+        target = move_beside(written, job.out / REJECTED if violations else plan_path(job.out))
+    finally:
+        written.unlink(missing_ok=True)
+    done = replace(done, result=result, files={"plan": target}, aside=aside)
+    return _finish(job, done, timer)
 
 
 def _finish(job: Job, done: Done, timer: Timer) -> Done:
@@ -188,6 +194,6 @@ def _finish(job: Job, done: Done, timer: Timer) -> Done:
     made = replace(done.result.run, times=dict(timer.times))
     job.out.mkdir(parents=True, exist_ok=True)
     accepted = done.result.plan is not None and done.result.status != "rejected"
-    aside = move_aside(job.out, accepted, job.workbook)
+    aside = {**done.aside, **move_aside(job.out, accepted, job.workbook)}
     done = replace(done, result=replace(done.result, run=made), aside=aside)
     return replace(done, files={**done.files, "figures": write_json(job.out, done)})

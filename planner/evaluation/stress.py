@@ -46,18 +46,21 @@ def stress(
     batches = _batches(network, plan, asked, workers)
     answers: list[_Answers] = []
     failures: list[str] = []
-    for response in run_jobs(batches, workers, stop=stop):
-        done = f"{len(answers) + len(failures) + 1} of {len(batches)}"
+    for number, response in enumerate(run_jobs(batches, workers, stop=stop), start=1):
+        done = f"{number} of {len(batches)}"
         say(f"failures replayed, and sought that end a row's service: {done}")
         if isinstance(response.result, _Answers):
             answers.append(response.result)
+            failures.extend(response.result.missed)
         else:
             failures.append(f"{response.key}: {response.failure}")
     answers.sort(key=lambda found: found.number)
     of_rows = tuple(end for found in answers for end in found.ends)
+    is_whole = not (failures or stop.is_set())
     others = tuple(_until(stop, asked.other_ends(), say))
     return Stress(
-        users=tuple(_users(network, plan, of_rows, answers)),
+        # The worst of all failures is not known while some are not.
+        users=tuple(_users(network, plan, of_rows, answers) if is_whole else ()),
         ends=(*of_rows, *others),
         shocks=tuple(shock for found in answers for shock in found.shocks),
         blasts=tuple(_until(stop, asked.blasts(worst, kinds), say)),
@@ -84,12 +87,16 @@ def _until(
 
 @dataclass(frozen=True)
 class _Answers:
-    """What one batch found, in its own order; `left` is (name, share and ms by row) per failure."""
+    """What one batch found, in its own order; `left` is what is left of the routing, by failure.
+
+    `missed` says what could not be worked out, and why.
+    """
 
     number: int
     ends: tuple[End, ...]
     shocks: tuple[Shock, ...]
     left: tuple[tuple[str, Replay], ...]
+    missed: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -110,17 +117,25 @@ class _Batch:
     def run(self, stop: threading.Event) -> _Answers:
         """Return what was found, as much as there is after a stop."""
         asked = Asked(self.network, self.plan)
-        ends, shocks, left = [], [], []
+        ends, shocks, left, missed = [], [], [], []
         for row in self.rows:
             if not stop.is_set():
-                ends.append(asked.end_of_row(self.network.demand[row]))
+                demand = self.network.demand[row]
+                try:
+                    ends.append(asked.end_of_row(demand))
+                except ArithmeticError as error:
+                    missed.append(f"{demand.key}: {error}")
         for name, failed in self.failures:
             if not stop.is_set():
-                found = replay(asked.worst, self.plan, failed) if asked.rows else None
+                try:
+                    found = replay(asked.worst, self.plan, failed) if asked.rows else None
+                except ArithmeticError as error:
+                    missed.append(f"{name}: {error}")
+                    continue
                 shocks.append(asked.shock(name, failed, found))
                 if found is not None:
                     left.append((name, found))
-        return _Answers(self.number, tuple(ends), tuple(shocks), tuple(left))
+        return _Answers(self.number, tuple(ends), tuple(shocks), tuple(left), tuple(missed))
 
 
 def _batches(network: Network, plan: Deployment, asked: Asked, workers: Workers) -> list[_Batch]:
@@ -149,12 +164,12 @@ def _users(
     if not ends:
         return
     now = replay(read_at_worst(network), plan, ())
-    left = [found for answer in answers for found in answer.left]
+    single = [found for answer in answers for found in answer.left if len(found[1].failed) == 1]
     rate = {row.key: row.requests_per_s * network.month_share[row.period] for row in network.demand}
     for end in ends:
         assert end.demand is not None
-        row, unavoidable = end.demand, set(map(str, end.unavoidable))
-        avoidable = [(name, found) for name, found in left if name not in unavoidable]
+        row = end.demand
+        avoidable = [found for found in single if found[1].failed[0] not in end.unavoidable]
         times = [found.latency_ms[row] for _, found in avoidable if found.served[row] > NEARLY]
         least = min(
             ((found.served[row], name) for name, found in avoidable), default=(now.served[row], "")

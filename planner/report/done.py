@@ -19,7 +19,7 @@ class Done:
 
     `evaluations` are of the plan, one per phase; `scores` of the plan and what it is compared with.
     `files` are the paths written, by what they hold; `aside` the new names of plans of earlier
-    runs that had to make way, because this one has no plan.
+    runs that had to make way, because they would pass for what this run ended with.
     """
 
     result: Result

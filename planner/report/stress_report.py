@@ -60,7 +60,7 @@ def document(found: Stress) -> dict[str, object]:
             {
                 "role": end.role,
                 "of": end.of,
-                "region": end.demand.region if end.demand is not None else "",
+                **(end.demand._asdict() if end.demand is not None else {"region": ""}),
                 "loss": end.loss,
                 "unavoidable": _names(end.unavoidable),
                 "best": _fewest(end.best),

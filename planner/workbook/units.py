@@ -27,6 +27,11 @@ CURRENCIES = frozenset(
 """Codes that are taken for a currency; any three letters may be something else."""
 
 
+_SCALES = "k|t|m|mn|mio|thousand|thousands|million|millions"
+_SCALED = re.compile(rf"\b({_SCALES})\.?\s*({'|'.join(sorted(CURRENCIES))})\b")
+"""A thousand or a million of a currency, however it is written: k€, TEUR, mio EUR."""
+
+
 def unit_in(header: str) -> str:
     """Return what stands in brackets at the end of a header; empty if nothing does."""
     match = _BRACKET.search(header)
@@ -52,6 +57,7 @@ def _parts(unit: str, currency: str) -> frozenset[str] | None:
     text = unit.casefold().replace("currency", currency.casefold())
     for sign, code in _SIGNS.items():
         text = text.replace(sign, f" {code} ")
+    text = _SCALED.sub(r"\1\2", text)
     text = re.sub(r"\bper\b|/", " ", text)
     found = set()
     for word in text.split():
@@ -65,7 +71,7 @@ def _parts(unit: str, currency: str) -> frozenset[str] | None:
 def _part(word: str) -> str | None:
     if word in _TIMES or word in _SIZES or word in CURRENCIES or word == "request":
         return word
-    scaled = re.fullmatch(r"(k|t|m|mio|thousand|million)\.?([a-z]{3})", word)
+    scaled = re.fullmatch(rf"({_SCALES})([a-z]{{3}})", word)
     if scaled and scaled[2] in CURRENCIES:
         return word
     return None

@@ -8,13 +8,13 @@ from dataclasses import replace
 
 import pytest
 
-from models.data import Item
+from models.data import Demand, Item
 from models.exposure import Exposure
 from models.plan import Replica
 from models.replay import replay
 from planner.evaluation.stress import stress
-from planner.evaluation.stress_questions import read_at_best, read_at_worst
-from planner.evaluation.stress_results import Stress
+from planner.evaluation.stress_questions import Asked, read_at_best, read_at_worst
+from planner.evaluation.stress_results import End, Stress
 from planner.jobs.requests import Workers
 from planner.report.screen import as_text
 from planner.report.stress_report import document, screen
@@ -111,13 +111,19 @@ def test_two_processes_find_what_one_finds() -> None:
 
 
 def test_a_job_that_fails_is_told_and_stops_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object) -> None:
-        raise ArithmeticError("no routing")
+    real = Asked.end_of_row
+
+    def fail(asked: Asked, row: Demand) -> End:
+        if row.region == "france":
+            raise ArithmeticError("no routing")
+        return real(asked, row)
 
     monkeypatch.setattr("planner.evaluation.stress_questions.Asked.end_of_row", fail)
-    found = stress(small(), deployment_for_small())
-    assert [text.partition(": ")[2] for text in found.failures][0] == "ArithmeticError: no routing"
+    found, whole = stress(small(), deployment_for_small()), len(small().demand)
+    assert [text.partition(": ")[2] for text in found.failures] == ["no routing"]
+    assert len([end for end in found.ends if end.demand is not None]) == whole - 1
     assert found.blasts
+    assert found.users == ()  # the worst of all failures is not known
     assert document(found)["complete"] is False
 
 

@@ -40,6 +40,11 @@ def test_overlapping_dependencies_are_counted_as_a_union() -> None:
     assert smallest_removal(SHARED, 1) is None
 
 
+def test_a_limit_of_nothing_takes_one_however_much_hangs_on_it() -> None:
+    # A millionth of a dependency, which the solver takes for none, would hit more than nothing.
+    assert fewest([(frozenset({A, B}), 100.0), (frozenset({C}), 100.0)], 0.0) in ((A,), (B,), (C,))
+
+
 def test_nothing_is_hit_by_nothing() -> None:
     assert largest_union([], 2) == largest_union(SHARED, 0) == (0.0, ())
     assert smallest_removal([], 0) == ()
@@ -61,7 +66,8 @@ def test_the_largest_union_is_that_of_brute_force(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_the_fewest_are_those_of_brute_force(seed: int) -> None:
     for parts, draw in drawn(seed):
-        limit = draw.uniform(-1, sum(amount for _, amount in parts))
+        most = sum(amount for _, amount in parts)
+        limit = draw.choice((draw.uniform(-1, most), float(draw.randint(0, 5))))
         found = fewest(parts, limit)
         sizes = (
             size

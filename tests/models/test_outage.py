@@ -9,7 +9,8 @@ from itertools import combinations
 import pytest
 
 from models.data import Demand, Item
-from models.network import Network
+from models.exposure import Exposure
+from models.network import Link, Network
 from models.outage import HALF, NEARLY, smallest_outage
 from models.plan import Deployment
 from models.replay import replay
@@ -68,3 +69,17 @@ def test_of_what_may_fail_only() -> None:
     found = smallest_outage(network, plan, row, owners)
     assert found is None or {item.kind for item in found} == {"owner"}
     assert smallest_outage(network, plan, row, [Item("owner", "nobody")]) is None
+
+
+def test_routes_that_hang_on_the_users_end_are_seen() -> None:
+    # Germany's routes end at an exchange with a spare: both must fail, and then no route is left.
+    network, plan = small(), deployment_for_small()
+    both = (Item("ix", "A"), Item("ix", "B"))
+    ends = Exposure(Item("region", "germany"), both)
+    network = replace(network, exposures=(*network.exposures, ends))
+    (row,) = [row for row in network.demand if row.region == "germany" and row.verification]
+    measured = tuple(
+        Link(Item("region", "germany"), Item("site", site), 20.0) for site in network.sites
+    )
+    network = replace(network, links=measured)
+    assert set(smallest_outage(network, plan, row, both) or ()) == set(both)

@@ -131,7 +131,10 @@ def test_more_may_be_asked_of_a_failover_than_of_a_row() -> None:
     patient = replace(
         network, demand=tuple(replace(d, failover_latency_ms=1.0) for d in network.demand)
     )
-    assert all(share == 0 for share in replay(patient, deployment_for_small(), ()).served.values())
+    plan, nothing = deployment_for_small(), (Item("owner", "of nothing here"),)
+    assert all(share == 0 for share in replay(patient, plan, nothing).served.values())
+    # As long as nothing fails the planned limits hold.
+    assert all(share > 0.99 for share in replay(patient, plan, ()).served.values())
 
 
 def test_a_route_that_is_gone_is_not_replaced_by_an_estimate() -> None:
@@ -203,3 +206,20 @@ def test_who_asks_for_nothing_is_served_where_something_stands() -> None:
     assert list(replay(network, Deployment(), ()).served.values()) == [0.0]
     (share,) = replay(network, Deployment(nodes={at("x"): 1}), ()).served.values()
     assert share == pytest.approx(1.0)
+
+
+def test_a_latency_that_nobody_knows_is_not_preferred_and_spoils_no_mean() -> None:
+    found = replay(small(), deployment_for_small(), ())
+    assert all(latency is not None for latency in found.latency_ms.values())
+    network = small()
+    sites = {
+        **network.sites,
+        "london": replace(network.sites["london"], latitude=None, longitude=None),
+    }
+    rows = tuple(replace(row, verification="", max_latency_ms=None) for row in network.demand)
+    both = {Replica("paris", "gpu", "chat"): 9, Replica("london", "gpu", "chat"): 9}
+    plan = replace(deployment_for_small(), nodes={PARIS: 2, LONDON: 2}, warm=both, cold_slots={})
+    left = replay(replace(network, sites=sites, demand=rows[:2]), plan, ())
+    # Paris has room for all, and its way is known; that to London is not.
+    assert None not in left.latency_ms.values()
+    assert min(left.served.values()) > 0.99

@@ -42,6 +42,11 @@ def test_the_same_unit_less_of_it_and_remarks_are_fine(said: str, declared: str)
     [
         ("kEUR", "currency/month"),
         ("TEUR/month", "currency/month"),
+        ("k€", "currency/month"),
+        ("k EUR", "currency/month"),
+        ("M€ per month", "currency/month"),
+        ("thousand EUR", "currency/month"),
+        ("mio. EUR", "currency/month"),
         ("USD", "currency/month"),
         ("$", "currency/month"),
         ("EUR/year", "currency/month"),
