@@ -19,8 +19,8 @@ from models.mixes import facets, largest_mixes
 from models.network import Network
 from models.service import node_gb, replica_gb
 
-MOST_MIXES, MOST_ROWS = 250, 12
-"""Beyond so many largest mixes, or facets of them, sizes are rounded up."""
+MOST_MIXES, MOST_ROWS = 100, 12
+"""Beyond so many largest mixes, or facets of them, sizes are rounded up: proofs come sooner."""
 FINEST, PARTS = 8, 64
 """Parts of a size, and of a node, that are tried as the unit that sizes are rounded up to."""
 

@@ -11,7 +11,8 @@ from models.concentration import ALL, Concentration
 from models.costs import sum_of
 from models.data import Item
 from models.guarantees import LIVENESS, SAFETY
-from models.network import is_unknown
+from models.network import Network, is_unknown
+from models.packing import packing_of
 from models.rules import RULES
 from planner.evaluation.evaluation import Evaluation
 from planner.result import Result
@@ -143,7 +144,7 @@ def costs_and_proof(result: Result, evaluation: Evaluation) -> list[Sentence]:
     return [
         Sentence("cost", text),
         Sentence("built of", f"{nodes} at {places}; {changes} against today, node by node"),
-        Sentence("proof", _proof(result)),
+        Sentence("proof", _proof(result, _is_rounded(network))),
     ]
 
 
@@ -279,13 +280,21 @@ def _is_blank(group: Concentration) -> bool:
 # How good it is -----------------------------------------------------------------------------------
 
 
-def _proof(result: Result) -> str:
+def _is_rounded(network: Network) -> bool:
+    """Return whether some replicas count as larger than they are, so that the model asks more."""
+    types = {offer.node_type for offer in network.offers_of("execution")}
+    return any(packing_of(network, network.node_types[name]).rounded for name in sorted(types))
+
+
+def _proof(result: Result, is_rounded: bool) -> str:
     if not math.isfinite(result.gap):
         text = "how far it is from the best possible is not proven"
     elif result.gap:
         text = f"within {result.gap:.2%} of the best possible"
     else:
         text = "proven to be the best possible"
+    if is_rounded:
+        text += " with memory rounded up (Summary, rule memory)"
     if result.run.clock_stopped:
         text += ", stopped by the clock (not reproducible)"
     if result.violations:

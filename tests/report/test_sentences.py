@@ -97,3 +97,20 @@ def test_what_rests_on_assumed_figures_is_a_risk() -> None:
     weak = by_topic(risks(evaluation(replace(network, sites=sites))))
     assert "1 of 3 open sites" in weak["assumed"].names
     assert "assumed" not in by_topic(risks(evaluation()))
+
+
+def test_the_proof_is_of_the_rounded_memory_and_says_so() -> None:
+    result = Result("optimal", Run("small.xlsx", "", 0), None, 0.01)
+    plain = str(by_topic(costs_and_proof(result, evaluation()))["proof"])
+    assert "rounded" not in plain
+    # Five sizes that share no measure fill a node of 640 GB in thousands of ways.
+    network = small()
+    sizes = {f"m{n}": n for n in (17, 23, 41, 59, 83)}
+    models = {
+        name: replace(network.models["chat"], model=name, gpu_memory_gb=size)
+        for name, size in sizes.items()
+    }
+    types = {**network.node_types, "gpu": replace(network.node_types["gpu"], gpu_memory_gb=640)}
+    network = replace(network, models={**network.models, **models}, node_types=types)
+    told = str(by_topic(costs_and_proof(result, evaluation(network)))["proof"])
+    assert "with memory rounded up" in told
