@@ -23,7 +23,7 @@ from planner.jobs.requests import Workers, run_jobs
 
 _T = TypeVar("_T")
 
-SHARES = 8
+SHARES = 3
 """Into how many jobs the work is divided for every worker."""
 
 
