@@ -131,6 +131,8 @@ TESTS = (
 """The fast selection, in order; a rule's own tests come first."""
 
 EQUIVALENT = {
+    "models/classes.py weight_of_place: self.of * max(1, len(self.places)) + self.place → "
+    "self.of * max(1, len(self.places)) - self.place": "another numbering of the same pairs",
     "models/rules/_diversity_terms.py groups: 0 → 1": "a mark that tells shared groups apart",
     "models/rules/_diversity_terms.py _nodes: 0.0 → 1": "without a nominal amount it is 1 anyway",
     "models/rules/_diversity_terms.py _sites: 0.0 → 1": "without a nominal amount it is 1 anyway",

@@ -220,3 +220,14 @@ def test_a_member_goes_where_it_is_near_as_far_as_loads_allow() -> None:
     served = {(f.demand.region, f.offer.site): f.share for f in plan.final.routing}
     assert served["seine", "paris"] == pytest.approx(1.0)
     assert served["spree", "berlin"] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_place_weighs_every_class_once_however_many_ways_lead_there(seed: int) -> None:
+    classes = demand_classes(draw.network(seed))
+    served = set(zip(classes.of.tolist(), classes.place.tolist(), strict=True))
+    expected = [
+        sum(classes.classes[number].weight for number, at in served if at == place)
+        for place in range(len(classes.places))
+    ]
+    assert classes.weight_of_place.tolist() == pytest.approx(expected)
