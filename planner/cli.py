@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from models.network import Network
     from models.plan import Deployment, Violation
     from planner.jobs.requests import Workers
@@ -202,13 +204,10 @@ def solve(
         _tell_aside(done.aside)
         _tell_beside(done.files)
         if not quiet and done.final is not None:
-            from rich.console import Console
+            from planner.report.screen import summary
 
-            from planner.report.screen import NARROWEST, WIDTH, summary
-
-            width = max(NARROWEST, shutil.get_terminal_size((WIDTH, 0)).columns)
-            console = Console(width=width, highlight=False)
-            console.print(summary(done, width=width), crop=False)
+            console = _console()
+            console.print(summary(done, width=console.width), crop=False)
     sys.exit(EXIT_CODES[done.result.status])
 
 
@@ -329,16 +328,21 @@ def stress(
     if as_json:
         click.echo(json.dumps(document(found), ensure_ascii=False, indent=1))
     elif not quiet:
-        from rich.console import Console
-
-        from planner.report.screen import NARROWEST, WIDTH
-
-        width = max(NARROWEST, shutil.get_terminal_size((WIDTH, 0)).columns)
-        Console(width=width, highlight=False).print(screen(found))
+        _console().print(screen(found))
         click.echo(f"everything: {path}")
     for failure in found.failures:
         click.echo(f"not looked at: {failure}", err=True)
     sys.exit(INTERRUPTED if found.stopped else BAD_INPUT if found.failures else PLAN)
+
+
+def _console() -> Console:
+    """Return the terminal, as wide as it is, or as is usual where nobody says."""
+    from rich.console import Console
+
+    from planner.report.screen import NARROWEST, WIDTH
+
+    width = max(NARROWEST, shutil.get_terminal_size((WIDTH, 0)).columns)
+    return Console(width=width, highlight=False)
 
 
 def _standing(workbook: Path, plan: Path | None) -> tuple[Network, Deployment]:

@@ -703,6 +703,15 @@ def test_an_edited_plan_that_leaves_users_out_is_said_to(tmp_path: Path) -> None
     assert "plan.xlsx was edited, so it is kept; the new plan is plan (2).xlsx." in again.output
 
 
+def test_a_missing_sheet_models_is_one_finding(tmp_path: Path) -> None:
+    book = openpyxl.load_workbook(ROOT / "inputs" / "opengradient.xlsx")
+    del book["Models"]
+    book.save(tmp_path / "bare.xlsx")
+    findings = json.loads(run("check", tmp_path / "bare.xlsx", "--json").stdout)
+    (error,) = [finding for finding in findings if finding["level"] == "error"]
+    assert "there is no sheet Models" in error["message"]
+
+
 def test_a_header_in_another_unit_is_refused(tmp_path: Path) -> None:
     book = openpyxl.load_workbook(MINIMAL)
     header = next(cell for cell in book["Sites"][1] if cell.value == "monthly_cost")

@@ -83,6 +83,9 @@ def _throughputs(book: Book) -> Iterator[Finding]:
     """Yield where requests_per_s of a node is missing or has no effect."""
     roles = {row.node_type: row.role for row in book.rows(NodeType)}
     models = book.rows(Model)
+    # Where Demand names models, what is missing is the sheet Models, and that is said there.
+    if not models and any(row.model for row in book.rows(Demand)):
+        return
     executing = [
         row for row in book.rows(Offer) if roles.get(row.node_type, "execution") == "execution"
     ]
@@ -100,7 +103,7 @@ def _throughputs(book: Book) -> Iterator[Finding]:
             yield book.finding(
                 offer,
                 "requests_per_s",
-                f"{offer.key} has no requests_per_s, so its nodes can serve nothing",
+                f"{str(offer.key)!r} has no requests_per_s, so its nodes can serve nothing",
                 "fill in what one node serves, or add a sheet Models",
             )
         if models and not any(m.proxied for m in models) and offer.requests_per_s is not None:
