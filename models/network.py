@@ -188,32 +188,14 @@ class Network:
 
     def takes_down(self, failed: frozenset[Item]) -> frozenset[OfferKey]:
         """Return the offers that are gone when the items fail."""
-        return effect(self, failed).offers
+        gone = self.graph.down(failed)
+        return frozenset(offer for offer in self.offers if offer_item(offer) in gone)
 
     @cached_property
     def month_share(self) -> Mapping[str, float]:
         """Return the fraction of the month that each period lasts."""
         total = sum(self.periods.values())
         return {period: hours / total for period, hours in self.periods.items()}
-
-
-@dataclass(frozen=True)
-class Effect:
-    """What is gone when dependencies fail."""
-
-    offers: frozenset[OfferKey]
-    links: tuple[Link, ...]
-    models: frozenset[str]
-
-
-def effect(network: Network, failed: frozenset[Item]) -> Effect:
-    """Return the offers, routes and models that are gone when the items fail."""
-    gone = network.graph.down(failed)
-    return Effect(
-        offers=frozenset(offer for offer in network.offers if offer_item(offer) in gone),
-        links=tuple(link for link in network.links if link.item in gone),
-        models=frozenset(name for name in network.models if Item("model", name) in gone),
-    )
 
 
 def is_unknown(item: Item) -> bool:
