@@ -89,10 +89,51 @@ def main() -> None:
 
 
 @main.command()
+@click.argument("path", type=WORKBOOK)
+@click.option("--example", is_flag=True, help="Filled with a small network that can be planned.")
+@click.option("--from", "old", type=WORKBOOK, help="Filled with the cells of an older workbook.")
+def init(path: Path, example: bool, old: Path | None) -> None:
+    """Write a workbook to fill in, with a guide, drop-downs, notes and units, at PATH.
+
+    \b
+    Example:
+      planner init my.xlsx --example
+    """
+    from planner.workbook import carry_over, template
+    from planner.workbook.excel import read_workbook
+    from planner.workbook.findings import InputError
+
+    if example and old is not None:
+        raise click.UsageError("--example and --from fill the same cells; give one of them")
+    if path.suffix.casefold() != ".xlsx":
+        _fail(f"{path}: a workbook's name ends in .xlsx")
+    if path.exists():
+        _fail(f"{path} is there already and is left as it is; give another name")
+    contents = template.example() if example else None
+    changes: tuple[str, ...] = ()
+    if old is not None:
+        try:
+            contents, changes = carry_over.carried_over(read_workbook(old))
+        except InputError as error:
+            _fail(_listed(error.findings))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        written = template.write_template(path, contents)
+    except OSError as error:
+        _fail(f"{path} cannot be written: {error.strerror}")
+    for change in changes:
+        click.echo(f"  {change}")
+    click.echo(f"{written}: read its sheet Guide, fill it in, then planner check {written}")
+
+
+@main.command()
 @click.argument("workbook", type=WORKBOOK)
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 def check(workbook: Path, as_json: bool) -> None:
     """Report every finding in WORKBOOK at once, by sheet and cell, with a way out.
+
+    What is found is also marked in a copy, WORKBOOK.checked.xlsx, with a list that leads to the
+    cells. WORKBOOK itself is never written to.
 
     \b
     Example:
@@ -105,6 +146,8 @@ def check(workbook: Path, as_json: bool) -> None:
         click.echo(json.dumps([finding.as_dict() for finding in tables.findings], indent=2))
     else:
         click.echo(_listed(tables.findings) or f"{workbook.name}: nothing found.")
+    if tables.ungrouped:
+        _mark(workbook, tables.ungrouped, quiet=as_json)
     sys.exit(BAD_INPUT if tables.network is None else PLAN)
 
 
@@ -413,6 +456,18 @@ def _tell_beside(files: Mapping[str, Path]) -> None:
     if written is not None and re.fullmatch(r"plan \(\d+\)\.xlsx", written.name):
         text = f"plan.xlsx was edited, so it is kept; the new plan is {written.name}."
         click.echo(text, err=True)
+
+
+def _mark(workbook: Path, findings: Sequence[Finding], quiet: bool) -> None:
+    """Write the copy with the findings in it; without it they have still been said."""
+    from planner.workbook.checked import write_checked
+
+    try:
+        text = f"Marked in a copy: {write_checked(workbook, findings)}"
+    except OSError as error:
+        text = f"The copy with the findings in it was not written: {error}"
+    if not quiet:
+        click.echo(text)
 
 
 def _listed(findings: Sequence[Finding]) -> str:

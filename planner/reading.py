@@ -50,13 +50,15 @@ from planner.workbook.unread import UnreadCell
 class Tables:
     """A workbook as read: its network (None if there is any error), findings and SHA-256.
 
-    `book` knows the cells; it is None for a file that is no workbook.
+    `book` knows the cells; it is None for a file that is no workbook. `ungrouped` are the findings
+    one by one, as they belong to their cells.
     """
 
     network: Network | None
     findings: tuple[Finding, ...]
     sha256: str
     book: Book | None = None
+    ungrouped: tuple[Finding, ...] = ()
 
     def located(self, violations: Iterable[Violation]) -> tuple[Violation, ...]:
         """Return the violations, each with the cell that sets its limit where there is one."""
@@ -93,8 +95,8 @@ def read_network(path: Path, require_served: bool = False) -> Tables:
             network = _network(book, known, resolved)
             findings.extend(check_network(network, book))
     is_sound = not any(finding.is_error for finding in findings)
-    found = grouped(in_order(findings, book.titles))
-    return Tables(network if is_sound else None, found, workbook.sha256, book)
+    each = in_order(findings, book.titles)
+    return Tables(network if is_sound else None, grouped(each), workbook.sha256, book, each)
 
 
 def build(book: Book, findings: list[Finding]) -> Network:

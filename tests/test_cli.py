@@ -619,7 +619,7 @@ def test_the_example_of_every_command_runs(name: str, tmp_path: Path) -> None:
     text = run(name, "--help").output
     example = re.search(r"Example:\s*\n\s*planner (.*)", text)
     assert example is not None
-    words = example[1].replace("my-plan", str(tmp_path / "my-plan")).split()
+    words = re.sub(r"\bmy(?=[-.])", str(tmp_path / "my"), example[1]).split()
     words = [str(ROOT / word) if word.startswith("inputs/") else word for word in words]
     if name in ("audit", "stress"):
         run("solve", MINIMAL, "--out", tmp_path / "my-plan", "-q")
@@ -819,3 +819,69 @@ def test_a_committee_without_node_types_is_told_to_add_them(tmp_path: Path) -> N
     done = run("check", save(tmp_path, sheets))
     assert done.exit_code == 2
     assert "add a sheet Node types with the columns node_type and role" in done.output
+
+
+def test_init_writes_a_workbook_that_can_be_planned(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "my.xlsx"
+    done = run("init", path, "--example")
+    assert done.exit_code == 0, done.output
+    assert "read its sheet Guide" in done.output
+    assert run("check", path).exit_code == 0
+    solved = run("solve", path, "--out", tmp_path / "out")
+    assert solved.exit_code == 0, solved.output
+    assert "100.00% of 76.0 requests/s" in solved.output
+
+
+def test_init_never_overwrites(tmp_path: Path) -> None:
+    path = tmp_path / "my.xlsx"
+    path.write_bytes(b"mine")
+    done = run("init", path)
+    assert done.exit_code == 2
+    assert "is there already" in done.output
+    assert path.read_bytes() == b"mine"
+    for arguments in ((tmp_path / "my.xls",), (tmp_path / "a.xlsx", "--example", "--from", path)):
+        assert run("init", *arguments).exit_code == 2
+    assert sorted(tmp_path.iterdir()) == [path]
+
+
+def test_init_from_an_older_workbook_says_what_changed(tmp_path: Path) -> None:
+    sheets = base()
+    sheets["Who is who"] = [["name"], ["Ada"]]
+    old = save(tmp_path, sheets)
+    done = run("init", tmp_path / "new.xlsx", "--from", old)
+    assert done.exit_code == 0, done.output
+    assert "the sheet 'Who is who' is kept as the note '# Who is who'" in done.output
+    broken = tmp_path / "broken.xlsx"
+    broken.write_bytes(b"PK nothing")
+    done = run("init", tmp_path / "newer.xlsx", "--from", broken)
+    assert done.exit_code == 2
+    assert not (tmp_path / "newer.xlsx").exists()
+
+
+def test_check_marks_what_it_finds_in_a_copy(tmp_path: Path) -> None:
+    sheets = base()
+    put(sheets, "Sites", 2, "latitude", 95)
+    path = save(tmp_path, sheets)
+    before = sha256(path)
+    done = run("check", path)
+    assert done.exit_code == 2
+    assert "Marked in a copy: " in done.output
+    assert openpyxl.load_workbook(tmp_path / "network.checked.xlsx").sheetnames[0] == "# Issues"
+    assert sha256(path) == before
+
+
+def test_check_says_all_it_found_where_no_copy_can_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sheets = base()
+    put(sheets, "Sites", 2, "latitude", 95)
+    path = save(tmp_path, sheets)
+
+    def refused(*_: object) -> Path:
+        raise PermissionError(13, "read-only")
+
+    monkeypatch.setattr("planner.workbook.checked.put_beside", refused)
+    done = run("check", path)
+    assert done.exit_code == 2
+    assert "latitude 95 is above 90" in done.output
+    assert "was not written" in done.output
