@@ -20,6 +20,7 @@ from planner.jobs.requests import Workers
 from planner.reading import Tables, read_network
 from planner.report.done import Done
 from planner.report.earlier import REJECTED, move_aside, plan_path
+from planner.report.html.plan_page import write_report
 from planner.report.plan_audit import audit_plan
 from planner.report.plan_json import write_json
 from planner.report.plan_workbook import write_plan
@@ -105,7 +106,7 @@ def run(job: Job, stop: threading.Event, progress: ProgressLine) -> Done:
     )
     timer.times |= solved.times
     result = Result(solved.status, made, solved.plan, solved.gap, solved.stages, _warnings(tables))
-    done = Done(result, network, tables.findings)
+    done = Done(result, network, tables.findings, book=tables.book)
     if solved.plan is None:
         if solved.status == "infeasible":
             progress.say("looking for the rules in the way")
@@ -190,10 +191,13 @@ def _write_and_audit(job: Job, tables: Tables, done: Done, timer: Timer) -> Done
 
 
 def _finish(job: Job, done: Done, timer: Timer) -> Done:
-    """Write plan.json, times included, and return the job's end."""
-    made = replace(done.result.run, times=dict(timer.times))
+    """Write report.html and plan.json, times included, and return the job's end."""
     job.out.mkdir(parents=True, exist_ok=True)
     accepted = done.result.plan is not None and done.result.status != "rejected"
-    aside = {**done.aside, **move_aside(job.out, accepted, job.workbook)}
-    done = replace(done, result=replace(done.result, run=made), aside=aside)
+    done = replace(done, aside={**done.aside, **move_aside(job.out, accepted, job.workbook)})
+    if done.final is not None:
+        with timer.step("report"):
+            done = replace(done, files={**done.files, "report": write_report(job.out, done)})
+    made = replace(done.result.run, times=dict(timer.times))
+    done = replace(done, result=replace(done.result, run=made))
     return replace(done, files={**done.files, "figures": write_json(job.out, done)})

@@ -369,8 +369,15 @@ def test_a_run_without_a_plan_leaves_no_plan_of_an_earlier_one(
     assert (out / "plan (before).xlsx").read_text(encoding="utf-8") == "of the run before that"
     assert "plan.xlsx is of an earlier run, kept as plan (before 2).xlsx." in done.output
     made = figures(out)["run"]
-    moved = {"plan.xlsx": "plan (before 2).xlsx", "plan.json": "plan (before 2).json"}
+    moved = {
+        "plan.xlsx": "plan (before 2).xlsx",
+        "plan.json": "plan (before 2).json",
+        "report.html": "report (before).html",
+    }
     assert made["moved_aside"] == moved  # type: ignore[index]
+    assert (out / "report (before).html").exists()
+    # What failed its audit has a report that says so; without a plan there is none.
+    assert (out / "report.html").exists() is (ending == "rejected")
     kept = json.loads((out / "plan (before 2).json").read_text(encoding="utf-8"))
     assert (kept["status"], kept["run"]["plan_file"]) == ("optimal", "plan.xlsx")
     assert made["plans"] == {}  # type: ignore[index]
@@ -413,7 +420,8 @@ def test_a_plan_that_is_held_open_is_said_to_be_of_an_earlier_run(
     done = run("solve", unsolvable(tmp_path, "invalid"), "--out", tmp_path)
     assert done.exit_code == 2
     assert "plan.xlsx is of an earlier run, still there" in done.output
-    assert figures(tmp_path)["run"]["moved_aside"] == {"plan.xlsx": "plan.xlsx"}  # type: ignore[index]
+    held = {"plan.xlsx": "plan.xlsx", "report.html": "report.html"}
+    assert figures(tmp_path)["run"]["moved_aside"] == held  # type: ignore[index]
 
 
 def test_a_path_that_is_not_there_writes_and_moves_nothing(tmp_path: Path) -> None:
