@@ -536,12 +536,16 @@ class Phase(Row):
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario(Row):
-    """A what-if edit of the workbook (read and checked, not yet used)."""
+    """A what-if edit of the workbook: planner solve --scenario."""
 
     scenario: str = column(Kind.NAME, "a what-if; several rows make one", required=True)
     sheet: str = column(Kind.NAME, "the sheet it edits", required=True)
-    where: str = _text("the rows it edits: `region=Germany; period=day`")
-    change: str = column(Kind.TEXT, "`20`, `x1.5` or `remove`", required=True)
+    where: str = _text("the rows it edits: `region=Germany; period=day`; blank: all")
+    change: str = column(
+        Kind.TEXT,
+        "a value, `x1.5`, or `remove` the cell, or the row where no column is named",
+        required=True,
+    )
     column: str = column(Kind.NAME, "the column it edits", default="")
 
 

@@ -37,6 +37,7 @@ from planner.checks.references import without_unknown
 from planner.checks.run import check_network, check_rows
 from planner.checks.totals import without_totals
 from planner.checks.unfinished import MEASURES as UNFINISHED_MEASURES
+from planner.workbook import scenarios
 from planner.workbook.book import Book, keys_of
 from planner.workbook.excel import file_hash, read_workbook
 from planner.workbook.findings import Finding, InputError, grouped, in_order
@@ -51,7 +52,7 @@ class Tables:
     """A workbook as read: its network (None if there is any error), findings and SHA-256.
 
     `book` knows the cells; it is None for a file that is no workbook. `ungrouped` are the findings
-    one by one, as they belong to their cells.
+    one by one, as they belong to their cells; `edits` what a scenario changed.
     """
 
     network: Network | None
@@ -59,6 +60,7 @@ class Tables:
     sha256: str
     book: Book | None = None
     ungrouped: tuple[Finding, ...] = ()
+    edits: tuple[scenarios.Edit, ...] = ()
 
     def located(self, violations: Iterable[Violation]) -> tuple[Violation, ...]:
         """Return the violations, each with the cell that sets its limit where there is one."""
@@ -69,10 +71,11 @@ class Tables:
         )
 
 
-def read_network(path: Path, require_served: bool = False) -> Tables:
+def read_network(path: Path, require_served: bool = False, scenario: str = "") -> Tables:
     """Return the network that the workbook describes, with everything found wrong in it.
 
-    With `require_served` all demand must be served, whatever Settings say.
+    With `require_served` all demand must be served, whatever Settings say; with a scenario the
+    workbook is read as that has it.
     """
     path = Path(path)
     try:
@@ -80,7 +83,12 @@ def read_network(path: Path, require_served: bool = False) -> Tables:
     except InputError as error:
         return Tables(None, error.findings, file_hash(path))
     findings: list[Finding] = list(workbook.findings)
+    edits: tuple[scenarios.Edit, ...] = ()
+    if scenario:
+        workbook, edits = scenarios.edited(workbook, read_book(workbook, []), scenario, findings)
     book = read_book(workbook, findings)
+    if not scenario:
+        findings.extend(scenarios.check(workbook, book))
     if require_served:
         book = replace(book, settings=replace(book.settings, require_served=True))
     book = without_unknown(without_totals(book, findings), findings)
@@ -96,7 +104,8 @@ def read_network(path: Path, require_served: bool = False) -> Tables:
             findings.extend(check_network(network, book))
     is_sound = not any(finding.is_error for finding in findings)
     each = in_order(findings, book.titles)
-    return Tables(network if is_sound else None, grouped(each), workbook.sha256, book, each)
+    found = network if is_sound else None
+    return Tables(found, grouped(each), workbook.sha256, book, each, edits)
 
 
 def build(book: Book, findings: list[Finding]) -> Network:

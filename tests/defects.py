@@ -1103,14 +1103,46 @@ _UNFINISHED = [
         "phases", _add("Phases", ["phase"], ["first"]), "Phases!A2", ("not yet planned",), "warning"
     ),
     Defect(
-        "scenarios",
+        "scenario of an unknown sheet",
+        _add("Scenarios", ["scenario", "sheet", "change"], ["more", "Demands in May", "remove"]),
+        "Scenarios!B2",
+        ("'Demands in May' is not known", "did you mean 'Demand'?"),
+        "warning",
+    ),
+    Defect(
+        "scenario of a sheet that is not there",
+        _add("Scenarios", ["scenario", "sheet", "change"], ["more", "Phases", "remove"]),
+        "Scenarios!B2",
+        ("the workbook has no sheet Phases",),
+        "warning",
+    ),
+    Defect(
+        "scenario of no row",
         _add(
             "Scenarios",
-            ["scenario", "sheet", "change", "column"],
-            ["more", "Demand", "x2", "requests_per_s"],
+            ["scenario", "sheet", "where", "change"],
+            ["less", "Sites", "site=nowhere", "remove"],
         ),
-        "Scenarios!A2",
-        ("not yet applied",),
+        "Scenarios!C2",
+        ("no row of Sites has site=nowhere", "region=Germany"),
+        "warning",
+    ),
+    Defect(
+        "scenario that multiplies a name",
+        _add(
+            "Scenarios",
+            ["scenario", "sheet", "column", "change"],
+            ["twice", "Sites", "provider", "x2"],
+        ),
+        "Scenarios!D2",
+        ("Sites!B2 holds no number to multiply",),
+        "warning",
+    ),
+    Defect(
+        "scenario without a column",
+        _add("Scenarios", ["scenario", "sheet", "column", "change"], ["new", "Sites", None, "20"]),
+        "Scenarios!C2",
+        ("no column is named", "write remove"),
         "warning",
     ),
     Defect(
@@ -1122,6 +1154,7 @@ _UNFINISHED = [
         ),
         "Scenarios!D2",
         ("'requests' is not in Demand", "did you mean 'requests_per_s'?"),
+        "warning",
     ),
     Defect(
         "min_served",

@@ -31,6 +31,7 @@ DOORS = {
     "distributed": {"planner/jobs/cluster.py"},
     "rich": {
         "planner/cli.py",
+        "planner/report/compare_report.py",
         "planner/report/progress.py",
         "planner/report/screen.py",
         "planner/report/stress_report.py",

@@ -629,7 +629,7 @@ def test_the_example_of_every_command_runs(name: str, tmp_path: Path) -> None:
     assert example is not None
     words = re.sub(r"\bmy(?=[-.])", str(tmp_path / "my"), example[1]).split()
     words = [str(ROOT / word) if word.startswith("inputs/") else word for word in words]
-    if name in ("audit", "stress"):
+    if name in ("audit", "compare", "stress"):
         run("solve", MINIMAL, "--out", tmp_path / "my-plan", "-q")
     done = run(*words)
     assert done.exit_code == 0, done.output
@@ -893,3 +893,95 @@ def test_check_says_all_it_found_where_no_copy_can_be_written(
     assert done.exit_code == 2
     assert "latitude 95 is above 90" in done.output
     assert "was not written" in done.output
+
+
+def scenarios(tmp_path: Path) -> Path:
+    """Return a workbook with scenarios that can be planned, that cannot, and that are broken."""
+    sheets = smallest()
+    sheets["Scenarios"] = [
+        ["scenario", "sheet", "where", "column", "change"],
+        ["twice / as much", "Demand", None, "requests_per_s", "x2"],
+        ["nowhere", "Sites", None, "status", "forbidden"],
+        ["upside down", "Capacities", None, "max_nodes", "-1"],
+    ]
+    return save(tmp_path, sheets)
+
+
+def test_every_scenario_is_planned_and_none_spoils_another(tmp_path: Path) -> None:
+    path, out = scenarios(tmp_path), tmp_path / "out"
+    done = run("solve", path, "--scenario", "all", "--out", out)
+    assert done.exit_code == 2, done.output
+    assert figures(out)["status"] == "optimal"
+    assert figures(out / "twice _ as much")["status"] == "optimal"
+    assert figures(out / "twice _ as much")["run"]["scenario"] == "twice / as much"  # type: ignore[index]
+    assert figures(out / "upside down")["status"] == "invalid"
+    assert "as it stands: optimal" in done.output
+    assert "upside down: invalid" in done.output
+    told = run("solve", path, "--scenario", "all", "--out", out, "--json")
+    names = [entry["scenario"] for entry in json.loads(told.stdout)]
+    assert names == ["as it stands", "twice / as much", "nowhere", "upside down"]
+
+
+def test_a_scenario_that_ends_in_an_error_ends_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from planner import batch
+
+    def failing(job: Any, *_: object) -> Any:
+        if job.scenario:
+            raise ZeroDivisionError("of this one only")
+        return batch.run(job, *_)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(batch.run_all, "__defaults__", (failing,))
+    done = run("solve", scenarios(tmp_path), "--scenario", "all", "--out", tmp_path / "out")
+    assert done.exit_code == 2
+    assert "as it stands: optimal" in done.output
+    assert "nowhere: ZeroDivisionError: of this one only" in done.output
+
+
+def test_one_scenario_goes_into_its_own_folder(tmp_path: Path) -> None:
+    path = scenarios(tmp_path)
+    done = run("solve", path, "--scenario", "twice / as much", "-q")
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "network-plan" / "twice _ as much" / "plan.xlsx").exists()
+    assert not (tmp_path / "network-plan" / "plan.xlsx").exists()
+    assert run("solve", path, "--scenario", "twice", "-q").exit_code == 2
+
+
+def test_compare_names_cells_sites_cost_and_guarantees(tmp_path: Path) -> None:
+    path = tmp_path / "my.xlsx"
+    run("init", path, "--example")
+    book = openpyxl.load_workbook(path)
+    headers = [cell.value for cell in book["Diversity"][1]]
+    book["Diversity"].cell(2, headers.index("max_share") + 1).value = 0.34
+    book.save(tmp_path / "wider.xlsx")
+    for name in ("my", "wider"):
+        assert (
+            run("solve", tmp_path / f"{name}.xlsx", "--out", tmp_path / name, "-q").exit_code == 0
+        )
+    done = run("compare", tmp_path / "my", tmp_path / "wider")
+    assert done.exit_code == 0, done.output
+    text = " ".join(done.output.split())
+    what = "no provider runs most of it, execution, provider.max_share 0.5 -> 0.34"
+    assert f"in the workbook Diversity!H2: {what}" in text
+    assert re.search(r"sites: \+150 a month \(600 -> 750\)", text)
+    told = json.loads(run("compare", tmp_path / "my", tmp_path / "wider", "--json").stdout)
+    one, two = (plan["monthly_cost"] for plan in told["plans"])
+    (against,) = told["against_first"]
+    bridge = sum(line["after"] - line["before"] for line in against["monthly_cost"])
+    assert bridge == pytest.approx(two - one)
+    assert [found["column"] for found in against["inputs"]] == ["max_share"]
+
+
+def test_compare_needs_two_plans_with_their_workbooks(tmp_path: Path) -> None:
+    assert run("compare", tmp_path).exit_code == 2
+    done = run("compare", tmp_path, tmp_path)
+    assert done.exit_code == 2
+    assert "workbook.xlsx is not there" in done.output
+
+
+def test_a_plan_compared_with_itself_is_the_same(tmp_path: Path) -> None:
+    run("solve", MINIMAL, "--out", tmp_path / "out", "-q")
+    done = run("compare", tmp_path / "out", tmp_path / "out" / "plan.xlsx")
+    assert done.exit_code == 0, done.output
+    assert "no difference" in done.output

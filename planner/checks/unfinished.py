@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from models.data import SHEETS, Demand, Dependency, Objective, Phase, Row, Scenario, Shock
-from models.fields import columns, header_of
+from models.data import Demand, Dependency, Objective, Phase, Row, Shock
 from planner.checks.subject import Complaint, Subject
-from planner.workbook.book import DEP, Book
+from planner.workbook.book import Book
 from planner.workbook.findings import Finding
-from planner.workbook.names import did_you_mean, fold_header
 
 MEASURES = ("worst_loss", "expected_loss")
 """Objectives that are known by name only."""
@@ -23,12 +21,6 @@ def _unused(book: Book) -> Iterator[Finding]:
             "phase",
             "Phases are not yet planned",
             "the plan is for one phase with all demand as given",
-        ),
-        (
-            book.rows(Scenario),
-            "scenario",
-            "Scenarios are not yet applied",
-            "the plan is for the workbook as it stands; edit a copy to try one",
         ),
         (
             tuple(row for row in book.rows(Demand) if row.min_served),
@@ -74,22 +66,4 @@ def _measure(row: Objective, _: Book) -> Iterator[Complaint]:
         )
 
 
-def _scenario(row: Scenario, _: Book) -> Iterator[Complaint]:
-    known = {fold_header(name): row_class for name, row_class in SHEETS.items()}
-    row_class = known.get(fold_header(row.sheet))
-    if row_class is None:
-        if fold_header(row.sheet) != "settings":
-            way_out = did_you_mean(row.sheet, SHEETS, "name a sheet")
-            yield Complaint("sheet", f"sheet {row.sheet!r} is not known", way_out)
-        return
-    headers = [header_of(name, declared) for name, declared in columns(row_class).items()]
-    is_own_kind = row.column.casefold().startswith(DEP)
-    if row.column and not is_own_kind and fold_header(row.column) not in map(fold_header, headers):
-        yield Complaint(
-            "column",
-            f"column {row.column!r} is not in {row.sheet}",
-            did_you_mean(row.column, headers, f"name a column of {row.sheet}"),
-        )
-
-
-SUBJECT = Subject(rows=((Objective, _measure), (Scenario, _scenario)), sheets=(_unused,))
+SUBJECT = Subject(rows=((Objective, _measure),), sheets=(_unused,))

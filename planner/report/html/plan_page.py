@@ -43,4 +43,4 @@ def plan_page(done: Done) -> str:
         sections.rules(final),
         sections.run(done),
     ]
-    return document(f"Plan for {done.result.run.workbook}", parts)
+    return document(f"Plan for {done.result.run.subject}", parts)

@@ -33,7 +33,7 @@ def head(done: Done, final: Evaluation) -> Markup:
     said = verdict(done.result, final)
     return tag(
         "header",
-        tag("h1", f"Plan for {done.result.run.workbook}"),
+        tag("h1", f"Plan for {done.result.run.subject}"),
         tag("p", said, class_="alarm") if said != GUARANTEES else None,
         [tag("p", str(found), class_="alarm") for found in done.result.violations[:10]],
         tag("p", f"status: {done.result.status}", class_="soft"),
