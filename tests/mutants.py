@@ -92,7 +92,7 @@ FIRST = {
     "costs": ("tests/rules/test_budget.py", "tests/models/test_objectives.py"),
     "hitting_sets": ("tests/models/test_hitting_sets.py",),
     "holdings": ("tests/rules/test_diversity_share.py", "tests/rules/test_diversity_count.py"),
-    "mixes": ("tests/rules/test_memory.py",),
+    "mixes": ("tests/models/test_mixes.py", "tests/rules/test_memory.py"),
     "packing": ("tests/rules/test_memory.py",),
     **dict.fromkeys(("objectives", *NAMES), ("tests/models/test_objectives.py",)),
     **{

@@ -116,6 +116,18 @@ def test_too_few_or_too_many_verifications_are_refused() -> None:
     assert_illegal(rule, found, nothing, "0.0000 verifications/s for 1.0000 requests/s")
 
 
+def test_what_a_stream_executes_is_what_its_offers_answer() -> None:
+    found = checkers(apart("abc"), rows=[row(2.0)])
+    model = build(found, draw.row_by_row(found))
+    block = model.phase[SINGLE_PHASE]
+    values, _ = place(block, found, checked(found, a=2.0, b=2.0, c=2.0))
+    assert rows_hold(block.rules.verification, values)
+    (load,) = block.load.values()
+    for wrong in (0.0, 1.5, 2.5):
+        values[id(load)] = (load, wrong)
+        assert not rows_hold(block.rules.verification, values)
+
+
 def test_what_nobody_executes_is_not_verified() -> None:
     found = checkers(apart("abc"))
     plan = checked(found, a=1.0, b=1.0, c=1.0)
