@@ -98,7 +98,7 @@ def _through(corners: list[Mix]) -> Facet | None:
 
 def _all_fit(facets_: IntArray, right: IntArray, mixes: IntArray) -> bool:
     """Return whether what the facets allow on n nodes is a mix and what they allow on n - 1."""
-    for nodes in range(1, max(2, mixes.shape[1])):
+    for nodes in range(1, mixes.shape[1]):
         found = list(islice(_points(facets_.tolist(), (nodes * right).tolist()), MOST_POINTS + 1))
         if len(found) > MOST_POINTS:
             return False

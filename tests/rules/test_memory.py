@@ -7,6 +7,7 @@ from collections import Counter
 from fractions import Fraction
 from functools import cache
 from itertools import product
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from models.data import Model, NodeType, OfferKey
 from models.network import Network
 from models.packing import packing_of
 from models.plan import Deployment, Replica
+from models.rules import _node_audit
 from models.rules import memory as rule
 from models.rules._node_audit import nodes_needed
 from models.rules.memory import slot_gb
@@ -171,6 +173,15 @@ def test_the_nodes_needed_are_counted_by_hand(
 ) -> None:
     pieces = {Fraction(size): count for size, count in counts.items()}
     assert nodes_needed(Fraction(10), pieces, 0) == needed
+
+
+def test_where_fillings_are_too_many_it_is_what_the_largest_first_take(monkeypatch: Any) -> None:
+    pieces = {Fraction(4): 2, Fraction(3): 4}  # 44, 433 and 333 fill a node
+    monkeypatch.setattr(_node_audit, "MOST_FILLINGS", 3)
+    assert nodes_needed(Fraction(10), pieces, 0) == (2, 2)
+    monkeypatch.setattr(_node_audit, "MOST_FILLINGS", 2)
+    assert nodes_needed(Fraction(10), pieces, 0) == (2, 3)
+    assert nodes_needed(Fraction(10), {Fraction(4): 4, Fraction(3): 2}, 0) == (3, 3)
 
 
 @pytest.mark.parametrize("sizes", [(3, 4), (3, 7), (2, 3), (2, 5), (4, 6)])

@@ -349,7 +349,7 @@ def some_owners(seed: int) -> tuple[Network, Policy]:
 
 def panels_by_hand(found: Network, policy: Policy) -> set[tuple[OfferKey, ...]]:
     """Return the panels of which no owner has a quorum, and of which losing E leaves one."""
-    quorum, legal = policy.quorum or 0, set()
+    quorum, legal = policy.quorum_verifiers, set()
     for panel in itertools.combinations(sorted(found.offers_of("verification")), policy.verifiers):
         held = Counter(owner for at in panel for (owner,) in found.sites[at.site].owner or ())
         whole = quorum == 1 or max(held.values(), default=0) < quorum
@@ -405,6 +405,23 @@ def test_what_is_served_in_part_is_verified_in_part() -> None:
     half = replace(plan, routing=tuple(replace(flow, share=0.5) for flow in plan.routing))
     assert_legal(rule, found, half)
     assert_illegal(rule, found, plan, "6.0000 verifications/s for 4.0000 requests/s, not 12")
+
+
+@pytest.mark.parametrize(("rate", "legal"), [(0.04, True), (0.0401, False)])
+def test_verifiers_have_no_more_than_their_capacity_however_small(rate: float, legal: bool) -> None:
+    # 0.04 requests/s · 2 of work = 0.08 = utilisation 0.5 · 0.16 per node · 1 node
+    found = checkers(
+        apart("abc"),
+        rows=[row(rate)],
+        per_s=0.16,
+        policy={"work": 2.0},
+        settings=Settings(utilisation=0.5),
+    )
+    plan = checked(found, 1, a=rate, b=rate, c=rate)
+    if legal:
+        assert_legal(rule, found, plan)
+    else:
+        assert_illegal(rule, found, plan, "0.080 verifications/s meet a limit of 0.080")
 
 
 @pytest.mark.parametrize(("nodes", "legal"), [(2, True), (1, False)])
