@@ -132,7 +132,7 @@ class _Chain:
     def rows(self, sizes: Sequence[Fraction]) -> tuple[Weights, ...]:
         """Return a row for all, and one for the larger where their multiples fill less."""
         found: list[Weights] = []
-        filled = self.capacity + 1
+        filled = math.inf
         for least in sorted(set(self.counts)):
             fill = self.capacity // least * least
             if fill < filled:
@@ -191,7 +191,7 @@ def _alike(
 ) -> list[Fraction]:
     """Return each size rounded up to a larger one, where all that fits still does."""
     taken = list(sizes)
-    for at in reversed(range(len(sizes) - 1)):
+    for at in reversed(range(len(sizes))):
         for larger in sorted(set(taken[at + 1 :])):
             tried = [*taken[:at], larger, *taken[at + 1 :]]
             if all(sum(n * s for n, s in zip(mix, tried, strict=True)) <= room for mix in mixes):
