@@ -434,6 +434,11 @@ class Policy(Row):
     tee: str = _text("yes, or the TEE kinds the executing node must have; blank: none")
     overhead: float = _number("", "stretches service_ms, divides requests_per_s", 0)
 
+    @property
+    def quorum_verifiers(self) -> int:
+        """Return the verifiers that must agree: more than half where nothing is said."""
+        return self.quorum or self.verifiers // 2 + 1
+
 
 @dataclass(frozen=True, kw_only=True)
 class Committee(Row):

@@ -197,6 +197,10 @@ class Network:
         total = sum(self.periods.values())
         return {period: hours / total for period, hours in self.periods.items()}
 
+    def mean_rate(self, demand: Demand) -> float:
+        """Return the requests/s that a row asks for, mean over the month."""
+        return demand.requests_per_s * self.month_share[demand.period]
+
 
 def is_unknown(item: Item) -> bool:
     """Return whether the dependency stands for an empty cell."""

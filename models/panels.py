@@ -39,7 +39,7 @@ def _caps(
         for item in network.hangs_on(offer):
             if item.kind in policy.independent_of:
                 exposed[item].add(offer)
-    quorum = policy.quorum or 0
+    quorum = policy.quorum_verifiers
     caps = []
     for item, found in sorted(exposed.items()):
         limits = [policy.verifiers]

@@ -188,14 +188,10 @@ def _dependencies(book: Book, known: Directory) -> dict[Item, Dependency]:
 
 
 def _policies(book: Book, known: Directory) -> dict[str, Policy]:
-    """Return the policies with their quorum filled in: a majority where it is blank."""
     policies = {}
     for name, policy in book.named(Policy).items():
-        quorum = policy.quorum
-        if quorum is None:
-            quorum = policy.verifiers // 2 + 1 if policy.verifiers else 0
         kinds = tuple(dict.fromkeys(known.kind(kind) for kind in policy.independent_of))
-        policies[name] = replace(policy, quorum=quorum, independent_of=kinds)
+        policies[name] = replace(policy, independent_of=kinds)
     return policies
 
 

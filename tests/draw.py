@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from typing import Any
 
 from models.build import most_nodes
 from models.classes import Classes, demand_classes
@@ -71,7 +72,7 @@ def network(seed: int) -> Network:
         policies=policies,
         committees=committees,
     )
-    return replace(
+    whole = replace(
         drawn,
         dependencies=_protected(draw),
         exposures=_exposures(draw, list(sites)),
@@ -79,6 +80,26 @@ def network(seed: int) -> Network:
         shock_items={"storm": frozenset({Item("country", "DE"), Item("owner", "Domus")})},
         diversity=tuple(_diversity(draw, drawn)),
         locks=tuple(_locks(draw, drawn)),
+    )
+    return _slowed(whole) if seed % 2 else whole
+
+
+def _slowed(drawn: Network) -> Network:
+    """Return the network with a tenth of every rate: there less than one request/s matters."""
+
+    def tenth(row: Any, *rates: str) -> Any:
+        known = {rate: getattr(row, rate) for rate in rates}
+        return replace(row, **{rate: number and number / 10 for rate, number in known.items()})
+
+    rates = ("requests_per_s", "max_requests_per_s")
+    return replace(
+        drawn,
+        demand=tuple(tenth(row, "requests_per_s") for row in drawn.demand),
+        offers={key: tenth(row, "requests_per_s") for key, row in drawn.offers.items()},
+        models={name: tenth(row, *rates) for name, row in drawn.models.items()},
+        node_types={
+            name: tenth(row, "verifications_per_s") for name, row in drawn.node_types.items()
+        },
     )
 
 

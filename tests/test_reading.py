@@ -221,7 +221,6 @@ def test_zero_demand_is_allowed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("verifiers", "quorum", "expected"),
     [
-        (0, None, 0),
         (1, None, 1),
         (2, None, 2),
         (3, None, 2),
@@ -234,7 +233,7 @@ def test_quorum_is_a_majority_unless_given(
 ) -> None:
     sheets = smallest()
     sheets["Verification"] = [["policy", "verifiers", "quorum"], ["v", verifiers, quorum]]
-    assert network(tmp_path, sheets).policies["v"].quorum == expected
+    assert network(tmp_path, sheets).policies["v"].quorum_verifiers == expected
 
 
 @pytest.mark.parametrize(
