@@ -14,7 +14,6 @@ SECONDS_PER_HOUR = 3600.0
 
 ROLES = ("execution", "verification", "storage", "coordination")
 STATUSES = ("candidate", "existing", "required", "forbidden")
-MEASURES = (*NAMES, "worst_loss", "expected_loss")
 
 Needs = tuple[tuple[str, ...], ...]
 """All of the entries are needed, and of each entry any one name is enough."""
@@ -515,7 +514,7 @@ class Objective(Row):
     """What to make small, in order of priority."""
 
     priority: int = _integer("", "lower first", required=True)
-    measure: str = _choice(MEASURES, "what to make small", None, required=True)
+    measure: str = _choice(NAMES, "what to make small", None, required=True)
     weight: float = _number("", "within one priority", 1)
     tolerance: str = column(
         Kind.TEXT, "what later priorities may give up: 0.02, 2 %, or absolute as 2 ms", default="0"

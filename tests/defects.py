@@ -1154,11 +1154,33 @@ _UNFINISHED = [
         ("but not yet for routing demand after the failure",),
         "warning",
     ),
+]
+
+_OUTAGES = [
     Defect(
-        "unavailable objective",
-        _row("Objectives", 3, "worst_loss", None),
+        "nothing is expected to fail",
+        _all(
+            _row("Objectives", 3, "expected_loss", None),
+            _put("Dependencies", 2, "outages_per_year", None),
+            _put("Dependencies", 2, "outage_hours", None),
+            _put("Dependencies", 3, "outages_per_year", None),
+            _put("Dependencies", 3, "outage_hours", None),
+        ),
         "Objectives!B4",
-        ("worst_loss is not yet available",),
+        ("expected_loss has nothing to go by", "`*` stands for a whole kind"),
+    ),
+    Defect(
+        "outages of no length",
+        _put("Dependencies", 2, "outage_hours", None),
+        "Dependencies!D2",
+        ("outages_per_year without outage_hours", "fill in outage_hours"),
+        "warning",
+    ),
+    Defect(
+        "hours of no outage",
+        _put("Dependencies", 2, "outages_per_year", None),
+        "Dependencies!C2",
+        ("outage_hours without outages_per_year", "clear outage_hours"),
         "warning",
     ),
 ]
@@ -1173,5 +1195,6 @@ DEFECTS = [
     *_ARITHMETIC,
     *_PROTECTION,
     *_UNFINISHED,
+    *_OUTAGES,
 ]
 """Every defect, for tests of the reader and of the command line alike."""

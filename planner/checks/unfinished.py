@@ -11,9 +11,6 @@ from planner.workbook.book import DEP, Book
 from planner.workbook.findings import Finding
 from planner.workbook.names import did_you_mean, fold_header
 
-MEASURES = ("worst_loss", "expected_loss")
-"""Objectives that are known by name only."""
-
 
 def _unused(book: Book) -> Iterator[Finding]:
     """Yield a warning for everything in the workbook that no rule uses yet."""
@@ -43,10 +40,10 @@ def _unused(book: Book) -> Iterator[Finding]:
             "planner stress routes within it after a failure",
         ),
         (
-            tuple(row for row in book.rows(Shock) if not row.protect),
+            tuple(row for row in book.rows(Shock) if not (row.protect or _is_expected(row, book))),
             "shock",
             "shocks that are not protected do not shape the plan",
-            "write protect yes if they should",
+            "write protect yes if they should, or expected_loss in Objectives and outage figures",
         ),
         (
             (
@@ -64,14 +61,9 @@ def _unused(book: Book) -> Iterator[Finding]:
             yield book.finding(rows[0], attribute, message, way_out, "warning")
 
 
-def _measure(row: Objective, _: Book) -> Iterator[Complaint]:
-    if row.measure in MEASURES:
-        yield Complaint(
-            "measure",
-            f"measure {row.measure} is not yet available",
-            "the plan is made without it",
-            "warning",
-        )
+def _is_expected(row: Shock, book: Book) -> bool:
+    is_asked = any(goal.measure == "expected_loss" for goal in book.rows(Objective))
+    return is_asked and bool(row.outages_per_year) and bool(row.outage_hours)
 
 
 def _scenario(row: Scenario, _: Book) -> Iterator[Complaint]:
@@ -92,4 +84,4 @@ def _scenario(row: Scenario, _: Book) -> Iterator[Complaint]:
         )
 
 
-SUBJECT = Subject(rows=((Objective, _measure), (Scenario, _scenario)), sheets=(_unused,))
+SUBJECT = Subject(rows=((Scenario, _scenario),), sheets=(_unused,))
