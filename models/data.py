@@ -400,7 +400,9 @@ class DiversityRow(Row):
 
     rule: str = column(Kind.NAME, "a label, may repeat", required=True)
     role: str = _choice(ROLES, "the role it limits", None, required=True)
-    kind: str = column(Kind.NAME, "the kind of dependency", required=True)
+    kind: str = column(
+        Kind.NAME, "the kind of dependency; min_collapse alone does without: any mix", default=""
+    )
     dependency: str = column(Kind.NAME, "blank: every one of the kind", default="")
     measure: str = _choice(
         ("requests", "work", "copies", "seats", "nodes", "sites"),
@@ -417,6 +419,9 @@ class DiversityRow(Row):
     min_distinct: int | None = _integer("", "different dependencies with something on them")
     min_nakamoto: int | None = _integer("", "no fewer dependencies may exceed the threshold")
     threshold: float | None = _share("the fraction that must be exceeded to break the role")
+    min_collapse: int | None = _integer(
+        "", "no fewer dependencies, failing together, may end the guarantee", minimum=1
+    )
     penalty: float | None = _number("currency/month", "per unit, or per 1.0 of share; blank: hard")
 
 

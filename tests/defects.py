@@ -1156,6 +1156,76 @@ _UNFINISHED = [
     ),
 ]
 
+_COLLAPSE = [
+    Defect(
+        "collapse of none",
+        _put("Diversity", 2, "min_collapse", 0),
+        "Diversity!N2",
+        ("min_collapse", "0"),
+    ),
+    Defect(
+        "half a collapse",
+        _put("Diversity", 2, "min_collapse", 1.5),
+        "Diversity!N2",
+        ("1.5", "whole number"),
+    ),
+    Defect(
+        "collapse at a price",
+        _all(_put("Diversity", 2, "min_collapse", 2), _put("Diversity", 2, "penalty", 100)),
+        "Diversity!M2",
+        ("penalty cannot be used with min_collapse",),
+    ),
+    Defect(
+        "collapse of a total",
+        _all(_put("Diversity", 2, "min_collapse", 2), _put("Diversity", 2, "scope", "total")),
+        "Diversity!O2",
+        ("there is no total", "write scope each"),
+    ),
+    Defect(
+        "collapse of nodes",
+        _all(
+            _put("Diversity", 2, "min_collapse", 2),
+            _put("Diversity", 2, "measure", "nodes"),
+            _put("Diversity", 2, "applies_to", None),
+        ),
+        "Diversity!E2",
+        ("not of nodes", "clear measure"),
+    ),
+    Defect(
+        "collapse of one by name",
+        _all(
+            _put("Diversity", 2, "min_collapse", 2),
+            _put("Diversity", 2, "dependency", "OVH"),
+            _put("Diversity", 2, "min_distinct", None),
+        ),
+        "Diversity!N2",
+        ("min_collapse counts dependencies", "'OVH'"),
+    ),
+    Defect(
+        "limit of no kind",
+        _put("Diversity", 2, "kind", None),
+        "Diversity!C2",
+        ("kind is blank", "max_count is about dependencies of one kind"),
+    ),
+    Defect(
+        "collapse of execution",
+        _all(_put("Diversity", 3, "min_collapse", 2), _put("Diversity", 3, "penalty", None)),
+        "Diversity!N3",
+        ("min_collapse of execution is not yet enforced", "planner stress"),
+        "warning",
+    ),
+    Defect(
+        "collapse beyond choice",
+        _all(
+            _row("Diversity", "any mix", "coordination", *[None] * 11),
+            _put("Diversity", 4, "min_collapse", 2),
+        ),
+        "Diversity!N4",
+        ("hangs on", "settlement:Base", "no placement avoids"),
+        "warning",
+    ),
+]
+
 _OUTAGES = [
     Defect(
         "nothing is expected to fail",
@@ -1195,6 +1265,7 @@ DEFECTS = [
     *_ARITHMETIC,
     *_PROTECTION,
     *_UNFINISHED,
+    *_COLLAPSE,
     *_OUTAGES,
 ]
 """Every defect, for tests of the reader and of the command line alike."""

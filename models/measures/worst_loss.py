@@ -19,13 +19,13 @@ import numpy as np
 from models import losses
 from models.classes import Classes
 from models.costs import unserved_share
-from models.data import Demand, Item
+from models.data import Item
 from models.expressions import Expression, Term, at_least_zero, row, rows
 from models.losses import Hit
 from models.network import Network
 from models.paths import FloatArray
 from models.plan import Deployment
-from models.service import Service, route_labels, service
+from models.service import Service, on_every_way, service
 
 UNIT = "share"
 
@@ -147,7 +147,7 @@ def value(network: Network, plan: Deployment) -> float:
         way = service(network, demand, flow.offer, flow.route, flow.state, flow.fetch_from)
         if isinstance(way, Service):
             if demand.key not in given:
-                given[demand.key] = _on_every_way(network, demand)
+                given[demand.key] = on_every_way(network, demand)
             for item in way.hangs_on - given[demand.key]:
                 lost[demand.period][item] += demand.requests_per_s * flow.share
     return max(
@@ -158,15 +158,3 @@ def value(network: Network, plan: Deployment) -> float:
         ),
         default=0.0,
     )
-
-
-def _on_every_way(network: Network, demand: Demand) -> Hit:
-    """Return what every way to serve a row hangs on; served cold, it hangs on the same as warm."""
-    left: Hit | None = None
-    for offer in network.offers_of("execution"):
-        if left is None or not left <= network.hangs_on(offer):
-            for route in route_labels(network, demand.region, offer.site):
-                found = service(network, demand, offer, route, "warm")
-                if isinstance(found, Service):
-                    left = found.hangs_on if left is None else left & found.hangs_on
-    return left or frozenset()

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from models.data import SHEETS, Demand, Dependency, Objective, Phase, Row, Scenario, Shock
+from models.data import (
+    SHEETS,
+    Demand,
+    Dependency,
+    DiversityRow,
+    Objective,
+    Phase,
+    Row,
+    Scenario,
+    Shock,
+)
 from models.fields import columns, header_of
 from planner.checks.subject import Complaint, Subject
 from planner.workbook.book import DEP, Book
@@ -32,6 +42,17 @@ def _unused(book: Book) -> Iterator[Finding]:
             "min_served",
             "min_served is not yet enforced",
             "planner stress shows what would be left",
+        ),
+        (
+            tuple(
+                row
+                for row in book.rows(DiversityRow)
+                if row.role == "execution" and row.min_collapse is not None
+            ),
+            "min_collapse",
+            "min_collapse of execution is not yet enforced: what ends it depends on how demand is"
+            " routed after a failure",
+            "planner stress shows the fewest failures that end the service of each demand row",
         ),
         (
             tuple(row for row in book.rows(Demand) if row.failover_latency_ms is not None),
