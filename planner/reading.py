@@ -36,7 +36,6 @@ from planner.checks.objectives import goal_of
 from planner.checks.references import without_unknown
 from planner.checks.run import check_network, check_rows
 from planner.checks.totals import without_totals
-from planner.checks.unfinished import MEASURES as UNFINISHED_MEASURES
 from planner.workbook import scenarios
 from planner.workbook.book import Book, keys_of
 from planner.workbook.excel import file_hash, read_workbook
@@ -196,5 +195,5 @@ def _policies(book: Book, known: Directory) -> dict[str, Policy]:
 
 
 def _goals(book: Book) -> tuple[Goal, ...]:
-    goals = [goal_of(row) for row in book.rows(Objective) if row.measure not in UNFINISHED_MEASURES]
+    goals = [goal_of(row) for row in book.rows(Objective)]
     return tuple(sorted(goals, key=lambda goal: goal.priority)) or DEFAULT_GOALS

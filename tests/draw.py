@@ -78,7 +78,10 @@ def network(seed: int) -> Network:
         exposures=_exposures(draw, list(sites)),
         shocks={"storm": Shock(shock="storm", takes_down=None, protect=draw.random() < 0.5)},
         shock_items={"storm": frozenset({Item("country", "DE"), Item("owner", "Domus")})},
-        diversity=tuple(_diversity(draw, drawn)),
+        diversity=(
+            *_diversity(draw, drawn),
+            *_collapse(random.Random(f"collapse {seed}"), drawn),
+        ),
         locks=tuple(_locks(draw, drawn)),
     )
     return _slowed(whole) if seed % 2 else whole
@@ -358,6 +361,26 @@ def _diversity(draw: random.Random, drawn: Network) -> list[DiversityRow]:
                 row = replace(row, threshold=None, scope="each")
         found.append(row)
     return found
+
+
+def _collapse(draw: random.Random, drawn: Network) -> list[DiversityRow]:
+    """Return rows about collapse, from numbers of their own: all else is as without them."""
+    applies = {
+        "verification": ["", *drawn.policies],
+        "storage": ["", *(f"model:{n}" for n, m in drawn.models.items() if not m.proxied)],
+        "coordination": ["", *drawn.committees],
+    }
+    return [
+        DiversityRow(
+            rule=f"collapse {number}",
+            role=role,
+            kind=draw.choice(["", "", "provider", "owner", "country"]),
+            applies_to=draw.choice(applies[role]),
+            min_collapse=draw.choice([1, 2, 2, 3, 4]),
+        )
+        for number in range(draw.choice([0, 0, 1, 2]))
+        for role in (draw.choice(sorted(applies)),)
+    ]
 
 
 def _locks(draw: random.Random, drawn: Network) -> list[Lock]:
