@@ -207,15 +207,17 @@ def demand_classes(
     only: frozenset[Serving] | None = None,
     most_flows: float = np.inf,
     worst_ms: Sequence[float] | None = None,
+    ways: Ways | None = None,
 ) -> Classes:
     """Return the demand classes of a network, in the order of their first rows.
 
     Rows with different labels in `apart` are never merged (their positions give the model row by
     row). With `only`, whatever else might serve is left out. Raises TooManyFlows, at once, when the
     rows so far have more than `most_flows`. What unserved rows count in latency is `worst_ms`, by
-    row, if it is given: in a part of a network it is that of the whole.
+    row, if it is given: in a part of a network it is that of the whole. `ways` are those of the
+    network, whatever its demand, if they are known.
     """
-    return _Finder(network, apart, only, most_flows, worst_ms).run()
+    return _Finder(network, apart, only, most_flows, worst_ms, ways or Ways(network)).run()
 
 
 @dataclass
@@ -238,10 +240,11 @@ class _Finder:
         only: frozenset[Serving] | None,
         most_flows: float,
         worst_ms: Sequence[float] | None,
+        ways: Ways,
     ) -> None:
         self.network, self.apart, self.only = network, apart, only
         self.flows_left, self.worst_ms = most_flows, worst_ms
-        self.ways = Ways(network)
+        self.ways = ways
         self.stands, self.paths = self.ways.stands, self.ways.paths
         self.by_latency = any(goal.measure == "latency" for goal in network.goals)
         rules = [rule for rule in network.diversity if limits_requests(rule)]
