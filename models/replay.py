@@ -474,7 +474,9 @@ class Replays:
             if cut not in self._ways:
                 if len(self._ways) >= MOST_KEPT:
                     self._ways.clear()
-                self._ways[cut] = Ways(left)
+                self._ways[cut] = ways = Ways(left)
+                for region in sorted(left.regions):  # ways are numbered in the order of asking
+                    ways.paths.of(region)
             self._known[is_failure, cut] = _Recourse(left, self.plan, self._ways[cut])
         return self._known[is_failure, cut]
 

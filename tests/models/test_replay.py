@@ -242,3 +242,12 @@ def test_an_answer_hangs_on_none_before_it() -> None:
     asked = [(), *((item,) for item in network.graph.dependencies), ()]
     replays = Replays(network, plan)
     assert [replays.after(failed) for failed in asked] == [replay(network, plan, f) for f in asked]
+
+
+def test_a_row_asked_first_changes_no_answer() -> None:
+    network, plan = small(), deployment_for_small()
+    asked = Replays(network, plan)
+    asked.of((network.demand[-1],)).after([Item("nothing", "here")])
+    assert asked.after([Item("nothing", "here")]) == replay(
+        network, plan, [Item("nothing", "here")]
+    )
