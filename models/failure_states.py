@@ -27,6 +27,8 @@ class States:
         held = {offer for offer, count in plan.nodes.items() if count > 0}
         held |= {OfferKey(copy.site, copy.node_type) for copy in plan.copies}
         held |= {OfferKey(seat.site, seat.node_type) for seat in plan.seats}
+        held |= {verifier for panel in plan.panels for verifier in panel.verifiers}
+        held |= {flow.verifier for flow in plan.verification}
         sites = {offer.site for offer in held}
         counts = {offer_item(offer) for offer in held}
         for row in network.demand:

@@ -29,6 +29,7 @@ DOORS = {
     "distributed": {"planner/jobs/cluster.py"},
     "rich": {
         "planner/cli.py",
+        "planner/report/loss_tables.py",
         "planner/report/progress.py",
         "planner/report/screen.py",
         "planner/report/stress_report.py",

@@ -17,9 +17,11 @@ from models.network import Network
 from models.outage import NEARLY
 from models.plan import Deployment
 from models.replay import NOTHING, Replay
+from planner.evaluation.expected_loss import expected_loss
 from planner.evaluation.stress_jobs import Desk, Question
+from planner.evaluation.stress_pairs import every_pair
 from planner.evaluation.stress_questions import Asked, OtherEnd, RowEnd, WhatIsLeft
-from planner.evaluation.stress_results import Blast, End, Stress, Users
+from planner.evaluation.stress_results import Blast, End, ExpectedLoss, Stress, Users
 from planner.jobs.requests import Workers
 
 
@@ -28,35 +30,34 @@ def stress(
     plan: Deployment,
     worst: int = 3,
     kinds: tuple[str, ...] = (),
+    pairs: bool = False,
     workers: Workers | None = None,
     stop: threading.Event | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> Stress:
     """Return how the plan behaves under every failure; what was found so far after a stop.
 
-    `worst` is the most failures at once, of any mix and of each of the `kinds`. Rows and failures
-    are shared out among the workers. Raises NoCluster.
+    `worst` is the most failures at once, of any mix and of each of the `kinds`; with `pairs`, every
+    two single failures are looked at. Questions are shared out among the workers. Raises NoCluster.
     """
     asked = Asked(network, plan)
     desk = Desk(asked, workers or Workers(1), stop or threading.Event(), say)
     numbers = {id(row): number for number, row in enumerate(network.demand)}
     failures = asked.failures()
-    states, solved = States(asked.worst, plan), None
+    states = States(asked.worst, plan)
+    solved = Solved(states)
     questions: list[Question[object]] = [RowEnd(numbers[id(row)]) for row in asked.rows]
     questions += map(OtherEnd, range(len(asked.promised)))
     questions += asked.blasts(worst, kinds)
     state_of = {name: states.state(states.effect(failed)) for name, failed in failures.items()}
     if asked.rows:
-        solved = Solved(states)
-        unhurt = desk.here(WhatIsLeft((NOTHING,)))
-        if unhurt is not None:
-            solved.add(0, unhurt)
+        _unhurt(desk, solved, at_best=False)
         first = {state_of[name]: failed for name, failed in reversed(failures.items())}
         questions += (WhatIsLeft(first[state]) for state in solved.missing(state_of.values()))
     ends: list[End] = []
     blasts: list[Blast] = []
     for question, answer in desk.ask(questions, "what ends what, and what every failure leaves"):
-        if isinstance(answer, Replay) and solved is not None:
+        if isinstance(answer, Replay):
             failed = cast(WhatIsLeft, question).failed
             solved.add(states.state(states.effect(failed)), answer)
         elif isinstance(answer, End):
@@ -65,12 +66,15 @@ def stress(
             blasts.append(answer)
     left: dict[str, Replay | None] = {}
     for name, state in state_of.items():
-        found = solved.of(state) if solved is not None else None
-        if found is not None or solved is None:
+        found = solved.of(state)
+        if found is not None or not asked.rows:
             left[name] = found
     now = desk.here(WhatIsLeft(())) if ends else None
     is_whole = not (desk.failures or desk.stop.is_set())
     of_rows = [end for end in ends if end.demand is not None]
+    single = {name: items for name, items in failures.items() if len(items) == 1}
+    couples = every_pair(desk, states, solved, single) if pairs else None
+    losses = list(_losses(desk, states, solved)) if not desk.stop.is_set() else []
     return Stress(
         # The worst of all failures is not known while some are not.
         users=tuple(_users(asked, of_rows, failures, left, now))
@@ -79,11 +83,36 @@ def stress(
         ends=tuple(ends),
         shocks=tuple(asked.shock(name, failures[name], found) for name, found in left.items()),
         blasts=tuple(blasts),
+        loss=tuple(losses),
+        pairs=couples,
         not_judged=asked.not_judged,
         rows_left_out=asked.left_out,
         failures=tuple(desk.failures),
         stopped=desk.stop.is_set(),
     )
+
+
+def _unhurt(desk: Desk, solved: Solved, at_best: bool) -> None:
+    """Note what is left, by the limits after a failure, where nothing that counts is gone."""
+    left = desk.here(WhatIsLeft((NOTHING,), at_best))
+    if left is not None:
+        solved.add(0, left)
+
+
+def _losses(desk: Desk, states: States, solved: Solved) -> Iterator[ExpectedLoss]:
+    """Yield the mean loss at worst, and at best if doubt makes a difference there."""
+    asked = desk.asked
+    at_worst = expected_loss(desk, states, solved, at_best=False)
+    if at_worst is not None:
+        yield at_worst
+    if asked.best.graph.exposures != asked.worst.graph.exposures and not desk.stop.is_set():
+        states = States(asked.best, asked.plan)
+        solved = Solved(states)
+        if asked.rows:
+            _unhurt(desk, solved, at_best=True)
+        at_best = expected_loss(desk, states, solved, at_best=True)
+        if at_best is not None:
+            yield at_best
 
 
 def _users(

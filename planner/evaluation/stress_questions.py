@@ -38,7 +38,7 @@ class Asked:
 
     def failures(self) -> dict[str, tuple[Item, ...]]:
         """Return every single dependency that is judged, and every shock of the workbook."""
-        single = {str(item): (item,) for item in self._may_fail(self.worst, ())}
+        single = {str(item): (item,) for item in self.may_fail(self.worst, ())}
         together = self.network.shock_items.items()
         return single | {f"shock:{name}": tuple(sorted(items)) for name, items in together}
 
@@ -67,11 +67,11 @@ class Asked:
         best, worst = (
             Fewest(smallest_outage(network, self.plan, row, may_fail, replays))
             for network, replays in zip((self.best, self.worst), self.replays, strict=True)
-            for may_fail in (self._may_fail(network, unavoidable),)
+            for may_fail in (self.may_fail(network, unavoidable),)
         )
         return End("execution", row.model or "all", LIVENESS, best, worst, unavoidable, row.key)
 
-    def _may_fail(self, network: Network, unavoidable: tuple[Item, ...]) -> list[Item]:
+    def may_fail(self, network: Network, unavoidable: tuple[Item, ...] = ()) -> list[Item]:
         """Return the dependencies that are judged: neither unavoidable nor of a kind left blank."""
         return [
             item
@@ -85,7 +85,7 @@ class Asked:
         asked = (id(network), unavoidable, *((tuple(s.weights.items()), s.limit) for s in stands))
         if asked not in self._known:
             items = {item for stand in stands for item in stand.weights}
-            tree = FaultTree(network.graph, items, self._may_fail(network, unavoidable))
+            tree = FaultTree(network.graph, items, self.may_fail(network, unavoidable))
             self._known[asked] = Fewest(tree.smallest(stands))
         return self._known[asked]
 
@@ -144,7 +144,7 @@ class Asked:
         """Return the most committees, or models, that so many failures of some kinds break."""
         stands = self._stands(role)
         items = {item for stand in stands for item in stand.weights}
-        may_fail = self._may_fail(self.best, self._unavoidable(role))
+        may_fail = self.may_fail(self.best, self._unavoidable(role))
         of_mix = [item for item in may_fail if not mix or item.kind in mix]
         found = FaultTree(self.best.graph, items, of_mix).worst(stands, count)
         return Blast(role, mix, count, found.failed, found.broken, len(stands))
