@@ -27,8 +27,9 @@ from models.classes import Classes, Job, Serving, demand_classes
 from models.data import Demand, DemandKey, Item, Needs, OfferKey
 from models.exposure import offer_item
 from models.network import Link, Network
-from models.panels import covering_weights
-from models.plan import Deployment, Replica, exceeds
+from models.panels import covering_weights, panels_of
+from models.plan import Deployment, Flow, Replica, VerificationFlow, exceeds
+from models.split import routing, verification
 from models.stands import STORED, fastest_upstream
 from models.streams import Stream, verification_streams
 from models.ways import Ways
@@ -64,6 +65,14 @@ class Replay:
 def replay(network: Network, plan: Deployment, failed: Iterable[Item]) -> Replay:
     """Return what the planned nodes still serve when the dependencies fail, re-routed at best."""
     return Replays(network, plan).after(failed)
+
+
+def rerouted(network: Network, plan: Deployment, failed: Iterable[Item] = ()) -> Deployment:
+    """Return the plan with its demand routed anew, at best, over what stands when these fail."""
+    left = after(network, failed)
+    flows, checks = _Recourse(left, plan).routed() if left.demand else ((), ())
+    panels = panels_of(network, checks)
+    return replace(plan, routing=flows, verification=checks, panels=panels)
 
 
 def after(network: Network, failed: Iterable[Item]) -> Network:
@@ -302,6 +311,28 @@ class _Recourse:
 
     def solved(self) -> tuple[dict[DemandKey, tuple[float, float | None]], frozenset[Item]]:
         """Return the share served and the mean latency of every demand row, and what is used."""
+        values = self._best()
+        return self._by_row(values), frozenset(self._used(values))
+
+    def routed(self) -> tuple[tuple[Flow, ...], tuple[VerificationFlow, ...]]:
+        """Return the routing row by row, and who verifies what."""
+        values = self._best()
+        flows = routing(
+            self.network,
+            self.classes,
+            lambda position: float(values[self.flow[position]]),
+            lambda offer, job: float(values[self.load[offer, job]]),
+            self.plan.copies,
+        )
+
+        def verify(stream: Stream, offer: OfferKey) -> float:
+            column = self.verify.get((stream.key, offer))
+            return 0.0 if column is None else float(values[column])
+
+        return flows, verification(self.network, self.streams, verify, flows)
+
+    def _best(self) -> Any:
+        """Return the best point: shortfalls first, then all that is not served, then latency."""
         rates = np.array([group.rate for group in self.classes.classes])
         shares = np.array(
             [self.network.month_share[group.period] for group in self.classes.classes]
@@ -321,8 +352,7 @@ class _Recourse:
         slowest = max(1.0, float(np.nan_to_num(self.classes.latency_ms).max(initial=0.0)))
         latency = np.nan_to_num(self.classes.latency_ms, nan=slowest)
         costs[self.flow] = TIE * weights[self.classes.of] * latency / slowest
-        values = self._separated(costs)
-        return self._by_row(values), frozenset(self._used(values))
+        return self._separated(costs)
 
     def _used(self, values: Any) -> Iterator[Item]:
         """Yield everything that a routing stands on."""

@@ -17,8 +17,9 @@ from models.exposure import Exposure
 from models.expressions import row, rows
 from models.network import Network
 from models.plan import Deployment, Replica
-from models.replay import Replays, after, replay
-from models.rules import verification
+from models.replay import Replays, after, replay, rerouted
+from models.rules import demand as demand_rule
+from models.rules import sources, throughput, upstream, verification
 from models.translate import place
 from tests import draw
 from tests.cases import (
@@ -251,3 +252,23 @@ def test_a_row_asked_first_changes_no_answer() -> None:
     assert asked.after([Item("nothing", "here")]) == replay(
         network, plan, [Item("nothing", "here")]
     )
+
+
+def test_rerouted_is_a_plan_that_serves_what_replaying_it_says_and_breaks_no_rule_of_serving() -> (
+    None
+):
+    served = 0
+    for seed in range(30):
+        network = draw.network(seed)
+        network = replace(network, dependencies={}, shocks={}, shock_items={})
+        drawn = draw.plan(network, draw.row_by_row(network), seed)
+        plan = standing(replace(drawn, nodes=dict.fromkeys(network.offers, 2)), network)
+        found = rerouted(network, plan)
+        left = replay(network, plan, ())
+        for asked in network.demand:
+            share = sum(flow.share for flow in found.routing if flow.demand == asked.key)
+            assert share == pytest.approx(left.served[asked.key], abs=1e-5), (seed, asked.key)
+            served += share > 0
+        for rule in (demand_rule, throughput, upstream, sources, verification):
+            assert list(rule.audit(network, found)) == [], seed
+    assert served > 20
