@@ -211,6 +211,7 @@ def demand_classes(
     only: frozenset[Serving] | None = None,
     most_flows: float = np.inf,
     whole: Classes | None = None,
+    ways: Ways | None = None,
 ) -> Classes:
     """Return the demand classes of a network, in the order of their first rows.
 
@@ -218,8 +219,9 @@ def demand_classes(
     row). With `only`, whatever else might serve is left out. Raises TooManyFlows, at once, when the
     rows so far have more than `most_flows`. The `whole` are the classes of a network of which this
     one is a part: how slow its slowest way is, and what it cannot avoid, a row has from there.
+    `ways` are those of the network, whatever its demand, if they are known.
     """
-    return _Finder(network, apart, only, most_flows, whole).run()
+    return _Finder(network, apart, only, most_flows, whole, ways or Ways(network)).run()
 
 
 @dataclass
@@ -243,10 +245,11 @@ class _Finder:
         only: frozenset[Serving] | None,
         most_flows: float,
         whole: Classes | None,
+        ways: Ways,
     ) -> None:
         self.network, self.apart, self.only = network, apart, only
         self.flows_left, self.whole = most_flows, whole
-        self.ways = Ways(network)
+        self.ways = ways
         self.stands, self.paths = self.ways.stands, self.ways.paths
         measures = {goal.measure for goal in network.goals}
         self.by_latency = "latency" in measures

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from models.data import (
     HOURS_PER_MONTH,
@@ -121,6 +121,15 @@ class Network:
     def graph(self) -> ExposureGraph:
         """Return what hangs on what, from attribute columns and the Exposure sheet together."""
         return ExposureGraph(tuple(_exposures(self)))
+
+    def part(self, **changed: Any) -> Network:
+        """Return the network with fewer offers, other demand or other latencies.
+
+        What hangs on what stays, so the graph is not built again.
+        """
+        found = replace(self, **changed)
+        vars(found)["graph"] = self.graph
+        return found
 
     @cached_property
     def failures(self) -> ExposureGraph:

@@ -20,7 +20,7 @@ from models.data import Demand, Item
 from models.exposure import offer_item
 from models.network import Network
 from models.plan import Deployment
-from models.replay import failover_ms, replay
+from models.replay import Replays, failover_ms, row_items
 
 HALF = 0.5
 """The share of a row whose loss ends its service where no `min_served` says so."""
@@ -33,16 +33,19 @@ def smallest_outage(
     plan: Deployment,
     row: Demand,
     may_fail: Collection[Item] | None = None,
+    replays: Replays | None = None,
 ) -> tuple[Item, ...] | None:
     """Return the fewest failures without which the row is no more served; None if none do that.
 
     Empty if it is not served as it is. `may_fail` are the dependencies that may; all if None.
+    `replays` are those of the network and the plan, if there are some already.
     """
-    patient = replace(row, min_served=0.0, max_latency_ms=failover_ms(row))
-    alone = replace(network, demand=(patient,))
+    limit = failover_ms(row)
+    patient = replace(row, min_served=0.0, max_latency_ms=limit, failover_latency_ms=limit)
+    alone = (replays or Replays(network, plan)).of((patient,))
     least = row.min_served or HALF
     items = {offer_item(offer) for offer, count in plan.nodes.items() if count}
-    items |= {Item("model", row.model), Item("policy", row.verification)}
+    items |= row_items(row)
     items |= {end for link in network.links for end in (link.item, link.origin, link.target)}
     tree = FaultTree(network.graph, items, may_fail)
     stands: list[Break] = []
@@ -50,7 +53,7 @@ def smallest_outage(
         failed = tree.smallest(stands, every=True)
         if failed is None:
             return None
-        left = replay(alone, plan, failed)
+        left = alone.after(failed)
         if left.served[row.key] < least - NEARLY:
             return failed
         stands.append(Break(dict.fromkeys(sorted(left.used & items), 1), 0))

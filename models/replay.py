@@ -26,17 +26,23 @@ from scipy.sparse import coo_array
 from models.classes import Classes, Job, Serving, demand_classes
 from models.data import Demand, DemandKey, Item, Needs, OfferKey
 from models.exposure import offer_item
-from models.network import Network
-from models.panels import covering_weights
-from models.plan import Deployment, Replica, exceeds
+from models.network import Link, Network
+from models.panels import covering_weights, panels_of
+from models.plan import Deployment, Flow, Replica, VerificationFlow, exceeds
+from models.split import routing, verification
 from models.stands import STORED, fastest_upstream
 from models.streams import Stream, verification_streams
+from models.ways import Ways
 
 ROUNDS = 30
 """How often panels are separated before what is left is called unserved."""
 DUST = 1e-9
 TIE = 1e-4
 """What the slowest answer counts beside an unserved one: only to choose among equals."""
+MOST_KEPT = 32
+"""How many linear programs, apart by the routes that are gone, are kept for failures to come."""
+NOTHING = Item("nothing", "that is here")
+"""What fails where only the limits after a failure are meant."""
 STEPS, UNFAIR = 4, 1e-3
 """In how many steps a row is left unserved, and what each counts more: nobody loses all so that
 others lose nothing, where that makes no difference to the whole."""
@@ -58,28 +64,26 @@ class Replay:
 
 def replay(network: Network, plan: Deployment, failed: Iterable[Item]) -> Replay:
     """Return what the planned nodes still serve when the dependencies fail, re-routed at best."""
-    chosen = tuple(sorted(failed))
-    left = after(network, chosen)
-    found, used = _Recourse(left, plan).solved() if left.demand else ({}, frozenset())
-    served = {row.key: found.get(row.key, (0.0, None)) for row in network.demand}
-    return Replay(
-        chosen,
-        {key: share for key, (share, _) in served.items()},
-        {key: latency for key, (_, latency) in served.items()},
-        used,
-    )
+    return Replays(network, plan).after(failed)
+
+
+def rerouted(network: Network, plan: Deployment, failed: Iterable[Item] = ()) -> Deployment:
+    """Return the plan with its demand routed anew, at best, over what stands when these fail."""
+    left = after(network, failed)
+    flows, checks = _Recourse(left, plan).routed() if left.demand else ((), ())
+    panels = panels_of(network, checks)
+    return replace(plan, routing=flows, verification=checks, panels=panels)
 
 
 def after(network: Network, failed: Iterable[Item]) -> Network:
-    """Return the network that is left: rows of a model that is gone are left out of the demand.
+    """Return the network that is left: rows whose model or region is gone are left out.
 
     A route that is gone stays, infinitely slow, so that no estimate stands in for it; latency
     limits are those that hold after a failure, if there is one.
     """
     failed = tuple(failed)
     gone = network.graph.down(failed)
-    return replace(
-        network,
+    return network.part(
         offers={
             offer: found for offer, found in network.offers.items() if offer_item(offer) not in gone
         },
@@ -92,7 +96,7 @@ def after(network: Network, failed: Iterable[Item]) -> Network:
         demand=tuple(
             replace(row, max_latency_ms=failover_ms(row) if failed else row.max_latency_ms)
             for row in network.demand
-            if gone.isdisjoint((Item("model", row.model), Item("policy", row.verification)))
+            if row_items(row).isdisjoint(gone)
         ),
     )
 
@@ -102,14 +106,21 @@ def failover_ms(row: Demand) -> float | None:
     return row.failover_latency_ms or row.max_latency_ms
 
 
-class _Recourse:
-    """The routing of one network over the nodes of one plan."""
+def row_items(row: Demand) -> frozenset[Item]:
+    """Return what a demand row hangs on wherever it is served: its model, policy and region."""
+    named = ("model", row.model), ("policy", row.verification), ("region", row.region)
+    return frozenset(Item(kind, name) for kind, name in named)
 
-    def __init__(self, network: Network, plan: Deployment) -> None:
+
+class _Recourse:
+    """The routing of one network over the nodes of one plan, whatever of them is gone."""
+
+    def __init__(self, network: Network, plan: Deployment, ways: Ways | None = None) -> None:
         self.network, self.plan = network, plan
         # Users of different regions wait for different times, so they are told apart.
         apart = [(row.region, row.min_served) for row in network.demand]
-        self.classes: Classes = demand_classes(network, apart, self._standing())
+        standing = self._standing()
+        self.classes: Classes = demand_classes(network, apart, standing, ways=ways)
         self.streams = verification_streams(network, self.classes)
         self.columns = 0
         self.flow = self._new(len(self.classes))
@@ -129,6 +140,9 @@ class _Recourse:
         self._capacity_rows()
         self._upstream_rows()
         self._verification_rows()
+        self._base = (len(self.limits), _triples(self.entries), len(self.entries))
+        self.gone: frozenset[Item] = frozenset()
+        self.closed: list[int] = []
 
     def _standing(self) -> frozenset[Serving]:
         """Return every offer that stands, with the models it serves warm or may serve cold."""
@@ -181,7 +195,7 @@ class _Recourse:
         within: dict[tuple[str, OfferKey, str], list[tuple[int, float]]] = defaultdict(list)
         for (position, number), column in self.load.items():
             offer, job = classes.offers[position], classes.jobs[number]
-            if job.state == STORED and not self._has_copy(offer, job.model):
+            if job.state == STORED and not self._stores(offer, job.model):
                 self._row([(column, 1.0)], 0.0)
             if job.idle:
                 continue
@@ -212,9 +226,10 @@ class _Recourse:
         policy = self.network.policies.get(job.policy)
         return policy.overhead if policy is not None else 0.0
 
-    def _has_copy(self, offer: OfferKey, model: str) -> bool:
+    def _stores(self, offer: OfferKey, model: str) -> tuple[OfferKey, ...]:
+        """Return the storage offers near by that hold a copy."""
         near = self.classes.ways.stands.stores_near.get(offer.site, ())
-        return any(Replica(*store, model) in self.plan.copies for store in near)
+        return tuple(store for store in near if Replica(*store, model) in self.plan.copies)
 
     def _upstream_rows(self) -> None:
         network, classes = self.network, self.classes
@@ -271,8 +286,53 @@ class _Recourse:
 
     # Solving --------------------------------------------------------------------------------------
 
+    def without(self, gone: frozenset[Item]) -> _Recourse:
+        """Return the same routing with these items gone, and no trace of those gone before."""
+        count, _, entries = self._base
+        # Rows added for an earlier failure may hold here too, but an answer must not hang on order.
+        del self.limits[count:], self.is_equal[count:], self.entries[entries:]
+        self.gone, self.closed = gone, list(self._closed(gone))
+        return self
+
+    def _closed(self, gone: frozenset[Item]) -> Iterator[int]:
+        """Yield the columns of what is gone: flows by rows, loads and verification by offers."""
+        network, classes = self.network, self.classes
+        for number, group in enumerate(classes.classes):
+            if not row_items(network.demand[group.members[0]]).isdisjoint(gone):
+                yield from self.flow[classes.of == number].tolist()
+        lost = {offer for offer in network.offers if offer_item(offer) in gone}
+        for (position, number), column in self.load.items() if lost else ():
+            offer, job = classes.offers[position], classes.jobs[number]
+            if offer in lost or (
+                job.state == STORED and lost.issuperset(self._stores(offer, job.model))
+            ):
+                yield column
+        yield from (column for (_, offer), column in self.verify.items() if offer in lost)
+
     def solved(self) -> tuple[dict[DemandKey, tuple[float, float | None]], frozenset[Item]]:
         """Return the share served and the mean latency of every demand row, and what is used."""
+        values = self._best()
+        return self._by_row(values), frozenset(self._used(values))
+
+    def routed(self) -> tuple[tuple[Flow, ...], tuple[VerificationFlow, ...]]:
+        """Return the routing row by row, and who verifies what."""
+        values = self._best()
+        flows = routing(
+            self.network,
+            self.classes,
+            lambda position: float(values[self.flow[position]]),
+            lambda offer, job: float(values[self.load[offer, job]]),
+            self.plan.copies,
+        )
+
+        def verify(stream: Stream, offer: OfferKey) -> float:
+            column = self.verify.get((stream.key, offer))
+            return 0.0 if column is None else float(values[column])
+
+        return flows, verification(self.network, self.streams, verify, flows)
+
+    def _best(self) -> Any:
+        """Return the best point: shortfalls first, then all that is not served, then latency."""
         rates = np.array([group.rate for group in self.classes.classes])
         shares = np.array(
             [self.network.month_share[group.period] for group in self.classes.classes]
@@ -292,8 +352,7 @@ class _Recourse:
         slowest = max(1.0, float(np.nan_to_num(self.classes.latency_ms).max(initial=0.0)))
         latency = np.nan_to_num(self.classes.latency_ms, nan=slowest)
         costs[self.flow] = TIE * weights[self.classes.of] * latency / slowest
-        values = self._separated(costs)
-        return self._by_row(values), frozenset(self._used(values))
+        return self._separated(costs)
 
     def _used(self, values: Any) -> Iterator[Item]:
         """Yield everything that a routing stands on."""
@@ -302,7 +361,7 @@ class _Recourse:
             row = network.demand[classes.classes[classes.of[position]].members[0]]
             place = classes.places[classes.place[position]]
             site = classes.ways.stands.sites[place.site]
-            yield from (Item("model", row.model), Item("policy", row.verification))
+            yield from row_items(row)
             for link in network.links_between(Item("region", row.region), Item("site", site)):
                 if np.isfinite(link.latency_ms):
                     yield from (link.item, link.origin, link.target)
@@ -315,12 +374,8 @@ class _Recourse:
                 offer, job = classes.offers[position], classes.jobs[number]
                 yield offer_item(offer)
                 if job.state == STORED:
-                    near = classes.ways.stands.stores_near[offer.site]
-                    yield from (
-                        offer_item(store)
-                        for store in near
-                        if Replica(*store, job.model) in self.plan.copies
-                    )
+                    stores = map(offer_item, self._stores(offer, job.model))
+                    yield from (store for store in stores if store not in self.gone)
         for (_, offer), column in self.verify.items():
             if values[column] > DUST:
                 yield offer_item(offer)
@@ -374,7 +429,9 @@ class _Recourse:
         return [*terms, (int(self.executed[stream.key]), 1.0)]
 
     def _minimised(self, costs: Any) -> Any:
-        rows, columns, amounts = zip(*self.entries, strict=True)
+        _, base, count = self._base
+        more = _triples(self.entries[count:])
+        rows, columns, amounts = (np.concatenate(both) for both in zip(base, more, strict=True))
         shape = (len(self.limits), self.columns)
         matrix = coo_array((amounts, (rows, columns)), shape=shape).tocsr()
         limits = np.array(self.limits)
@@ -383,6 +440,7 @@ class _Recourse:
         upper[self.flow] = upper[self.unserved] = upper[self.short] = 1.0
         for step in self.steps:
             upper[step] = 1.0 / STEPS
+        upper[self.closed] = 0.0
         found = milp(
             costs,
             constraints=LinearConstraint(matrix, lower, limits),
@@ -391,3 +449,69 @@ class _Recourse:
         if found.x is None:
             raise ArithmeticError(f"the routing after a failure was not solved: {found.message}")
         return found.x
+
+
+def _triples(entries: list[tuple[int, int, float]]) -> tuple[Any, Any, Any]:
+    rows, columns, amounts = zip(*entries, strict=True) if entries else ((), (), ())
+    return np.array(rows, dtype=int), np.array(columns, dtype=int), np.array(amounts, dtype=float)
+
+
+# Failure after failure ----------------------------------------------------------------------------
+
+
+class Replays:
+    """What one plan still serves under failure after failure; what they share is built once.
+
+    A failure closes columns of one linear program. Only where it takes routes is there another: a
+    route that is gone is infinitely slow, so that no estimate stands in for it. No answer hangs on
+    those before it.
+    """
+
+    def __init__(self, network: Network, plan: Deployment, like: Replays | None = None) -> None:
+        held = {offer for offer, count in plan.nodes.items() if count > 0}
+        held |= {OfferKey(copy.site, copy.node_type) for copy in plan.copies}
+        offers = {offer: found for offer, found in network.offers.items() if offer in held}
+        self.network, self.plan = network.part(offers=offers), plan
+        self._ways: dict[frozenset[Item], Ways] = {} if like is None else like._ways
+        self._known: dict[tuple[bool, frozenset[Item]], _Recourse] = {}
+
+    def of(self, demand: tuple[Demand, ...]) -> Replays:
+        """Return the same for other demand; the ways to serve it are looked for once for both."""
+        return Replays(self.network.part(demand=demand), self.plan, self)
+
+    def after(self, failed: Iterable[Item]) -> Replay:
+        """Return what is served when the dependencies fail. Raises ArithmeticError if unsolved."""
+        chosen, demand = tuple(sorted(failed)), self.network.demand
+        gone = self.network.graph.down(chosen)
+        found: Mapping[DemandKey, tuple[float, float | None]] = {}
+        used: frozenset[Item] = frozenset()
+        if any(row_items(row).isdisjoint(gone) for row in demand):
+            found, used = self._recourse(bool(chosen), gone).without(gone).solved()
+        served = {row.key: found.get(row.key, (0.0, None)) for row in demand}
+        return Replay(
+            chosen,
+            {key: share for key, (share, _) in served.items()},
+            {key: latency for key, (_, latency) in served.items()},
+            used,
+        )
+
+    def _recourse(self, is_failure: bool, gone: frozenset[Item]) -> _Recourse:
+        cut = frozenset(link.item for link in self.network.links if _is_cut(link, gone))
+        if (is_failure, cut) not in self._known:
+            if len(self._known) >= MOST_KEPT:
+                self._known.clear()
+            left = after(self.network, cut | {NOTHING}) if is_failure else self.network
+            if cut not in self._ways:
+                if len(self._ways) >= MOST_KEPT:
+                    self._ways.clear()
+                self._ways[cut] = ways = Ways(left)
+                for region in sorted(left.regions):  # ways are numbered in the order of asking
+                    ways.paths.of(region)
+            self._known[is_failure, cut] = _Recourse(left, self.plan, self._ways[cut])
+        return self._known[is_failure, cut]
+
+
+def _is_cut(link: Link, gone: frozenset[Item]) -> bool:
+    """Return whether a route is gone; one whose site is gone leads to no offer anyway."""
+    ends = (end for end in (link.origin, link.target) if end.kind != "site")
+    return link.item in gone or not gone.isdisjoint(ends)

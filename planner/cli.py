@@ -273,24 +273,31 @@ def solve(
 
 @main.command()
 @click.argument("workbook", type=WORKBOOK)
-@click.argument("plan", type=WORKBOOK)
+@click.argument("plan", type=WORKBOOK, required=False)
+@click.option("--today", is_flag=True, help="What stands now, routed at best, instead of PLAN.")
 @click.option("--json", "as_json", is_flag=True, help="Print the violations as JSON.")
-def audit(workbook: Path, plan: Path, as_json: bool) -> None:
+def audit(workbook: Path, plan: Path | None, today: bool, as_json: bool) -> None:
     """Re-check PLAN against WORKBOOK without a solver; the plan may have been edited by hand.
 
     \b
     Example:
       planner audit inputs/minimal.xlsx my-plan/plan.xlsx
     """
-    from planner.reading import read_network
+    from models.plan import Plan
+    from planner.evaluation.audit import audit as audit_rules
     from planner.report.plan_audit import audit_plan, unserved
 
-    tables = read_network(workbook)
-    if tables.network is None:
-        _fail(_listed(tables.findings))
-    found, violations = audit_plan(tables.network, plan)
-    _tell_other(found, tables, workbook, plan)
-    findings, violations = found.findings, tables.located(violations)
+    _demand_one(plan, today)
+    tables, network = _read(workbook)
+    findings: tuple[Finding, ...] = ()
+    if plan is None:
+        name, audited = "what stands today", Plan({"": _today(network)})
+        violations = audit_rules(network, audited)
+    else:
+        found, violations = audit_plan(network, plan)
+        _tell_other(found, tables, workbook, plan)
+        name, findings, audited = plan.name, found.findings, found.plan
+    violations = tables.located(violations)
     if as_json:
         click.echo(
             json.dumps(
@@ -306,9 +313,11 @@ def audit(workbook: Path, plan: Path, as_json: bool) -> None:
         for text in (_listed(findings), _violated(violations)):
             if text:
                 click.echo(text)
-        if not violations and not any(finding.is_error for finding in findings):
-            click.echo(f"{plan.name} keeps every rule of {workbook.name}.")
-            share = unserved(tables.network, found.plan)
+        is_legal = not violations and not any(finding.is_error for finding in findings)
+        if is_legal:
+            click.echo(f"{name} keeps every rule of {workbook.name}.")
+        if is_legal or plan is None:
+            share = unserved(network, audited)
             if share > UNSERVED:
                 click.echo(f"It leaves {share:.1%} of the demand unserved: no rule forbids that.")
     if any(finding.is_error for finding in findings):
@@ -334,6 +343,7 @@ def audit(workbook: Path, plan: Path, as_json: bool) -> None:
     metavar="KIND",
     help="Also the worst of this kind alone, e.g. country.",
 )
+@click.option("--pairs", is_flag=True, help="Also every two single failures at once.")
 @click.option(
     "--processes",
     type=click.IntRange(min=1),
@@ -350,6 +360,7 @@ def stress(
     today: bool,
     worst: int,
     kinds: Sequence[str],
+    pairs: bool,
     processes: int | None,
     cluster: str | None,
     out: Path | None,
@@ -359,7 +370,8 @@ def stress(
     """Show how few failures end each guarantee of PLAN, and what every single failure takes.
 
     Demand is routed anew over what still stands. Sets of failures are of any mix of kinds, and
-    none is smaller: that is proven, not sampled. Ctrl-C keeps what was found.
+    none is smaller: that is proven, not sampled. Where dependencies, providers or shocks have
+    outage figures, it is told what they cost in an average year. Ctrl-C keeps what was found.
 
     \b
     Example:
@@ -369,8 +381,7 @@ def stress(
     from planner.report.progress import ProgressLine
     from planner.report.stress_report import document, screen, write
 
-    if (plan is None) == (not today):
-        raise click.UsageError("give a PLAN, or --today for what stands now")
+    _demand_one(plan, today)
     network, deployment = _standing(workbook, plan)
     known = {item.kind for item in network.graph.dependencies}
     for kind in kinds:
@@ -378,7 +389,9 @@ def stress(
             raise click.UsageError(f"--kind {kind}: take one of {', '.join(sorted(known))}")
     workers = _workers(processes, cluster)
     with _stoppable() as stop, ProgressLine(sys.stderr, quiet) as progress:
-        found = run_stress(network, deployment, worst, tuple(kinds), workers, stop, progress.say)
+        found = run_stress(
+            network, deployment, worst, tuple(kinds), pairs, workers, stop, progress.say
+        )
     folder = out or (plan.parent if plan is not None else workbook.parent)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -466,20 +479,13 @@ def _console() -> Console:
 
 def _standing(workbook: Path, plan: Path | None) -> tuple[Network, Deployment]:
     """Return the network and the nodes of the plan, or those of today; exit if there are none."""
-    from planner.evaluation.nearest_plans import today
-    from planner.reading import read_network
     from planner.report.plan_audit import audit_plan
     from planner.workbook.findings import counted
 
-    tables = read_network(workbook)
-    if tables.network is None:
-        _fail(_listed(tables.findings))
+    tables, network = _read(workbook)
     if plan is None:
-        stands = today(tables.network)
-        if stands is None:
-            _fail("nothing stands today: existing_nodes, Seats and Today are empty.")
-        return tables.network, stands
-    found, violations = audit_plan(tables.network, plan)
+        return network, _today(network)
+    found, violations = audit_plan(network, plan)
     if any(finding.is_error for finding in found.findings):
         _fail(_listed(found.findings))
     if violations:
@@ -487,7 +493,33 @@ def _standing(workbook: Path, plan: Path | None) -> tuple[Network, Deployment]:
         text = f"{plan.name} has {counted(count, 'violation')}; planner audit names them."
         click.echo(text, err=True)
     _tell_other(found, tables, workbook, plan)
-    return tables.network, found.plan.final
+    return network, found.plan.final
+
+
+def _demand_one(plan: Path | None, today: bool) -> None:
+    if (plan is None) == (not today):
+        raise click.UsageError("give a PLAN, or --today for what stands now")
+
+
+def _read(workbook: Path) -> tuple[Tables, Network]:
+    """Return a workbook and its network; exit with what is wrong with it if it has none."""
+    from planner.reading import read_network
+
+    tables = read_network(workbook)
+    if tables.network is None:
+        _fail(_listed(tables.findings))
+    return tables, tables.network
+
+
+def _today(network: Network) -> Deployment:
+    """Return what stands now, routed at best; exit if nothing does."""
+    from models.replay import rerouted
+    from planner.evaluation.nearest_plans import today
+
+    stands = today(network)
+    if stands is None:
+        _fail("nothing stands today: existing_nodes, Seats and Today are empty.")
+    return rerouted(network, stands)
 
 
 def _tell_other(found: PlanFile, tables: Tables, workbook: Path, plan: Path) -> None:

@@ -689,6 +689,59 @@ def test_stress_says_what_it_needs(words: tuple[str, ...], says: str, tmp_path: 
     assert not (tmp_path / "out").exists()
 
 
+def standing_today(path: Path, nodes: dict[str, int], **cells: object) -> Path:
+    """Write the smallest example with so many nodes standing at its sites, and return its path."""
+    book = openpyxl.load_workbook(MINIMAL)
+    sheet = book["Capacities"]
+    column = sheet.max_column + 1
+    sheet.cell(1, column).value = "existing_nodes"
+    for row in range(2, sheet.max_row + 1):
+        sheet.cell(row, column).value = nodes.get(str(sheet.cell(row, 1).value), 0)
+    for cell, value in cells.items():
+        sheet[cell] = value
+    book.save(path)
+    return path
+
+
+def test_what_stands_today_is_audited_as_a_plan_is(tmp_path: Path) -> None:
+    sites = [
+        str(row[0].value) for row in openpyxl.load_workbook(MINIMAL)["Capacities"].iter_rows(2)
+    ]
+    some = standing_today(tmp_path / "some.xlsx", {sites[0]: 1})
+    done = run("audit", some, "--today")
+    assert done.exit_code == 0, done.output
+    assert "what stands today keeps every rule of some.xlsx." in done.output
+    assert re.search(r"It leaves \d+\.\d% of the demand unserved", done.output)
+    many = standing_today(tmp_path / "many.xlsx", dict.fromkeys(sites, 9))
+    assert "unserved" not in run("audit", many, "--today").output
+
+
+def test_what_stands_today_and_breaks_a_rule_is_named_with_its_cell(tmp_path: Path) -> None:
+    book = openpyxl.load_workbook(standing_today(tmp_path / "today.xlsx", {}))
+    sheet = book["Capacities"]
+    sheet.cell(2, sheet.max_column).value = 2
+    diversity = book.create_sheet("Diversity")
+    diversity.append(["rule", "role", "kind", "max_share"])
+    diversity.append(["no landlord of all", "execution", "provider", 0.4])
+    book.save(tmp_path / "today.xlsx")
+    done = run("audit", tmp_path / "today.xlsx", "--today", "--json")
+    assert done.exit_code == 3, done.output
+    told = json.loads(done.stdout)
+    assert told["passed"] is False
+    assert [violation["cell"] for violation in told["violations"]] == ["Diversity!D2"]
+    assert "of the demand unserved" in run("audit", tmp_path / "today.xlsx", "--today").output
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [((), "give a PLAN, or --today"), (("--today",), "nothing stands today")],
+)
+def test_an_audit_says_what_it_needs(words: tuple[str, ...], says: str) -> None:
+    done = run("audit", MINIMAL, *words)
+    assert done.exit_code == 2
+    assert says in done.output
+
+
 def test_a_plan_of_another_workbook_is_said_to_be_one(tmp_path: Path) -> None:
     run("solve", MINIMAL, "--out", tmp_path, "-q")
     other = openpyxl.load_workbook(MINIMAL)

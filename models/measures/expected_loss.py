@@ -67,7 +67,7 @@ def value(network: Network, plan: Deployment) -> float:
         for failure in shares
     }
     demand_of = {demand.key: demand for demand in network.demand}
-    weight = {d.key: d.requests_per_s * network.month_share[d.period] for d in network.demand}
+    weight = {d.key: network.mean_rate(d) for d in network.demand}
     lost = sum(
         weight[key] * share for key, share in unserved_share(network, plan).items() if weight[key]
     )

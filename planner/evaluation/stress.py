@@ -8,23 +8,21 @@ suspected exposures are false, at worst unknown values are one and suspicions ar
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from typing import cast
 
 from models.data import Item
+from models.failure_states import Solved, States
 from models.network import Network
 from models.outage import NEARLY
 from models.plan import Deployment
-from models.replay import Replay, replay
-from planner.evaluation.stress_questions import Asked, read_at_worst
-from planner.evaluation.stress_results import End, Shock, Stress, Users
-from planner.jobs.requests import Workers, run_jobs
-
-_T = TypeVar("_T")
-
-SHARES = 3
-"""Into how many jobs the work is divided for every worker."""
+from models.replay import NOTHING, Replay
+from planner.evaluation.expected_loss import expected_loss
+from planner.evaluation.stress_jobs import Desk, Question
+from planner.evaluation.stress_pairs import every_pair
+from planner.evaluation.stress_questions import Asked, OtherEnd, RowEnd, WhatIsLeft
+from planner.evaluation.stress_results import Blast, End, ExpectedLoss, Stress, Users
+from planner.jobs.requests import Workers
 
 
 def stress(
@@ -32,144 +30,110 @@ def stress(
     plan: Deployment,
     worst: int = 3,
     kinds: tuple[str, ...] = (),
+    pairs: bool = False,
     workers: Workers | None = None,
     stop: threading.Event | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> Stress:
     """Return how the plan behaves under every failure; what was found so far after a stop.
 
-    `worst` is the most failures at once, of any mix and of each of the `kinds`. Rows and failures
-    are shared out among the workers. Raises NoCluster.
+    `worst` is the most failures at once, of any mix and of each of the `kinds`; with `pairs`, every
+    two single failures are looked at. Questions are shared out among the workers. Raises NoCluster.
     """
-    stop, workers = stop or threading.Event(), workers or Workers(1)
     asked = Asked(network, plan)
-    batches = _batches(network, plan, asked, workers)
-    answers: list[_Answers] = []
-    failures: list[str] = []
-    for number, response in enumerate(run_jobs(batches, workers, stop=stop), start=1):
-        done = f"{number} of {len(batches)}"
-        say(f"failures replayed, and sought that end a row's service: {done}")
-        if isinstance(response.result, _Answers):
-            answers.append(response.result)
-            failures.extend(response.result.missed)
-        else:
-            failures.append(f"{response.key}: {response.failure}")
-    answers.sort(key=lambda found: found.number)
-    of_rows = tuple(end for found in answers for end in found.ends)
-    is_whole = not (failures or stop.is_set())
-    others = tuple(_until(stop, asked.other_ends(), say))
+    desk = Desk(asked, workers or Workers(1), stop or threading.Event(), say)
+    numbers = {id(row): number for number, row in enumerate(network.demand)}
+    failures = asked.failures()
+    states = States(asked.worst, plan)
+    solved = Solved(states)
+    questions: list[Question[object]] = [RowEnd(numbers[id(row)]) for row in asked.rows]
+    questions += map(OtherEnd, range(len(asked.promised)))
+    questions += asked.blasts(worst, kinds)
+    state_of = {name: states.state(states.effect(failed)) for name, failed in failures.items()}
+    if asked.rows:
+        _unhurt(desk, solved, at_best=False)
+        first = {state_of[name]: failed for name, failed in reversed(failures.items())}
+        questions += (WhatIsLeft(first[state]) for state in solved.missing(state_of.values()))
+    ends: list[End] = []
+    blasts: list[Blast] = []
+    for question, answer in desk.ask(questions, "what ends what, and what every failure leaves"):
+        if isinstance(answer, Replay):
+            failed = cast(WhatIsLeft, question).failed
+            solved.add(states.state(states.effect(failed)), answer)
+        elif isinstance(answer, End):
+            ends.append(answer)
+        elif isinstance(answer, Blast):
+            blasts.append(answer)
+    left: dict[str, Replay | None] = {}
+    for name, state in state_of.items():
+        found = solved.of(state)
+        if found is not None or not asked.rows:
+            left[name] = found
+    now = desk.here(WhatIsLeft(())) if ends else None
+    is_whole = not (desk.failures or desk.stop.is_set())
+    of_rows = [end for end in ends if end.demand is not None]
+    single = {name: items for name, items in failures.items() if len(items) == 1}
+    couples = every_pair(desk, states, solved, single) if pairs else None
+    losses = list(_losses(desk, states, solved)) if not desk.stop.is_set() else []
     return Stress(
         # The worst of all failures is not known while some are not.
-        users=tuple(_users(network, plan, of_rows, answers) if is_whole else ()),
-        ends=(*of_rows, *others),
-        shocks=tuple(shock for found in answers for shock in found.shocks),
-        blasts=tuple(_until(stop, asked.blasts(worst, kinds), say)),
+        users=tuple(_users(asked, of_rows, failures, left, now))
+        if now is not None and is_whole
+        else (),
+        ends=tuple(ends),
+        shocks=tuple(asked.shock(name, failures[name], found) for name, found in left.items()),
+        blasts=tuple(blasts),
+        loss=tuple(losses),
+        pairs=couples,
         not_judged=asked.not_judged,
         rows_left_out=asked.left_out,
-        failures=tuple(failures),
-        stopped=stop.is_set(),
+        failures=tuple(desk.failures),
+        stopped=desk.stop.is_set(),
     )
 
 
-def _until(
-    stop: threading.Event, found: Iterator[tuple[str, Callable[[], _T]]], say: Callable[[str], None]
-) -> Iterator[_T]:
-    """Yield what is found one by one, saying what it is, until the stop."""
-    for what, work in found:
-        if stop.is_set():
-            return
-        say(what)
-        yield work()
+def _unhurt(desk: Desk, solved: Solved, at_best: bool) -> None:
+    """Note what is left, by the limits after a failure, where nothing that counts is gone."""
+    left = desk.here(WhatIsLeft((NOTHING,), at_best))
+    if left is not None:
+        solved.add(0, left)
 
 
-# Jobs ---------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Answers:
-    """What one batch found, in its own order; `left` is what is left of the routing, by failure.
-
-    `missed` says what could not be worked out, and why.
-    """
-
-    number: int
-    ends: tuple[End, ...]
-    shocks: tuple[Shock, ...]
-    left: tuple[tuple[str, Replay], ...]
-    missed: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class _Batch:
-    """Some rows whose end is sought and some failures to replay, of one network and plan."""
-
-    number: int
-    network: Network
-    plan: Deployment
-    rows: tuple[int, ...]
-    failures: tuple[tuple[str, tuple[Item, ...]], ...]
-
-    @property
-    def key(self) -> str:
-        """Return the name of the job."""
-        return f"batch {self.number}"
-
-    def run(self, stop: threading.Event) -> _Answers:
-        """Return what was found, as much as there is after a stop."""
-        asked = Asked(self.network, self.plan)
-        ends, shocks, left, missed = [], [], [], []
-        for row in self.rows:
-            if not stop.is_set():
-                demand = self.network.demand[row]
-                try:
-                    ends.append(asked.end_of_row(demand))
-                except ArithmeticError as error:
-                    missed.append(f"{demand.key}: {error}")
-        for name, failed in self.failures:
-            if not stop.is_set():
-                try:
-                    found = replay(asked.worst, self.plan, failed) if asked.rows else None
-                except ArithmeticError as error:
-                    missed.append(f"{name}: {error}")
-                    continue
-                shocks.append(asked.shock(name, failed, found))
-                if found is not None:
-                    left.append((name, found))
-        return _Answers(self.number, tuple(ends), tuple(shocks), tuple(left), tuple(missed))
-
-
-def _batches(network: Network, plan: Deployment, asked: Asked, workers: Workers) -> list[_Batch]:
-    """Return the work in shares: several for everybody, as some rows take longer than others."""
-    numbers = {id(row): number for number, row in enumerate(network.demand)}
-    rows = [numbers[id(row)] for row in asked.rows]
-    failures = list(asked.failures().items())
-    count = max(1, min(SHARES * workers.count, max(len(rows), len(failures))))
-    size = -(-max(len(rows), len(failures)) // count)
-    return [
-        _Batch(
-            number,
-            network,
-            plan,
-            tuple(rows[number * size : (number + 1) * size]),
-            tuple(failures[number * size : (number + 1) * size]),
-        )
-        for number in range(count)
-    ]
+def _losses(desk: Desk, states: States, solved: Solved) -> Iterator[ExpectedLoss]:
+    """Yield the mean loss at worst, and at best if doubt makes a difference there."""
+    asked = desk.asked
+    at_worst = expected_loss(desk, states, solved, at_best=False)
+    if at_worst is not None:
+        yield at_worst
+    if asked.best.graph.exposures != asked.worst.graph.exposures and not desk.stop.is_set():
+        states = States(asked.best, asked.plan)
+        solved = Solved(states)
+        if asked.rows:
+            _unhurt(desk, solved, at_best=True)
+        at_best = expected_loss(desk, states, solved, at_best=True)
+        if at_best is not None:
+            yield at_best
 
 
 def _users(
-    network: Network, plan: Deployment, ends: tuple[End, ...], answers: list[_Answers]
+    asked: Asked,
+    ends: list[End],
+    failures: Mapping[str, tuple[Item, ...]],
+    left: Mapping[str, Replay | None],
+    now: Replay,
 ) -> Iterator[Users]:
     """Yield the headline of every row whose end was sought, in the same order."""
-    if not ends:
-        return
-    now = replay(read_at_worst(network), plan, ())
-    single = [found for answer in answers for found in answer.left if len(found[1].failed) == 1]
+    network = asked.network
+    single = [
+        (name, failures[name][0], found)
+        for name, found in left.items()
+        if len(failures[name]) == 1 and found is not None
+    ]
     rate = {row.key: network.mean_rate(row) for row in network.demand}
     for end in ends:
         assert end.demand is not None
         row = end.demand
-        avoidable = [found for found in single if found[1].failed[0] not in end.unavoidable]
+        avoidable = [(name, found) for name, item, found in single if item not in end.unavoidable]
         times = [found.latency_ms[row] for _, found in avoidable if found.served[row] > NEARLY]
         least = min(
             ((found.served[row], name) for name, found in avoidable), default=(now.served[row], "")

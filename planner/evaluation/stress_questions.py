@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
-from functools import partial
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 from models.collapse import Break, FaultTree
 from models.data import Demand, DemandKey, Item
@@ -12,7 +12,7 @@ from models.guarantees import LIVENESS, SAFETY, Guarantee, guarantees
 from models.network import Network, is_unknown
 from models.outage import HALF, NEARLY, smallest_outage
 from models.plan import Deployment
-from models.replay import Replay
+from models.replay import Replay, Replays
 from planner.checks.capacity import Bounds
 from planner.evaluation.stress_results import Blast, End, Fewest, Shock
 
@@ -38,17 +38,17 @@ class Asked:
 
     def failures(self) -> dict[str, tuple[Item, ...]]:
         """Return every single dependency that is judged, and every shock of the workbook."""
-        single = {str(item): (item,) for item in self._may_fail(self.worst, ())}
+        single = {str(item): (item,) for item in self.may_fail(self.worst, ())}
         together = self.network.shock_items.items()
         return single | {f"shock:{name}": tuple(sorted(items)) for name, items in together}
 
-    def other_ends(self) -> Iterator[tuple[str, Callable[[], End]]]:
-        """Yield how the end of every guarantee but those of routing is found."""
-        for found in self.promised:
-            say = f"fewest failures that end {found.role} of {found.of}"
-            yield say, partial(self._end, found)
+    @cached_property
+    def replays(self) -> tuple[Replays, Replays]:
+        """Return what is left after failures, in the best and in the worst reading."""
+        return Replays(self.best, self.plan), Replays(self.worst, self.plan)
 
-    def _end(self, found: Guarantee) -> End:
+    def end(self, found: Guarantee) -> End:
+        """Return what ends a guarantee that is not of routing."""
         unavoidable = self._unavoidable(found.role)
         best, worst = (
             self._fewest(network, found, unavoidable) for network in (self.best, self.worst)
@@ -65,12 +65,13 @@ class Asked:
             shared |= graph.hangs_on(Item(kind, name))
         unavoidable = tuple(sorted(item for item in shared if not is_unknown(item)))
         best, worst = (
-            Fewest(smallest_outage(network, self.plan, row, self._may_fail(network, unavoidable)))
-            for network in (self.best, self.worst)
+            Fewest(smallest_outage(network, self.plan, row, may_fail, replays))
+            for network, replays in zip((self.best, self.worst), self.replays, strict=True)
+            for may_fail in (self.may_fail(network, unavoidable),)
         )
         return End("execution", row.model or "all", LIVENESS, best, worst, unavoidable, row.key)
 
-    def _may_fail(self, network: Network, unavoidable: tuple[Item, ...]) -> list[Item]:
+    def may_fail(self, network: Network, unavoidable: tuple[Item, ...] = ()) -> list[Item]:
         """Return the dependencies that are judged: neither unavoidable nor of a kind left blank."""
         return [
             item
@@ -84,7 +85,7 @@ class Asked:
         asked = (id(network), unavoidable, *((tuple(s.weights.items()), s.limit) for s in stands))
         if asked not in self._known:
             items = {item for stand in stands for item in stand.weights}
-            tree = FaultTree(network.graph, items, self._may_fail(network, unavoidable))
+            tree = FaultTree(network.graph, items, self.may_fail(network, unavoidable))
             self._known[asked] = Fewest(tree.smallest(stands))
         return self._known[asked]
 
@@ -132,31 +133,98 @@ class Asked:
         )
         return served / sum(rate.values()), short
 
-    def blasts(
-        self, worst: int, kinds: tuple[str, ...]
-    ) -> Iterator[tuple[str, Callable[[], Blast]]]:
-        """Yield how the most that so many failures break is found, committees and models apart."""
+    def blasts(self, worst: int, kinds: tuple[str, ...]) -> Iterator[WorstFew]:
+        """Yield the questions for the most that so many failures break, role by role."""
         for role in ("coordination", "storage"):
-            stands = [
-                found.stands[0].broken
-                for found in self.promised
-                if (found.role, found.loss) == (role, LIVENESS)
-            ]
-            items = {item for stand in stands for item in stand.weights}
-            may_fail = self._may_fail(self.best, self._unavoidable(role))
-            for mix in ((), *((kind,) for kind in kinds)) if stands else ():
-                of_mix = [item for item in may_fail if not mix or item.kind in mix]
-                tree = FaultTree(self.best.graph, items, of_mix)
+            for mix in ((), *((kind,) for kind in kinds)) if self._stands(role) else ():
                 for count in range(1, worst + 1):
-                    work = partial(_blast, tree, role, mix, stands, count)
-                    yield f"the worst {count} failures for {role}", work
+                    yield WorstFew(role, mix, count)
+
+    def blast(self, role: str, mix: tuple[str, ...], count: int) -> Blast:
+        """Return the most committees, or models, that so many failures of some kinds break."""
+        stands = self._stands(role)
+        items = {item for stand in stands for item in stand.weights}
+        may_fail = self.may_fail(self.best, self._unavoidable(role))
+        of_mix = [item for item in may_fail if not mix or item.kind in mix]
+        found = FaultTree(self.best.graph, items, of_mix).worst(stands, count)
+        return Blast(role, mix, count, found.failed, found.broken, len(stands))
+
+    def _stands(self, role: str) -> list[Break]:
+        return [
+            found.stands[0].broken
+            for found in self.promised
+            if (found.role, found.loss) == (role, LIVENESS)
+        ]
 
 
-def _blast(
-    tree: FaultTree, role: str, mix: tuple[str, ...], stands: list[Break], count: int
-) -> Blast:
-    found = tree.worst(stands, count)
-    return Blast(role, mix, count, found.failed, found.broken, len(stands))
+# Questions ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class RowEnd:
+    """What ends the service of the demand row of that number?"""
+
+    row: int
+
+    @property
+    def what(self) -> str:
+        """Return what is asked about."""
+        return f"the end of demand row {self.row + 1}"
+
+    def answer(self, asked: Asked) -> End:
+        """Return it."""
+        return asked.end_of_row(asked.network.demand[self.row])
+
+
+@dataclass(frozen=True)
+class OtherEnd:
+    """What ends the guarantee of that number?"""
+
+    number: int
+
+    @property
+    def what(self) -> str:
+        """Return what is asked about."""
+        return f"the end of guarantee {self.number + 1}"
+
+    def answer(self, asked: Asked) -> End:
+        """Return it."""
+        return asked.end(asked.promised[self.number])
+
+
+@dataclass(frozen=True)
+class WorstFew:
+    """How many committees or models do so many failures break, of some kinds or of any?"""
+
+    role: str
+    kinds: tuple[str, ...]
+    count: int
+
+    @property
+    def what(self) -> str:
+        """Return what is asked about."""
+        return f"the worst {self.count} failures for {self.role}"
+
+    def answer(self, asked: Asked) -> Blast:
+        """Return it."""
+        return asked.blast(self.role, self.kinds, self.count)
+
+
+@dataclass(frozen=True)
+class WhatIsLeft:
+    """What do users get while these are down, in the best or the worst reading?"""
+
+    failed: tuple[Item, ...]
+    at_best: bool = False
+
+    @property
+    def what(self) -> str:
+        """Return what is asked about."""
+        return ", ".join(map(str, self.failed))
+
+    def answer(self, asked: Asked) -> Replay:
+        """Return it."""
+        return asked.replays[not self.at_best].after(self.failed)
 
 
 def read_at_best(network: Network) -> Network:

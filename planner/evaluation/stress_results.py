@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from models.data import DemandKey, Item
+from models.expected_loss import Estimate
 
 
 @dataclass(frozen=True)
@@ -85,8 +86,90 @@ class Blast:
 
 
 @dataclass(frozen=True)
+class MeanLoss:
+    """What is lost of one thing in the mean, as shares of its requests or of the time.
+
+    `low` and `high` are proven; `calm` is lost while nothing fails. `per_year` is what a share of 1
+    amounts to: requests, or hours. Of several things `of` is empty and any one counts.
+    """
+
+    role: str
+    of: str
+    low: float
+    high: float
+    calm: float
+    per_year: float
+    simulated: Estimate | None = None
+
+
+@dataclass(frozen=True)
+class Importance:
+    """How much of a role's loss passes through a cause, beyond the calm, and what it costs a year.
+
+    `share` is Fussell and Vesely's; `saved` are the requests or hours that a perfect one saves.
+    """
+
+    cause: str
+    chance: float
+    role: str
+    share: float
+    saved: float
+
+
+@dataclass(frozen=True)
+class ExpectedLoss:
+    """The mean loss in one reading of doubt: `worst`, or `best` where that differs.
+
+    `sets` of causes were looked at, `states` of them are apart, `solved` are linear programs;
+    `rest` is the probability of all sets of which the routing is not known, 0 where there are none.
+    `without_figures` are the kinds of what the plan stands on that has none.
+    """
+
+    reading: str
+    losses: tuple[MeanLoss, ...] = ()
+    importance: tuple[Importance, ...] = ()
+    causes: int = 0
+    sets: int = 0
+    states: int = 0
+    solved: int = 0
+    rest: float = 0.0
+    draws: int = 0
+    without_figures: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two failures at once that do more than either alone: each is any one of some that fail alike.
+
+    `served_alone` is what the worse one leaves; the rest are what neither ends alone.
+    """
+
+    first: tuple[str, ...]
+    second: tuple[str, ...]
+    served: float | None
+    served_alone: float | None
+    halted: tuple[str, ...]
+    lost_models: tuple[str, ...]
+    silent_policies: tuple[str, ...]
+    forged_policies: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Every pair of single failures: `solved` were linear programs, and the others followed.
+
+    `worse` are the pairs that do more than either failure alone.
+    """
+
+    asked: int
+    solved: int
+    followed: int
+    worse: tuple[Pair, ...]
+
+
+@dataclass(frozen=True)
 class Stress:
-    """Everything that is known of a plan under failures.
+    """Everything that is known of a plan under failures; `pairs` only if they are asked for.
 
     `not_judged` are kinds of dependency that nobody filled in; `rows_left_out` is how many demand
     rows were not asked about; `failures` are jobs that ended with an error.
@@ -96,6 +179,8 @@ class Stress:
     ends: tuple[End, ...] = ()
     shocks: tuple[Shock, ...] = ()
     blasts: tuple[Blast, ...] = ()
+    loss: tuple[ExpectedLoss, ...] = ()
+    pairs: Pairs | None = None
     not_judged: tuple[str, ...] = ()
     rows_left_out: int = 0
     failures: tuple[str, ...] = ()

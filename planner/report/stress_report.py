@@ -14,12 +14,18 @@ from rich.text import Text
 from models.data import Item
 from planner.evaluation.stress_results import Blast, End, Fewest, Shock, Stress, Users
 from planner.files import move_into_place
+from planner.report.loss_tables import (
+    ROWS_SHOWN,
+    STRESS_JSON,
+    loss_document,
+    losses,
+    pairs,
+    pairs_document,
+    table_of,
+)
 from planner.workbook.findings import counted
 
 FORMAT = 1
-STRESS_JSON = "stress.json"
-ROWS_SHOWN = 12
-"""How many lines of a table a screen has room for; stress.json has them all."""
 
 
 def screen(found: Stress) -> Group:
@@ -31,6 +37,7 @@ def screen(found: Stress) -> Group:
         parts.append(Text(f"No plan escapes these, so they come first: {names}", style="bold"))
     others = [end for end in found.ends if end.demand is None]
     parts += [_users(found.users), _ends(others), _shocks(found.shocks), _blasts(found.blasts)]
+    parts += [*losses(found.loss), *(pairs(found.pairs) if found.pairs is not None else ())]
     if found.not_judged:
         parts.append(Text(f"Not filled in, so not judged: {', '.join(found.not_judged)}"))
     if found.rows_left_out:
@@ -88,6 +95,8 @@ def document(found: Stress) -> dict[str, object]:
             }
             for shock in found.shocks
         ],
+        "expected_loss": [loss_document(loss) for loss in found.loss],
+        "pairs": pairs_document(found.pairs) if found.pairs is not None else None,
         "blast": [{**asdict(blast), "failed": _names(blast.failed)} for blast in found.blasts],
     }
 
@@ -103,7 +112,7 @@ def _names(items: Iterable[Item]) -> list[str]:
 
 def _users(rows: Sequence[Users]) -> Table:
     headers = ("users", "ms", "failover ms", "least served", "fewest to end", "by")
-    table = _table("What users keep: as it is, under any one failure, and until when", *headers)
+    table = table_of("What users keep: as it is, under any one failure, and until when", *headers)
     weakest = sorted(rows, key=lambda row: (_order(row.end.worst), row.least_served, -row.rate))
     for row in weakest[:ROWS_SHOWN]:
         best, worst = _size(row.end.best), _size(row.end.worst)
@@ -119,7 +128,9 @@ def _users(rows: Sequence[Users]) -> Table:
 
 
 def _ends(ends: Sequence[End]) -> Table:
-    table = _table("Fewest failures that end a guarantee", "guarantee", "at worst", "at best", "by")
+    table = table_of(
+        "Fewest failures that end a guarantee", "guarantee", "at worst", "at best", "by"
+    )
     weakest = sorted(ends, key=lambda end: (_order(end.worst), _order(end.best)))
     for end in weakest[:ROWS_SHOWN]:
         of = f"{end.of} ({end.loss})"
@@ -131,7 +142,7 @@ def _ends(ends: Sequence[End]) -> Table:
 
 def _shocks(shocks: Sequence[Shock]) -> Table:
     headers = ("fails", "served", "rows short", "halted", "models lost", "policies out")
-    table = _table("What one failure takes", *headers)
+    table = table_of("What one failure takes", *headers)
     worst = sorted(shocks, key=lambda shock: (_kept(shock), -len(shock.halted), shock.name))
     for shock in worst[:ROWS_SHOWN]:
         table.add_row(
@@ -146,20 +157,12 @@ def _shocks(shocks: Sequence[Shock]) -> Table:
 
 
 def _blasts(blasts: Sequence[Blast]) -> Table:
-    table = _table("The worst few at once", "failures", "of", "break", "by")
+    table = table_of("The worst few at once", "failures", "of", "break", "by")
     what = {"coordination": "committees halted", "storage": "models lost"}
     for blast in blasts:
         kinds = ", ".join(blast.kinds) or "any kind"
         broken = f"{blast.broken} of {blast.of} {what[blast.role]}"
         table.add_row(str(blast.count), kinds, broken, ", ".join(_names(blast.failed)) or "-")
-    return table
-
-
-def _table(title: str, *headers: str) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), title_justify="left")
-    table.title = Text(title, style="bold")
-    for header in headers:
-        table.add_column(header, overflow="fold")
     return table
 
 

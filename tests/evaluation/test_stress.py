@@ -99,7 +99,9 @@ def test_a_stop_keeps_what_was_found() -> None:
     assert found.stopped
     assert 0 < len(found.ends) < len(whole.ends)
     assert found.ends == whole.ends[: len(found.ends)]
-    assert found.shocks == whole.shocks[: len(found.shocks)]
+    # Failures that leave all that the routing stands on are known without being replayed.
+    assert [shock for shock in whole.shocks if shock in found.shocks] == list(found.shocks)
+    assert len(found.shocks) < len(whole.shocks)
     assert found.blasts == ()
     assert document(found)["complete"] is False
     assert document(whole)["complete"] is True

@@ -13,11 +13,13 @@ from pyomo.contrib.solver.common.factory import SolverFactory
 from models.build import SINGLE_PHASE, build
 from models.data import Item, Policy
 from models.decisions import DECISIONS
+from models.exposure import Exposure
 from models.expressions import row, rows
 from models.network import Network
 from models.plan import Deployment, Replica
-from models.replay import after, replay
-from models.rules import verification
+from models.replay import Replays, after, replay, rerouted
+from models.rules import demand as demand_rule
+from models.rules import sources, throughput, upstream, verification
 from models.translate import place
 from tests import draw
 from tests.cases import (
@@ -223,3 +225,50 @@ def test_a_latency_that_nobody_knows_is_not_preferred_and_spoils_no_mean() -> No
     # Paris has room for all, and its way is known; that to London is not.
     assert None not in left.latency_ms.values()
     assert min(left.served.values()) > 0.99
+
+
+def test_users_whose_own_end_is_gone_are_not_served_by_an_estimate() -> None:
+    # No route of France is measured, so nothing but the region itself says that it is cut off.
+    network, exchange = small(), Item("ix", "France")
+    ends = Exposure(Item("region", "france"), (exchange,))
+    network = replace(network, exposures=(*network.exposures, ends))
+    found = replay(network, deployment_for_small(), [exchange])
+    assert found.served[FRANCE] == 0.0
+    assert found.served[GERMANY] == pytest.approx(1.0)
+    assert Item("region", "germany") in found.used
+
+
+def test_an_answer_hangs_on_none_before_it() -> None:
+    network, plan = small(), deployment_for_small()
+    asked = [(), *((item,) for item in network.graph.dependencies), ()]
+    replays = Replays(network, plan)
+    assert [replays.after(failed) for failed in asked] == [replay(network, plan, f) for f in asked]
+
+
+def test_a_row_asked_first_changes_no_answer() -> None:
+    network, plan = small(), deployment_for_small()
+    asked = Replays(network, plan)
+    asked.of((network.demand[-1],)).after([Item("nothing", "here")])
+    assert asked.after([Item("nothing", "here")]) == replay(
+        network, plan, [Item("nothing", "here")]
+    )
+
+
+def test_rerouted_is_a_plan_that_serves_what_replaying_it_says_and_breaks_no_rule_of_serving() -> (
+    None
+):
+    served = 0
+    for seed in range(30):
+        network = draw.network(seed)
+        network = replace(network, dependencies={}, shocks={}, shock_items={})
+        drawn = draw.plan(network, draw.row_by_row(network), seed)
+        plan = standing(replace(drawn, nodes=dict.fromkeys(network.offers, 2)), network)
+        found = rerouted(network, plan)
+        left = replay(network, plan, ())
+        for asked in network.demand:
+            share = sum(flow.share for flow in found.routing if flow.demand == asked.key)
+            assert share == pytest.approx(left.served[asked.key], abs=1e-5), (seed, asked.key)
+            served += share > 0
+        for rule in (demand_rule, throughput, upstream, sources, verification):
+            assert list(rule.audit(network, found)) == [], seed
+    assert served > 20

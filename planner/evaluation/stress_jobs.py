@@ -1,0 +1,129 @@
+"""Questions of a plan under failures, shared out among the workers and answered in their order.
+
+A worker builds what all questions of one network and plan need once, not once for every share.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from models.network import Network
+from models.plan import Deployment
+from planner.evaluation.stress_questions import Asked
+from planner.jobs.requests import Workers, run_jobs
+
+SHARES = 8
+"""Into how many jobs the questions are divided for every worker: some take longer than others."""
+
+Answer_co = TypeVar("Answer_co", covariant=True)
+Answer = TypeVar("Answer")
+
+
+class Question(Protocol[Answer_co]):
+    """One question: data that can be sent elsewhere."""
+
+    @property
+    def what(self) -> str:
+        """Return what is asked about, for those who are told that there is no answer."""
+
+    def answer(self, asked: Asked) -> Answer_co:
+        """Return the answer. Raises ArithmeticError if a solver gives none."""
+
+
+class Desk:
+    """Where questions of one network and plan are answered; `failures` says which were not."""
+
+    def __init__(
+        self,
+        asked: Asked,
+        workers: Workers,
+        stop: threading.Event,
+        say: Callable[[str], None],
+    ) -> None:
+        self.asked, self._workers, self.stop, self._say = asked, workers, stop, say
+        self.failures: list[str] = []
+        about = (asked.network, asked.plan)
+        self._digest = hashlib.sha256(pickle.dumps(about)).hexdigest()
+        _last.digest, _last.asked = self._digest, asked
+
+    def here(self, question: Question[Answer]) -> Answer | None:
+        """Return the answer at once, without a worker; None where there is none."""
+        try:
+            return question.answer(self.asked)
+        except ArithmeticError as error:
+            self.failures.append(f"{question.what}: {error}")
+            return None
+
+    def ask(
+        self, questions: Sequence[Question[Answer]], saying: str
+    ) -> list[tuple[Question[Answer], Answer]]:
+        """Return the questions with their answers, but those that a failure or a stop left open."""
+        count = min(len(questions), SHARES * self._workers.count)
+        size = -(-len(questions) // count) if count else 1
+        shares = [
+            _Share(at, self._digest, self.asked.network, self.asked.plan, (*questions[at:][:size],))
+            for at in range(0, len(questions), size)
+        ]
+        found: dict[str, tuple[tuple[int, Answer], ...]] = {}
+        for number, response in enumerate(run_jobs(shares, self._workers, stop=self.stop), start=1):
+            self._say(f"{saying}: {number} of {len(shares)}")
+            if isinstance(response.result, _Answers):
+                found[response.key] = response.result.found
+                self.failures.extend(response.result.missed)
+            else:
+                self.failures.append(f"{response.key}: {response.failure}")
+        answers = [entry for share in shares for entry in found.get(share.key, ())]
+        return [(questions[at], answer) for at, answer in answers]
+
+
+@dataclass(frozen=True)
+class _Answers(Generic[Answer]):
+    """What was found, by the position of the question; `missed` says what was not, and why."""
+
+    found: tuple[tuple[int, Answer], ...]
+    missed: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Share(Generic[Answer]):
+    """Some questions, from a position on, of one network and plan."""
+
+    at: int
+    digest: str
+    network: Network
+    plan: Deployment
+    questions: tuple[Question[Answer], ...]
+
+    @property
+    def key(self) -> str:
+        """Return the name of the job."""
+        return f"questions from {self.at + 1}"
+
+    def run(self, stop: threading.Event) -> _Answers[Answer]:
+        """Return what was found, as much as there is after a stop."""
+        if _last.asked is None or _last.digest != self.digest:
+            _last.digest, _last.asked = self.digest, Asked(self.network, self.plan)
+        found: list[tuple[int, Answer]] = []
+        missed: list[str] = []
+        for at, question in enumerate(self.questions, start=self.at):
+            if not stop.is_set():
+                try:
+                    found.append((at, question.answer(_last.asked)))
+                except ArithmeticError as error:
+                    missed.append(f"{question.what}: {error}")
+        return _Answers(tuple(found), tuple(missed))
+
+
+class _Last(threading.local):
+    """The subject of the last questions of this thread."""
+
+    digest: str = ""
+    asked: Asked | None = None
+
+
+_last = _Last()
