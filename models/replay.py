@@ -15,7 +15,7 @@ the planner's model.                         Source: design §4 (survival), two-
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,13 +27,16 @@ from models.classes import Classes, Job, Serving, demand_classes
 from models.data import Demand, DemandKey, Item, Needs, OfferKey
 from models.exposure import offer_item
 from models.network import Network
-from models.panels import covering_weights
-from models.plan import Deployment, Replica, exceeds
+from models.panels import covering_weights, panels_of
+from models.plan import Deployment, Flow, Replica, VerificationFlow, exceeds
+from models.split import routing, verification
 from models.stands import STORED, fastest_upstream
 from models.streams import Stream, verification_streams
 
 ROUNDS = 30
 """How often panels are separated before what is left is called unserved."""
+MOST_GROWTH = 1000.0
+"""The factor by which demand may grow where nothing limits it."""
 DUST = 1e-9
 TIE = 1e-4
 """What the slowest answer counts beside an unserved one: only to choose among equals."""
@@ -68,6 +71,22 @@ def replay(network: Network, plan: Deployment, failed: Iterable[Item]) -> Replay
         {key: latency for key, (_, latency) in served.items()},
         used,
     )
+
+
+def rerouted(network: Network, plan: Deployment, failed: Iterable[Item] = ()) -> Deployment:
+    """Return the plan with its demand routed anew, at best, over what stands when these fail."""
+    left = after(network, failed)
+    flows, checks = _Recourse(left, plan).routed() if left.demand else ((), ())
+    panels = panels_of(network, checks)
+    return replace(plan, routing=flows, verification=checks, panels=panels)
+
+
+def headroom(network: Network, plan: Deployment, rows: Collection[DemandKey]) -> float:
+    """Return the largest factor by which these rows may all grow and still be served in full.
+
+    Below 1 where they are not served as they are; no more than `MOST_GROWTH`.
+    """
+    return _Recourse(network, plan).headroom(rows) if rows else MOST_GROWTH
 
 
 def after(network: Network, failed: Iterable[Item]) -> Network:
@@ -111,7 +130,7 @@ class _Recourse:
         apart = [(row.region, row.min_served) for row in network.demand]
         self.classes: Classes = demand_classes(network, apart, self._standing())
         self.streams = verification_streams(network, self.classes)
-        self.columns = 0
+        self.columns, self.grows = 0, False
         self.flow = self._new(len(self.classes))
         self.unserved = self._new(len(self.classes.classes))
         self.short = self._new(len(self.classes.classes))
@@ -273,6 +292,40 @@ class _Recourse:
 
     def solved(self) -> tuple[dict[DemandKey, tuple[float, float | None]], frozenset[Item]]:
         """Return the share served and the mean latency of every demand row, and what is used."""
+        values = self._best()
+        return self._by_row(values), frozenset(self._used(values))
+
+    def routed(self) -> tuple[tuple[Flow, ...], tuple[VerificationFlow, ...]]:
+        """Return the routing row by row, and who verifies what."""
+        values = self._best()
+        flows = routing(
+            self.network,
+            self.classes,
+            lambda position: float(values[self.flow[position]]),
+            lambda offer, job: float(values[self.load[offer, job]]),
+            self.plan.copies,
+        )
+
+        def verify(stream: Stream, offer: OfferKey) -> float:
+            column = self.verify.get((stream.key, offer))
+            return 0.0 if column is None else float(values[column])
+
+        return flows, verification(self.network, self.streams, verify, flows)
+
+    def headroom(self, rows: Collection[DemandKey]) -> float:
+        """Return the largest factor by which the rows may all grow: unserved goes below 0."""
+        factor = int(self._new(1)[0])
+        self.grows = True
+        for number, group in enumerate(self.classes.classes):
+            if self.network.demand[group.members[0]].key in rows:
+                self._row([(int(self.unserved[number]), 1.0), (factor, 1.0)], 1.0, equal=True)
+        costs = np.zeros(self.columns)
+        costs[factor] = -1.0
+        self._row([(factor, 1.0)], MOST_GROWTH)
+        return float(self._separated(costs)[factor])
+
+    def _best(self) -> Any:
+        """Return the best point: shortfalls first, then all that is not served, then latency."""
         rates = np.array([group.rate for group in self.classes.classes])
         shares = np.array(
             [self.network.month_share[group.period] for group in self.classes.classes]
@@ -292,8 +345,7 @@ class _Recourse:
         slowest = max(1.0, float(np.nan_to_num(self.classes.latency_ms).max(initial=0.0)))
         latency = np.nan_to_num(self.classes.latency_ms, nan=slowest)
         costs[self.flow] = TIE * weights[self.classes.of] * latency / slowest
-        values = self._separated(costs)
-        return self._by_row(values), frozenset(self._used(values))
+        return self._separated(costs)
 
     def _used(self, values: Any) -> Iterator[Item]:
         """Yield everything that a routing stands on."""
@@ -381,12 +433,17 @@ class _Recourse:
         lower = np.where(self.is_equal, limits, -np.inf)
         upper = np.full(self.columns, np.inf)
         upper[self.flow] = upper[self.unserved] = upper[self.short] = 1.0
+        least = np.zeros(self.columns)
         for step in self.steps:
             upper[step] = 1.0 / STEPS
+            least[step] = -np.inf if self.grows else 0.0
+        if self.grows:
+            upper[self.flow] = np.inf
+            least[self.unserved] = -np.inf
         found = milp(
             costs,
             constraints=LinearConstraint(matrix, lower, limits),
-            bounds=Bounds(np.zeros(self.columns), upper),
+            bounds=Bounds(least, upper),
         )
         if found.x is None:
             raise ArithmeticError(f"the routing after a failure was not solved: {found.message}")

@@ -9,7 +9,7 @@ prices change. Then the offers of each place are filled in turn, and cold loads 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import numpy as np
 
@@ -17,8 +17,9 @@ from models.classes import Classes, Job
 from models.data import OfferKey
 from models.network import Network
 from models.paths import FloatArray, IntArray
-from models.plan import HUB, Flow, Replica
+from models.plan import HUB, Flow, Replica, VerificationFlow
 from models.stands import STORED, WARM
+from models.streams import Stream
 
 SMALLEST_SHARE = 1e-9
 """Shares and flows below this are numerical dust."""
@@ -174,3 +175,41 @@ def _source(classes: Classes, job: Job, offer: OfferKey, copies: frozenset[Repli
     near = classes.ways.stands.stores_near[offer.site]
     holding = [store for store in near if Replica(*store, job.model) in copies]
     return str((holding or list(near))[0])
+
+
+def verification(
+    network: Network,
+    streams: Iterable[Stream],
+    verify: Callable[[Stream, OfferKey], float],
+    flows: tuple[Flow, ...],
+) -> tuple[VerificationFlow, ...]:
+    """Return the flows of each stream, split over its executors in proportion to their rates."""
+    row_of = {demand.key: demand for demand in network.demand}
+    executed_at: dict[tuple[str, str, str, OfferKey], float] = defaultdict(float)
+    for flow in flows:
+        row = row_of[flow.demand]
+        scope = (row.verification, row.residency, row.period, flow.offer)
+        executed_at[scope] += row.requests_per_s * flow.share
+    return tuple(
+        check for stream in streams for check in _checks(network, stream, verify, executed_at)
+    )
+
+
+def _checks(
+    network: Network,
+    stream: Stream,
+    verify: Callable[[Stream, OfferKey], float],
+    executed_at: Mapping[tuple[str, str, str, OfferKey], float],
+) -> Iterator[VerificationFlow]:
+    scope = (stream.policy, stream.residency, stream.period)
+    rates = {e: executed_at[*scope, e] for e in stream.executors if executed_at[*scope, e] > 0}
+    executed = sum(rates.values())
+    if executed <= SMALLEST_SHARE:
+        return
+    found = {offer: verify(stream, offer) for offer in stream.verifiers}
+    found = {offer: rate for offer, rate in found.items() if rate > SMALLEST_SHARE * executed}
+    scale = network.policies[stream.policy].verifiers * executed / (sum(found.values()) or 1.0)
+    for executor, rate in sorted(rates.items()):
+        for verifier, amount in sorted(found.items()):
+            share = amount * scale * rate / executed
+            yield VerificationFlow(*scope, executor, verifier, share)

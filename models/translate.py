@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pyomo.environ as pyo
@@ -12,8 +12,8 @@ from models.data import OfferKey
 from models.decisions import DECISIONS, plan_families
 from models.network import Network
 from models.panels import panels_of
-from models.plan import Deployment, Flow, Replica, VerificationFlow
-from models.split import SMALLEST_SHARE, routing
+from models.plan import Deployment, Flow, Replica
+from models.split import routing, verification
 
 Values = Callable[[Any], float]
 """What a variable's value is."""
@@ -113,42 +113,12 @@ def deployment(block: Any, network: Network, value: Values) -> Deployment:
         lambda offer, job: value(block.load[*classes.offers[offer], job]),
         decided["copies"],
     )
-    checks = tuple(_verification(block, network, value, flows))
+    checks = verification(
+        network,
+        block.streams,
+        lambda stream, offer: value(block.verify[(*stream.key, *offer)]),
+        flows,
+    )
     return Deployment(
         **decided, routing=flows, verification=checks, panels=panels_of(network, checks)
     )
-
-
-def _verification(
-    block: Any, network: Network, value: Values, flows: tuple[Flow, ...]
-) -> Iterator[VerificationFlow]:
-    """Yield the flows of each stream, split over its executors in proportion to their rates."""
-    row_of = {demand.key: demand for demand in network.demand}
-    executed_at: dict[tuple[str, str, str, OfferKey], float] = defaultdict(float)
-    for flow in flows:
-        row = row_of[flow.demand]
-        scope = (row.verification, row.residency, row.period, flow.offer)
-        executed_at[scope] += row.requests_per_s * flow.share
-    for stream in block.streams:
-        scopes = {
-            executor: (stream.policy, stream.residency, stream.period, executor)
-            for executor in stream.executors
-        }
-        rates = {e: executed_at[scope] for e, scope in scopes.items() if executed_at[scope] > 0}
-        executed = sum(rates.values())
-        if executed <= SMALLEST_SHARE:
-            continue
-        policy = network.policies[stream.policy]
-        found = {offer: value(block.verify[(*stream.key, *offer)]) for offer in stream.verifiers}
-        found = {offer: rate for offer, rate in found.items() if rate > SMALLEST_SHARE * executed}
-        scale = policy.verifiers * executed / (sum(found.values()) or 1.0)
-        for executor, rate in sorted(rates.items()):
-            for verifier, amount in sorted(found.items()):
-                yield VerificationFlow(
-                    stream.policy,
-                    stream.residency,
-                    stream.period,
-                    executor,
-                    verifier,
-                    amount * scale * rate / executed,
-                )

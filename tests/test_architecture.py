@@ -31,6 +31,7 @@ DOORS = {
         "planner/cli.py",
         "planner/report/progress.py",
         "planner/report/screen.py",
+        "planner/report/sites_report.py",
         "planner/report/stress_report.py",
     },
 }

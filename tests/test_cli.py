@@ -621,7 +621,7 @@ def test_the_example_of_every_command_runs(name: str, tmp_path: Path) -> None:
     assert example is not None
     words = example[1].replace("my-plan", str(tmp_path / "my-plan")).split()
     words = [str(ROOT / word) if word.startswith("inputs/") else word for word in words]
-    if name in ("audit", "stress"):
+    if name in ("audit", "sites", "stress"):
         run("solve", MINIMAL, "--out", tmp_path / "my-plan", "-q")
     done = run(*words)
     assert done.exit_code == 0, done.output

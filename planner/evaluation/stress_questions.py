@@ -28,6 +28,7 @@ class Asked:
         self.best, self.worst = read_at_best(network), read_at_worst(network)
         self.promised = guarantees(network, plan)
         self._known: dict[object, Fewest] = {}
+        self._unavoidable_to: dict[DemandKey, tuple[Item, ...]] = {}
         self._bounds = Bounds(network)
         items = network.graph.dependencies
         known = {item.kind for item in items if not is_unknown(item)}
@@ -38,7 +39,7 @@ class Asked:
 
     def failures(self) -> dict[str, tuple[Item, ...]]:
         """Return every single dependency that is judged, and every shock of the workbook."""
-        single = {str(item): (item,) for item in self._may_fail(self.worst, ())}
+        single = {str(item): (item,) for item in self.may_fail(self.worst, ())}
         together = self.network.shock_items.items()
         return single | {f"shock:{name}": tuple(sorted(items)) for name, items in together}
 
@@ -49,7 +50,7 @@ class Asked:
             yield say, partial(self._end, found)
 
     def _end(self, found: Guarantee) -> End:
-        unavoidable = self._unavoidable(found.role)
+        unavoidable = self.unavoidable(found.role)
         best, worst = (
             self._fewest(network, found, unavoidable) for network in (self.best, self.worst)
         )
@@ -58,19 +59,26 @@ class Asked:
 
     def end_of_row(self, row: Demand) -> End:
         """Return what ends the service of a demand row."""
-        offers = [self.network.hangs_on(offer) for offer in self._bounds.servable(row)]
-        shared = frozenset.intersection(*offers) if offers else frozenset()
-        graph = self.network.graph
-        for kind, name in (("region", row.region), ("model", row.model)):
-            shared |= graph.hangs_on(Item(kind, name))
-        unavoidable = tuple(sorted(item for item in shared if not is_unknown(item)))
+        unavoidable = self.unavoidable_to(row)
         best, worst = (
-            Fewest(smallest_outage(network, self.plan, row, self._may_fail(network, unavoidable)))
+            Fewest(smallest_outage(network, self.plan, row, self.may_fail(network, unavoidable)))
             for network in (self.best, self.worst)
         )
         return End("execution", row.model or "all", LIVENESS, best, worst, unavoidable, row.key)
 
-    def _may_fail(self, network: Network, unavoidable: tuple[Item, ...]) -> list[Item]:
+    def unavoidable_to(self, row: Demand) -> tuple[Item, ...]:
+        """Return what ends the service of a demand row in every plan."""
+        if row.key not in self._unavoidable_to:
+            offers = [self.network.hangs_on(offer) for offer in self._bounds.servable(row)]
+            shared = frozenset.intersection(*offers) if offers else frozenset()
+            graph = self.network.graph
+            for kind, name in (("region", row.region), ("model", row.model)):
+                shared |= graph.hangs_on(Item(kind, name))
+            known = tuple(sorted(item for item in shared if not is_unknown(item)))
+            self._unavoidable_to[row.key] = known
+        return self._unavoidable_to[row.key]
+
+    def may_fail(self, network: Network, unavoidable: tuple[Item, ...]) -> list[Item]:
         """Return the dependencies that are judged: neither unavoidable nor of a kind left blank."""
         return [
             item
@@ -84,11 +92,11 @@ class Asked:
         asked = (id(network), unavoidable, *((tuple(s.weights.items()), s.limit) for s in stands))
         if asked not in self._known:
             items = {item for stand in stands for item in stand.weights}
-            tree = FaultTree(network.graph, items, self._may_fail(network, unavoidable))
+            tree = FaultTree(network.graph, items, self.may_fail(network, unavoidable))
             self._known[asked] = Fewest(tree.smallest(stands))
         return self._known[asked]
 
-    def _unavoidable(self, role: str) -> tuple[Item, ...]:
+    def unavoidable(self, role: str) -> tuple[Item, ...]:
         """Return what every offer of a role hangs on, and no plan escapes."""
         offers = [self.network.hangs_on(offer) for offer in self.network.offers_of(role)]
         shared = frozenset.intersection(*offers) if offers else frozenset()
@@ -143,7 +151,7 @@ class Asked:
                 if (found.role, found.loss) == (role, LIVENESS)
             ]
             items = {item for stand in stands for item in stand.weights}
-            may_fail = self._may_fail(self.best, self._unavoidable(role))
+            may_fail = self.may_fail(self.best, self.unavoidable(role))
             for mix in ((), *((kind,) for kind in kinds)) if stands else ():
                 of_mix = [item for item in may_fail if not mix or item.kind in mix]
                 tree = FaultTree(self.best.graph, items, of_mix)

@@ -1,0 +1,178 @@
+"""The nearest change that would make a weak site count: one attribute, another known value.
+
+The weakest guarantee that the site is part of is asked again with the one cell changed. A value
+that nothing else has is the best that any value of a kind can be, and what ends the guarantee now
+must no longer do so: most kinds are ruled out by looking at the exposure graph alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from models.collapse import FaultTree
+from models.data import Item, Site, names_in
+from models.exposure import offer_item
+from models.guarantees import guarantees
+from models.network import SITE_ATTRIBUTES, Network, is_unknown
+from models.outage import smallest_outage
+from models.plan import Deployment
+from planner.evaluation.sites_figures import Gauge
+from planner.evaluation.sites_results import Change, Figure, Figures
+from planner.evaluation.stress_questions import Asked, read_at_worst
+
+FRESH = "known to nobody else"
+"""A value that no other site has."""
+
+PLACE = ("metro", "country", "bloc")
+"""Kinds that another value of which means another place: asked last."""
+
+
+def share_of_requests(network: Network) -> Callable[[Figure], float]:
+    """Return how to find the share of all requests that hang on a guarantee; else 1."""
+    total = sum(row.requests_per_s * network.month_share[row.period] for row in network.demand)
+    found: dict[Figure, float] = {}
+    for row in network.demand:
+        share = row.requests_per_s * network.month_share[row.period] / total if total else 0.0
+        for figure in (Figure("", row=tuple(row.key)), Figure("", "storage", row.model)):
+            found[figure] = found.get(figure, 0.0) + share
+
+    def share_of(figure: Figure) -> float:
+        if figure.row:
+            return found.get(Figure("", row=figure.row), 0.0)
+        if figure.role == "storage":
+            return found.get(Figure("", "storage", figure.of), 0.0)
+        return 1.0
+
+    return share_of
+
+
+def rank(
+    figure: Figure, size: float | None, share_of: Callable[[Figure], float]
+) -> tuple[object, ...]:
+    """Return what sorts guarantees: the fewest failures first, then those of most requests."""
+    return (math.inf if size is None else size, -share_of(figure), figure)
+
+
+def weakest_of(gauge: Gauge, whole: Figures, site: str) -> Figure | None:
+    """Return the guarantee, at worst, that the fewest failures end of those that a site is part of.
+
+    A committee with seats there, a model with a copy, a demand row that it serves or verifies.
+    """
+    plan, share_of = gauge.plan, share_of_requests(gauge.network)
+    of = {("coordination", seat.committee) for seat, n in plan.seats.items() if seat.site == site}
+    of |= {("storage", copy.model) for copy in plan.copies if copy.site == site}
+    at_site = {offer_item(offer) for offer in plan.nodes if offer.site == site}
+    rows = {tuple(flow.demand) for flow in plan.routing if flow.offer.site == site}
+    for end in gauge.base.worst:
+        if any(not at_site.isdisjoint(stand) for stand in end.routings):
+            rows.add(tuple(gauge.network.demand[end.row].key))
+    part_of = [
+        figure
+        for figure in whole.values
+        if figure.what == "collapse"
+        and figure.reading == "worst"
+        and ((figure.role, figure.of) in of or (figure.row and figure.row in rows))
+    ]
+    return min(
+        part_of, key=lambda figure: rank(figure, whole.values[figure], share_of), default=None
+    )
+
+
+def nearest_change(gauge: Gauge, whole: Figures, site: str, figure: Figure) -> Change | None:
+    """Return the one other value of an attribute that raises the fewest failures; None if none."""
+    size, failed = whole.values[figure], whole.by.get(figure, ())
+    if not size or not failed:
+        return None
+    asked, plan = gauge.asked, gauge.plan
+    row = asked.network.sites[site]
+    for kind, now, values in _attributes(asked.network, plan, site):
+        fresh = read_at_worst(_changed(asked.network, row, kind, FRESH))
+        if _still_ends(asked, fresh, plan, figure, failed, site):
+            continue
+        for value in values:
+            changed = read_at_worst(_changed(asked.network, row, kind, value))
+            if _still_ends(asked, changed, plan, figure, failed, site):
+                continue
+            found = fewest(asked, changed, plan, figure)
+            if found is None or len(found) > size:
+                after = None if found is None else len(found)
+                return Change(kind, now, value, figure, round(size), after)
+    return None
+
+
+def fewest(
+    asked: Asked, network: Network, plan: Deployment, figure: Figure
+) -> tuple[Item, ...] | None:
+    """Return the fewest failures that end a guarantee of a plan in a network as it is read."""
+    if figure.row:
+        demand = next(d for d in asked.network.demand if tuple(d.key) == figure.row)
+        may_fail = asked.may_fail(network, asked.unavoidable_to(demand))
+        return smallest_outage(network, plan, demand, may_fail)
+    may_fail = asked.may_fail(network, asked.unavoidable(figure.role))
+    for found in guarantees(network, plan):
+        if (found.role, found.of, found.loss) == (figure.role, figure.of, figure.loss):
+            stands = [stand.broken for stand in found.stands]
+            items = {item for stand in stands for item in stand.weights}
+            return FaultTree(network.graph, items, may_fail).smallest(stands)
+    return ()
+
+
+def _still_ends(
+    asked: Asked,
+    network: Network,
+    plan: Deployment,
+    figure: Figure,
+    failed: tuple[Item, ...],
+    site: str,
+) -> bool:
+    """Return whether the same failures surely still end the guarantee in a changed network."""
+    down = network.graph.down(failed)
+    if figure.row:
+        at_site = {offer_item(offer) for offer in plan.nodes if offer.site == site}
+        return at_site & down == at_site & asked.worst.graph.down(failed)
+    return any(
+        stand.broken.happens(down)
+        for found in guarantees(network, plan)
+        if (found.role, found.of, found.loss) == (figure.role, figure.of, figure.loss)
+        for stand in found.stands
+    )
+
+
+def _attributes(
+    network: Network, plan: Deployment, site: str
+) -> Iterator[tuple[str, str, list[str]]]:
+    """Yield every attribute of a site with its value and those of others, the rarest first."""
+    row = network.sites[site]
+    kinds = ("provider", *SITE_ATTRIBUTES, *(kind for kind, _ in row.other))
+    for kind in sorted(kinds, key=lambda kind: (kind in PLACE, kinds.index(kind))):
+        used: dict[str, int] = {}
+        for other in network.sites.values():
+            for name in _names(other, kind):
+                used[name] = used.get(name, 0) + (other.site in plan.open)
+        own = _names(row, kind)
+        values = [name for name in used if name not in own and not is_unknown(Item(kind, name))]
+        values.sort(key=lambda name: (used[name], name))
+        yield kind, "; ".join(sorted(own)) or "unknown", values
+
+
+def _names(site: Site, kind: str) -> frozenset[str]:
+    if kind == "provider":
+        return frozenset((site.provider,))
+    if kind in SITE_ATTRIBUTES:
+        return names_in(getattr(site, kind))
+    return names_in(dict(site.other).get(kind))
+
+
+def _changed(network: Network, site: Site, kind: str, value: str) -> Network:
+    """Return the network with one attribute of one site changed."""
+    if kind == "provider":
+        row = replace(site, provider=value)
+    elif kind in SITE_ATTRIBUTES:
+        fields = {kind: ((value,),)}
+        row = replace(site, **fields)  # type: ignore[arg-type]
+    else:
+        other = tuple((k, ((value,),) if k == kind else needs) for k, needs in site.other)
+        row = replace(site, other=other)
+    return replace(network, sites={**network.sites, site.site: row})
