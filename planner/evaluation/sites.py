@@ -14,8 +14,10 @@ from models.data import Item
 from models.network import Network
 from models.plan import Deployment
 from planner.evaluation.sites_base import Base, Learned, batches, joined
-from planner.evaluation.sites_change import nearest_change, share_of_requests, weakest_of
+from planner.evaluation.sites_candidates import candidates
+from planner.evaluation.sites_change import nearest_change, weakest_of
 from planner.evaluation.sites_figures import Gauge
+from planner.evaluation.sites_guarantees import share_of_requests
 from planner.evaluation.sites_results import (
     COST,
     INDEPENDENCE,
@@ -62,9 +64,11 @@ def sites(
             say(f"without {response.key}: {len(found)} of {len(jobs)}")
         elif response.failure:
             failures.append(f"{response.key}: {response.failure}")
+    others = candidates(network, plan, whole, most, workers, stop, say, failures)
     return Sites(
         figures=whole,
         sites=tuple(sorted(found, key=lambda value: value.site)),
+        candidates=others,
         not_judged=asked.not_judged,
         rows_left_out=asked.left_out,
         failures=tuple(failures),

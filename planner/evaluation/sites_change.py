@@ -7,18 +7,15 @@ must no longer do so: most kinds are ruled out by looking at the exposure graph 
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
-from models.collapse import FaultTree
 from models.data import Item, Site, names_in
 from models.exposure import offer_item
-from models.guarantees import guarantees
 from models.network import SITE_ATTRIBUTES, Network, is_unknown
-from models.outage import smallest_outage
 from models.plan import Deployment
 from planner.evaluation.sites_figures import Gauge
+from planner.evaluation.sites_guarantees import fewest, is_ended, share_of_requests, weakest
 from planner.evaluation.sites_results import Change, Figure, Figures
 from planner.evaluation.stress_questions import Asked, read_at_worst
 
@@ -27,32 +24,6 @@ FRESH = "known to nobody else"
 
 PLACE = ("metro", "country", "bloc")
 """Kinds that another value of which means another place: asked last."""
-
-
-def share_of_requests(network: Network) -> Callable[[Figure], float]:
-    """Return how to find the share of all requests that hang on a guarantee; else 1."""
-    total = sum(row.requests_per_s * network.month_share[row.period] for row in network.demand)
-    found: dict[Figure, float] = {}
-    for row in network.demand:
-        share = row.requests_per_s * network.month_share[row.period] / total if total else 0.0
-        for figure in (Figure("", row=tuple(row.key)), Figure("", "storage", row.model)):
-            found[figure] = found.get(figure, 0.0) + share
-
-    def share_of(figure: Figure) -> float:
-        if figure.row:
-            return found.get(Figure("", row=figure.row), 0.0)
-        if figure.role == "storage":
-            return found.get(Figure("", "storage", figure.of), 0.0)
-        return 1.0
-
-    return share_of
-
-
-def rank(
-    figure: Figure, size: float | None, share_of: Callable[[Figure], float]
-) -> tuple[object, ...]:
-    """Return what sorts guarantees: the fewest failures first, then those of most requests."""
-    return (math.inf if size is None else size, -share_of(figure), figure)
 
 
 def weakest_of(gauge: Gauge, whole: Figures, site: str) -> Figure | None:
@@ -75,9 +46,7 @@ def weakest_of(gauge: Gauge, whole: Figures, site: str) -> Figure | None:
         and figure.reading == "worst"
         and ((figure.role, figure.of) in of or (figure.row and figure.row in rows))
     ]
-    return min(
-        part_of, key=lambda figure: rank(figure, whole.values[figure], share_of), default=None
-    )
+    return weakest(whole, part_of, share_of)
 
 
 def nearest_change(gauge: Gauge, whole: Figures, site: str, figure: Figure) -> Change | None:
@@ -102,23 +71,6 @@ def nearest_change(gauge: Gauge, whole: Figures, site: str, figure: Figure) -> C
     return None
 
 
-def fewest(
-    asked: Asked, network: Network, plan: Deployment, figure: Figure
-) -> tuple[Item, ...] | None:
-    """Return the fewest failures that end a guarantee of a plan in a network as it is read."""
-    if figure.row:
-        demand = next(d for d in asked.network.demand if tuple(d.key) == figure.row)
-        may_fail = asked.may_fail(network, asked.unavoidable_to(demand))
-        return smallest_outage(network, plan, demand, may_fail)
-    may_fail = asked.may_fail(network, asked.unavoidable(figure.role))
-    for found in guarantees(network, plan):
-        if (found.role, found.of, found.loss) == (figure.role, figure.of, figure.loss):
-            stands = [stand.broken for stand in found.stands]
-            items = {item for stand in stands for item in stand.weights}
-            return FaultTree(network.graph, items, may_fail).smallest(stands)
-    return ()
-
-
 def _still_ends(
     asked: Asked,
     network: Network,
@@ -128,16 +80,10 @@ def _still_ends(
     site: str,
 ) -> bool:
     """Return whether the same failures surely still end the guarantee in a changed network."""
-    down = network.graph.down(failed)
     if figure.row:
         at_site = {offer_item(offer) for offer in plan.nodes if offer.site == site}
-        return at_site & down == at_site & asked.worst.graph.down(failed)
-    return any(
-        stand.broken.happens(down)
-        for found in guarantees(network, plan)
-        if (found.role, found.of, found.loss) == (figure.role, figure.of, figure.loss)
-        for stand in found.stands
-    )
+        return at_site & network.graph.down(failed) == at_site & asked.worst.graph.down(failed)
+    return is_ended(asked, network, plan, figure, failed)
 
 
 def _attributes(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from models.data import Item, OfferKey
+from models.plan import Replica, Seat
 
 MEASURABLE = 0.001
 """The relative change below which a figure has not moved."""
@@ -131,19 +132,19 @@ class SiteValue:
 
 @dataclass(frozen=True)
 class Addition:
-    """What is added at a site to help a guarantee: nodes, replicas, a copy, or moved seats.
+    """What is added at a site to help a guarantee: nodes with replicas or a copy, or a moved seat.
 
-    `cost` is in currency a month, one-off costs spread over the months. `moved` are the offers that
-    give up a seat each.
+    `cost` is in currency a month, one-off costs spread over the months, the contract included that
+    the site needs. `seat` is held at the site from now on, `given_up` is where it was.
     """
 
     site: str
     nodes: tuple[tuple[OfferKey, int], ...]
     cost: float
-    model: str = ""
-    replicas: int = 0
-    copy: bool = False
-    moved: tuple[OfferKey, ...] = ()
+    warm: tuple[tuple[Replica, int], ...] = ()
+    copies: tuple[Replica, ...] = ()
+    seat: Seat | None = None
+    given_up: Seat | None = None
 
 
 @dataclass(frozen=True)
@@ -164,9 +165,9 @@ class Raise:
 class Candidates:
     """Which additions raise the worst guarantee most per unit of money.
 
-    `sets` are all smallest sets of failures that end it now. `singles` are the sites that help by
-    themselves, best first; `best` the best of up to `most` sites, None if none raises it;
-    `looked_at` is how many sites might have; `unable` says what stands in the way if nothing helps.
+    `sets` are all smallest sets of failures that end it now. `singles` are what helps by itself at
+    each site, best first; `best` is the best of up to `most` sites, none of which could be spared;
+    None if none raises it. `looked_at` is how many sites might have; `unable` says why none does.
     """
 
     guarantee: Figure

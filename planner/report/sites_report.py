@@ -154,10 +154,10 @@ def _addition(addition: Addition) -> dict[str, object]:
         "nodes": [
             {"node_type": offer.node_type, "nodes": count} for offer, count in addition.nodes
         ],
-        "model": addition.model,
-        "replicas": addition.replicas,
-        "copy": addition.copy,
-        "seats_from": [str(offer) for offer in addition.moved],
+        "warm": [{"model": replica.model, "replicas": n} for replica, n in addition.warm],
+        "copies": [copy.model for copy in addition.copies],
+        "seat": None if addition.seat is None else addition.seat.committee,
+        "seat_from": None if addition.given_up is None else addition.given_up.site,
     }
 
 
@@ -224,14 +224,11 @@ def _candidates(found: Candidates, currency: str) -> Iterable[Table | Text]:
 def addition_text(addition: Addition) -> str:
     """Return what is added where, in words."""
     nodes = ", ".join(f"{count} {offer.node_type}" for offer, count in addition.nodes)
-    what = nodes
-    if addition.replicas:
-        what += f" with {counted(addition.replicas, 'warm replica')} of {addition.model}"
-    if addition.copy:
-        what += f" with a copy of {addition.model}"
-    if addition.moved:
-        what += f" for a seat from {', '.join(sorted({offer.site for offer in addition.moved}))}"
-    return f"{addition.site}: {what}"
+    more = [f"{counted(n, 'warm replica')} of {replica.model}" for replica, n in addition.warm]
+    more += [f"a copy of {copy.model}" for copy in addition.copies]
+    if addition.seat is not None and addition.given_up is not None:
+        more.append(f"a seat of {addition.seat.committee} from {addition.given_up.site}")
+    return f"{addition.site}: {nodes}" + (f" with {' and '.join(more)}" if more else "")
 
 
 def _table(title: str, *headers: str) -> Table:
