@@ -14,7 +14,7 @@ from models.data import Item
 from models.network import Network
 from models.plan import Deployment
 from planner.evaluation.sites_base import Base, Learned, batches, joined
-from planner.evaluation.sites_candidates import candidates
+from planner.evaluation.sites_candidates import candidates, weakest_of_each
 from planner.evaluation.sites_change import nearest_change, weakest_of
 from planner.evaluation.sites_figures import Gauge
 from planner.evaluation.sites_guarantees import share_of_requests
@@ -64,11 +64,14 @@ def sites(
             say(f"without {response.key}: {len(found)} of {len(jobs)}")
         elif response.failure:
             failures.append(f"{response.key}: {response.failure}")
-    others = candidates(network, plan, whole, most, workers, stop, say, failures)
+    others = [
+        candidates(network, plan, whole, figure, most, workers, stop, say, failures)
+        for figure in weakest_of_each(network, whole)
+    ]
     return Sites(
         figures=whole,
         sites=tuple(sorted(found, key=lambda value: value.site)),
-        candidates=others,
+        candidates=tuple(entry for entry in others if entry is not None),
         not_judged=asked.not_judged,
         rows_left_out=asked.left_out,
         failures=tuple(failures),

@@ -31,25 +31,45 @@ from planner.evaluation.stress_questions import Asked
 from planner.jobs.requests import Workers, run_jobs
 
 
+def weakest_of_each(network: Network, whole: Figures) -> tuple[Figure, ...]:
+    """Return the weakest guarantee of committees, of copies and of service, the weakest first.
+
+    Panels are the router's choice and left out: service that is verified counts them.
+    """
+    share_of = share_of_requests(network)
+    groups: dict[tuple[str, str], list[Figure]] = {}
+    for figure, size in whole.values.items():
+        is_end = figure.what == "collapse" and figure.reading == "worst" and size is not None
+        if is_end and figure.role != "verification":
+            kind = figure.loss if figure.row else ""
+            groups.setdefault((figure.role, kind), []).append(figure)
+    left = [weakest(whole, group, share_of) for group in groups.values()]
+    found: list[Figure] = []
+    while True:
+        first = weakest(whole, [f for f in left if f is not None and f not in found], share_of)
+        if first is None:
+            return tuple(found)
+        found.append(first)
+
+
 def candidates(
     network: Network,
     plan: Deployment,
     whole: Figures,
+    figure: Figure,
     most: int,
     workers: Workers,
     stop: threading.Event,
     say: Callable[[str], None],
     failures: list[str],
 ) -> Candidates | None:
-    """Return what other sites would add; None where nothing is promised, or after a stop.
+    """Return what other sites would add to a guarantee; None after a stop.
 
     What went wrong is added to `failures`.
     """
-    worst = [f for f in whole.values if _counts(f) and whole.values[f] is not None]
-    figure = weakest(whole, worst, share_of_requests(network))
-    if figure is None or stop.is_set():
+    if stop.is_set():
         return None
-    say("all the smallest sets that end the weakest guarantee")
+    say(f"all the smallest sets that end {figure.role} of {figure.of}")
     asked = Asked(network, plan)
     size = round(whole.values[figure] or 0)
     sets = smallest_sets(asked, figure, size)

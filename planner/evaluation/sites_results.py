@@ -149,7 +149,7 @@ class Addition:
 
 @dataclass(frozen=True)
 class Raise:
-    """What additions do to the worst guarantee.
+    """What additions do to a guarantee.
 
     `size` is the fewest failures that then end it, None if none do; `sets` how many sets are left
     of those that end it today.
@@ -163,7 +163,7 @@ class Raise:
 
 @dataclass(frozen=True)
 class Candidates:
-    """Which additions raise the worst guarantee most per unit of money.
+    """Which additions raise a guarantee, the weakest of its role, most per unit of money.
 
     `sets` are all smallest sets of failures that end it now. `singles` are what helps by itself at
     each site, best first; `best` is the best of up to `most` sites, none of which could be spared;
@@ -186,7 +186,7 @@ class Sites:
 
     figures: Figures | None = None
     sites: tuple[SiteValue, ...] = ()
-    candidates: Candidates | None = None
+    candidates: tuple[Candidates, ...] = ()
     not_judged: tuple[str, ...] = ()
     rows_left_out: int = 0
     failures: tuple[str, ...] = ()

@@ -74,6 +74,9 @@ class Asked:
             graph = self.network.graph
             for kind, name in (("region", row.region), ("model", row.model)):
                 shared |= graph.hangs_on(Item(kind, name))
+            policy = self.network.policies.get(row.verification)
+            if policy is not None and policy.verifiers:
+                shared |= frozenset(self.unavoidable("verification"))
             known = tuple(sorted(item for item in shared if not is_unknown(item)))
             self._unavoidable_to[row.key] = known
         return self._unavoidable_to[row.key]

@@ -28,6 +28,7 @@ from planner.workbook.findings import counted
 
 FORMAT = 1
 SITES_JSON = "sites.json"
+ROLES = {"execution": "service", "coordination": "committee", "storage": "stored model"}
 SINGLES_SHOWN, SETS_SHOWN = 5, 3
 
 
@@ -36,8 +37,8 @@ def screen(found: Sites, currency: str) -> Group:
     parts: list[Table | Text] = []
     if found.sites:
         parts.append(_sites(found.sites, currency))
-    if found.candidates is not None:
-        parts += [Text(""), *_candidates(found.candidates, currency)]
+    for entry in found.candidates:
+        parts += [Text(""), *_candidates(entry, currency)]
     if found.not_judged:
         parts.append(Text(f"Not filled in, so not judged: {', '.join(found.not_judged)}"))
     if found.rows_left_out:
@@ -78,7 +79,7 @@ def document(found: Sites) -> dict[str, object]:
             }
             for value in found.sites
         ],
-        "candidates": _candidates_document(found.candidates),
+        "candidates": [_candidates_document(entry) for entry in found.candidates],
     }
 
 
@@ -124,9 +125,7 @@ def _change(change: Change | None) -> dict[str, object] | None:
     }
 
 
-def _candidates_document(found: Candidates | None) -> dict[str, object] | None:
-    if found is None:
-        return None
+def _candidates_document(found: Candidates) -> dict[str, object]:
     return {
         "guarantee": _figure(found.guarantee),
         "fewest_failures": found.size,
@@ -194,10 +193,8 @@ def change_text(change: Change) -> str:
 def _candidates(found: Candidates, currency: str) -> Iterable[Table | Text]:
     named = [" + ".join(_names(failed)) or "no failure" for failed in found.sets[:SETS_SHOWN]]
     more = f" and {len(found.sets) - SETS_SHOWN} more" if len(found.sets) > SETS_SHOWN else ""
-    text = (
-        f"The weakest guarantee: {figure_text(found.guarantee)} {found.size}:"
-        f" {'; '.join(named)}{more}"
-    )
+    role, what = ROLES[found.guarantee.role], figure_text(found.guarantee)
+    text = f"Weakest {role}: {what} {found.size}: {'; '.join(named)}{more}"
     yield Text(text, style="bold")
     if found.unable:
         yield Text(found.unable)
