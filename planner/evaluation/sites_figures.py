@@ -114,9 +114,9 @@ class Gauge:
     def _spread(self, evaluation: Evaluation) -> Iterator[Entry]:
         """Yield largest shares, effective and Nakamoto numbers per role and kind, if judged."""
         for found in evaluation.concentration:
-            whole_role = found.of == ALL or found.role in ("verification", "coordination")
-            if found.kind in self.asked.not_judged or not whole_role:
-                continue
+            is_role = found.of == ALL or found.role in ("verification", "coordination")
+            if found.kind in self.asked.not_judged or found.role == ALL or not is_role:
+                continue  # nodes of every role together promise nothing to anybody
             of = ", ".join(part for part in (found.of, found.period) if part)
             for reading, figures in (("worst", found.worst), ("best", found.best)):
                 at = Figure("", found.role, of, "", found.kind, reading)

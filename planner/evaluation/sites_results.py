@@ -94,7 +94,7 @@ class Move:
         router's choice, and another one is as good: what a panel may lose says nothing of a site.
         What a row may lose does, its verification included.
         """
-        if self.gain <= MEASURABLE or self.figure.role in ("verification", "all"):
+        if self.gain <= MEASURABLE or self.figure.role == "verification":
             return ""
         if self.figure.what in COUNTS and self.without == 0:
             return CAPACITY

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+from models.concentration import ALL
 from models.data import Item
 from models.exposure import offer_item
 from models.network import SITE_ATTRIBUTES, Network, is_unknown
@@ -145,7 +146,7 @@ def figure_text(figure: Figure) -> str:
         if figure.role == "execution":
             return f"{name} {figure.loss} of {figure.of}"
         return f"{name} {figure.role} of {figure.of} ({figure.loss})"
-    of = figure.role if figure.of == figure.role else f"{figure.role} of {figure.of}"
+    of = figure.role if figure.of == ALL else f"{figure.role} of {figure.of}"
     loss = f" ({figure.loss})" if figure.loss else ""
     return f"{name} {WORDS.get(figure.kind, figure.kind)} in {of}{loss}"
 

@@ -16,8 +16,8 @@ from models.decisions import DECISIONS
 from models.expressions import row, rows
 from models.network import Network
 from models.plan import Deployment, Replica
-from models.replay import after, replay
-from models.rules import verification
+from models.replay import MOST_GROWTH, after, headroom, replay, rerouted
+from models.rules import RULES, verification
 from models.translate import place
 from tests import draw
 from tests.cases import (
@@ -223,3 +223,40 @@ def test_a_latency_that_nobody_knows_is_not_preferred_and_spoils_no_mean() -> No
     # Paris has room for all, and its way is known; that to London is not.
     assert None not in left.latency_ms.values()
     assert min(left.served.values()) > 0.99
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_plan_that_is_routed_anew_serves_what_a_replay_says_and_keeps_the_rules(
+    seed: int,
+) -> None:
+    network = draw.network(seed)
+    plan = draw.plan(network, draw.row_by_row(network), seed)
+    found, left = rerouted(network, plan), replay(network, plan, ())
+    for asked in network.demand:
+        served = sum(flow.share for flow in found.routing if flow.demand == asked.key)
+        assert served == pytest.approx(left.served[asked.key], abs=1e-6)
+    for rule in RULES:
+        if rule.__name__.rpartition(".")[2] in KEPT:
+            assert not list(rule.audit(network, found))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_demand_may_grow_by_the_headroom_and_no_further(seed: int) -> None:
+    network = draw.network(seed)
+    plan = draw.plan(network, draw.row_by_row(network), seed)
+    served = replay(network, plan, ()).served
+    rows = {d.key for d in network.demand if d.requests_per_s and served[d.key] > 1 - 1e-6}
+    found = headroom(network, plan, rows)
+    if not rows or found >= MOST_GROWTH:
+        assert found == MOST_GROWTH
+        return
+    assert found >= 1 - 1e-6
+
+    def all_served(factor: float) -> bool:
+        only = tuple(d for d in network.demand if d.key in rows)
+        grown = tuple(replace(d, requests_per_s=factor * d.requests_per_s) for d in only)
+        left = replay(replace(network, demand=grown), plan, ()).served
+        return min(left.values()) > 1 - 1e-5
+
+    assert all_served(found * (1 - 1e-6))
+    assert not all_served(found * 1.01)
