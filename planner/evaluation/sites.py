@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from models.data import Item
 from models.network import Network
@@ -51,12 +51,13 @@ def sites(
     asked = Asked(network, plan)
     failures: list[str] = []
     base = _base(network, plan, asked, workers, stop, say, failures)
-    if stop.is_set() or failures:
-        return Sites(failures=tuple(failures), stopped=stop.is_set())
+    if stop.is_set():
+        return Sites(failures=tuple(failures), stopped=True)
     say("the plan as it is")
     whole = Gauge(network, plan, base).whole()
     shared = shares(network, plan)
-    jobs = [_Without(site, network, plan, base, whole, shared[site]) for site in sorted(plan.open)]
+    opened = sorted(plan.open & network.sites.keys())
+    jobs = [_Without(site, network, plan, base, whole, shared[site]) for site in opened]
     found: list[SiteValue] = []
     for response in run_jobs(jobs, workers, stop=stop):
         if isinstance(response.result, SiteValue):
@@ -98,7 +99,9 @@ def _base(
             failures.extend(response.result.missed)
         else:
             failures.append(f"{response.key}: {response.failure}")
-    return joined(learned)
+    base = joined(learned)
+    # The worst of all failures is not known while some are not.
+    return replace(base, failures=()) if failures else base
 
 
 @dataclass(frozen=True)

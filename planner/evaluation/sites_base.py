@@ -89,8 +89,10 @@ class Learn:
         for row in self.rows:
             if not stop.is_set():
                 try:
-                    best.append(row_end(asked, asked.best, row))
-                    worst.append(row_end(asked, asked.worst, row))
+                    at_worst = row_end(asked, asked.worst, row)
+                    # At best less is shared, so a routing that is legal at worst is legal then.
+                    best.append(row_end(asked, asked.best, row, at_worst.routings))
+                    worst.append(at_worst)
                 except ArithmeticError as error:
                     missed.append(f"{self.network.demand[row].key}: {error}")
         for item in self.failures:
@@ -131,9 +133,11 @@ def joined(found: list[Learned]) -> Base:
     )
 
 
-def row_end(asked: Asked, network: Network, row: int) -> RowEnd:
-    """Return what ends a demand row in one reading, and the routings that prove it."""
-    demand, routings = asked.network.demand[row], list[frozenset[Item]]()
+def row_end(
+    asked: Asked, network: Network, row: int, known: tuple[frozenset[Item], ...] = ()
+) -> RowEnd:
+    """Return what ends a demand row in one reading, and routings that serve it, `known` first."""
+    demand, routings = asked.network.demand[row], list(known)
     may_fail = asked.may_fail(network, asked.unavoidable_to(demand))
     found = smallest_outage(network, asked.plan, demand, may_fail, routings)
     return RowEnd(row, Fewest(found), tuple(routings))
