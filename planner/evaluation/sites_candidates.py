@@ -21,6 +21,7 @@ from planner.evaluation.sites_guarantees import (
     excess,
     fewest,
     is_ended,
+    rank,
     share_of_requests,
     smallest_sets,
     weakest,
@@ -43,13 +44,8 @@ def weakest_of_each(network: Network, whole: Figures) -> tuple[Figure, ...]:
         if is_end and figure.role != "verification":
             kind = figure.loss if figure.row else ""
             groups.setdefault((figure.role, kind), []).append(figure)
-    left = [weakest(whole, group, share_of) for group in groups.values()]
-    found: list[Figure] = []
-    while True:
-        first = weakest(whole, [f for f in left if f is not None and f not in found], share_of)
-        if first is None:
-            return tuple(found)
-        found.append(first)
+    found = [weakest(whole, group, share_of) for group in groups.values()]
+    return tuple(sorted((f for f in found if f is not None), key=rank(whole, share_of)))
 
 
 def candidates(
@@ -100,12 +96,6 @@ def candidates(
         best=best,
         unable="" if best is not None else _unable(search, len(offered), most),
     )
-
-
-def _counts(figure: Figure) -> bool:
-    """Return whether additions may raise it: panels are the router's choice."""
-    is_end = figure.what == "collapse" and figure.reading == "worst"
-    return is_end and figure.role != "verification"
 
 
 # One addition -------------------------------------------------------------------------------------

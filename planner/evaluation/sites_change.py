@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from models.data import Item, Site, names_in
+from models.data import Item, Needs, Site, names_in
 from models.exposure import offer_item
-from models.network import SITE_ATTRIBUTES, Network, is_unknown
+from models.network import SITE_ATTRIBUTES, UNKNOWN, Network, is_unknown
 from models.plan import Deployment
 from planner.evaluation.sites_figures import Gauge
 from planner.evaluation.sites_guarantees import fewest, is_ended, share_of_requests, weakest
@@ -100,15 +100,22 @@ def _attributes(
         own = _names(row, kind)
         values = [name for name in used if name not in own and not is_unknown(Item(kind, name))]
         values.sort(key=lambda name: (used[name], name))
-        yield kind, "; ".join(sorted(own)) or "unknown", values
+        if own or _needs(row, kind) is None:
+            yield kind, "; ".join(sorted(own)) or UNKNOWN, values
+
+
+def _needs(site: Site, kind: str) -> Needs | None:
+    """Return what a site has of a kind; None if nobody knows, empty if it has none."""
+    if kind == "provider":
+        return ((site.provider,),)
+    if kind in SITE_ATTRIBUTES:
+        found: Needs | None = getattr(site, kind)
+        return found
+    return dict(site.other).get(kind)
 
 
 def _names(site: Site, kind: str) -> frozenset[str]:
-    if kind == "provider":
-        return frozenset((site.provider,))
-    if kind in SITE_ATTRIBUTES:
-        return names_in(getattr(site, kind))
-    return names_in(dict(site.other).get(kind))
+    return names_in(_needs(site, kind))
 
 
 def _changed(network: Network, site: Site, kind: str, value: str) -> Network:

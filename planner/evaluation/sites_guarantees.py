@@ -36,16 +36,23 @@ def share_of_requests(network: Network) -> Callable[[Figure], float]:
     return share_of
 
 
-def weakest(
-    whole: Figures, among: Iterable[Figure], share_of: Callable[[Figure], float]
-) -> Figure | None:
-    """Return what the fewest failures end, of these that with most requests; None if none."""
+def rank(
+    whole: Figures, share_of: Callable[[Figure], float]
+) -> Callable[[Figure], tuple[float, float, Figure]]:
+    """Return what sorts guarantees: the fewest failures first, then those of most requests."""
 
-    def rank(figure: Figure) -> tuple[object, ...]:
+    def key(figure: Figure) -> tuple[float, float, Figure]:
         size = whole.values[figure]
         return (math.inf if size is None else size, -share_of(figure), figure)
 
-    return min(among, key=rank, default=None)
+    return key
+
+
+def weakest(
+    whole: Figures, among: Iterable[Figure], share_of: Callable[[Figure], float]
+) -> Figure | None:
+    """Return the guarantee that the fewest failures end; None if there is none."""
+    return min(among, key=rank(whole, share_of), default=None)
 
 
 def row_of(network: Network, figure: Figure) -> Demand:

@@ -6,6 +6,7 @@ import math
 import random
 import threading
 from collections import Counter
+from dataclasses import replace
 from itertools import combinations, product
 
 import pytest
@@ -28,10 +29,11 @@ from models.network import Network
 from models.plan import Deployment, Replica, Seat
 from planner.evaluation.sites_additions import Additions, applied
 from planner.evaluation.sites_candidates import candidates, weakest_of_each
+from planner.evaluation.sites_change import nearest_change, weakest_of
 from planner.evaluation.sites_figures import Gauge
 from planner.evaluation.sites_guarantees import fewest, is_ended
 from planner.evaluation.sites_results import Addition, Candidates, Figure, Figures
-from planner.evaluation.stress_questions import Asked
+from planner.evaluation.stress_questions import Asked, read_at_worst
 from planner.jobs.requests import Workers
 from tests.cases import deployment_for_small, small
 from tests.evaluation.test_sites import base_of
@@ -184,6 +186,36 @@ def test_the_best_additions_are_those_of_trying_all(part: int) -> None:
                 assert ratio == pytest.approx(expected), (seed, figure)
             outcomes.append((figure.role, best is not None and len(best.additions)))
     assert len(set(outcomes)) > 2, outcomes
+
+
+@pytest.mark.parametrize("part", range(2))
+def test_a_change_is_found_wherever_one_cell_of_a_site_would_help(part: int) -> None:
+    outcomes = []
+    for seed in range(6 * part, 6 * part + 6):
+        network, plan = drawn(seed)
+        gauge = Gauge(network, plan, base_of(network, plan))
+        whole = gauge.whole()
+        for site in sorted(plan.open):
+            figure = weakest_of(gauge, whole, site)
+            assert figure is not None
+            size = whole.values[figure]
+            row, helps = network.sites[site], set()
+            for kind in ("provider", "country", "owner"):
+                for other in network.sites.values():
+                    cell = getattr(other, kind)
+                    if not cell or cell == getattr(row, kind) or not getattr(row, kind):
+                        continue
+                    changed = replace(row, **{kind: cell})
+                    read = read_at_worst(replace(network, sites={**network.sites, site: changed}))
+                    found = fewest(gauge.asked, read, plan, figure)
+                    if size and (found is None or len(found) > size):
+                        helps.add((kind, cell if kind == "provider" else cell[0][0]))
+            change = nearest_change(gauge, whole, site, figure)
+            assert (change is None) == (not helps), (seed, site, figure)
+            if change is not None:
+                assert (change.kind, change.value) in helps
+            outcomes.append(change is not None)
+    assert set(outcomes) == {True, False}
 
 
 def test_two_processes_find_what_one_finds() -> None:
