@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
-from models.collapse import Break, FaultTree
+from models.collapse import MOST_SETS, Break, FaultTree
 from models.data import Demand, Item
 from models.exposure import offer_item
 from models.network import Network
@@ -33,27 +33,87 @@ def smallest_outage(
     plan: Deployment,
     row: Demand,
     may_fail: Collection[Item] | None = None,
+    routings: list[frozenset[Item]] | None = None,
+    ends: tuple[Item, ...] | None = None,
     replays: Replays | None = None,
 ) -> tuple[Item, ...] | None:
     """Return the fewest failures without which the row is no more served; None if none do that.
 
     Empty if it is not served as it is. `may_fail` are the dependencies that may; all if None.
-    `replays` are those of the network and the plan, if there are some already.
+    `routings`, each all that it stands on, are known to serve the row; those found are added.
+    `ends` is a set that is known to end the service, and the answer if none is smaller. `replays`
+    are those of the network and the plan, if there are some already.
     """
-    limit = failover_ms(row)
-    patient = replace(row, min_served=0.0, max_latency_ms=limit, failover_latency_ms=limit)
-    alone = (replays or Replays(network, plan)).of((patient,))
-    least = row.min_served or HALF
-    items = {offer_item(offer) for offer, count in plan.nodes.items() if count}
-    items |= row_items(row)
-    items |= {end for link in network.links for end in (link.item, link.origin, link.target)}
-    tree = FaultTree(network.graph, items, may_fail)
-    stands: list[Break] = []
+    asked = _Alone(network, plan, row, replays)
+    tree = FaultTree(network.graph, asked.items, may_fail)
+    routings = [] if routings is None else routings
     while True:
-        failed = tree.smallest(stands, every=True)
-        if failed is None:
-            return None
-        left = alone.after(failed)
-        if left.served[row.key] < least - NEARLY:
+        failed = tree.smallest(asked.stands(routings), every=True)
+        if failed is None or (ends is not None and len(failed) >= len(ends)):
+            return ends
+        left = asked.left(failed)
+        if left is None:
             return failed
-        stands.append(Break(dict.fromkeys(sorted(left.used & items), 1), 0))
+        routings.append(left)
+
+
+def smallest_outages(
+    network: Network,
+    plan: Deployment,
+    row: Demand,
+    size: int,
+    may_fail: Collection[Item] | None = None,
+    most: int = MOST_SETS,
+) -> tuple[tuple[Item, ...], ...]:
+    """Return every set of so many failures that ends the service; no smaller one may end it.
+
+    No more than `most` of them.
+    """
+    asked = _Alone(network, plan, row)
+    tree = FaultTree(network.graph, asked.items, may_fail)
+    routings: list[frozenset[Item]] = []
+    found: list[tuple[Item, ...]] = []
+    while len(found) < most:
+        failed = tree.smallest(asked.stands(routings), every=True, but=found)
+        if failed is None or len(failed) > size:
+            break
+        left = asked.left(failed)
+        if left is None:
+            found.append(failed)
+            if not failed:
+                break
+        else:
+            routings.append(left)
+    return tuple(sorted(found))
+
+
+def is_out(network: Network, plan: Deployment, row: Demand, failed: Collection[Item]) -> bool:
+    """Return whether these failures end the service of a demand row."""
+    return _Alone(network, plan, row).left(failed) is None
+
+
+class _Alone:
+    """One demand row, with all that is left working for it alone."""
+
+    def __init__(
+        self, network: Network, plan: Deployment, row: Demand, replays: Replays | None = None
+    ) -> None:
+        limit, self.row = failover_ms(row), row
+        patient = replace(row, min_served=0.0, max_latency_ms=limit, failover_latency_ms=limit)
+        self.replays = (replays or Replays(network, plan)).of((patient,))
+        self.items = {offer_item(offer) for offer, count in plan.nodes.items() if count}
+        self.items |= row_items(row)
+        for link in network.links:
+            self.items |= {link.item, link.origin, link.target}
+
+    def left(self, failed: Collection[Item]) -> frozenset[Item] | None:
+        """Return all that a routing without what failed stands on; None if the row is out."""
+        found = self.replays.after(failed)
+        if found.served[self.row.key] < (self.row.min_served or HALF) - NEARLY:
+            return None
+        return found.used & self.items
+
+    @staticmethod
+    def stands(routings: Collection[frozenset[Item]]) -> list[Break]:
+        """Return the routings as what any one failure in them breaks."""
+        return [Break(dict.fromkeys(sorted(stand), 1), 0) for stand in routings]

@@ -15,7 +15,7 @@ the planner's model.                         Source: design §4 (survival), two-
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -36,6 +36,8 @@ from models.ways import Ways
 
 ROUNDS = 30
 """How often panels are separated before what is left is called unserved."""
+MOST_GROWTH = 1000.0
+"""The factor by which demand may grow where nothing limits it."""
 DUST = 1e-9
 TIE = 1e-4
 """What the slowest answer counts beside an unserved one: only to choose among equals."""
@@ -73,6 +75,14 @@ def rerouted(network: Network, plan: Deployment, failed: Iterable[Item] = ()) ->
     flows, checks = _Recourse(left, plan).routed() if left.demand else ((), ())
     panels = panels_of(network, checks)
     return replace(plan, routing=flows, verification=checks, panels=panels)
+
+
+def headroom(network: Network, plan: Deployment, rows: Collection[DemandKey]) -> float:
+    """Return the largest factor by which these rows may all grow and still be served in full.
+
+    Below 1 where they are not served as they are; no more than `MOST_GROWTH`.
+    """
+    return _Recourse(network, plan).headroom(rows) if rows else MOST_GROWTH
 
 
 def after(network: Network, failed: Iterable[Item]) -> Network:
@@ -122,7 +132,7 @@ class _Recourse:
         standing = self._standing()
         self.classes: Classes = demand_classes(network, apart, standing, ways=ways)
         self.streams = verification_streams(network, self.classes)
-        self.columns = 0
+        self.columns, self.grows = 0, False
         self.flow = self._new(len(self.classes))
         self.unserved = self._new(len(self.classes.classes))
         self.short = self._new(len(self.classes.classes))
@@ -331,6 +341,18 @@ class _Recourse:
 
         return flows, verification(self.network, self.streams, verify, flows)
 
+    def headroom(self, rows: Collection[DemandKey]) -> float:
+        """Return the largest factor by which the rows may all grow: unserved goes below 0."""
+        factor = int(self._new(1)[0])
+        self.grows = True
+        for number, group in enumerate(self.classes.classes):
+            if self.network.demand[group.members[0]].key in rows:
+                self._row([(int(self.unserved[number]), 1.0), (factor, 1.0)], 1.0, equal=True)
+        costs = np.zeros(self.columns)
+        costs[factor] = -1.0
+        self._row([(factor, 1.0)], MOST_GROWTH)
+        return float(self._separated(costs)[factor])
+
     def _best(self) -> Any:
         """Return the best point: shortfalls first, then all that is not served, then latency."""
         rates = np.array([group.rate for group in self.classes.classes])
@@ -438,13 +460,18 @@ class _Recourse:
         lower = np.where(self.is_equal, limits, -np.inf)
         upper = np.full(self.columns, np.inf)
         upper[self.flow] = upper[self.unserved] = upper[self.short] = 1.0
+        least = np.zeros(self.columns)
         for step in self.steps:
             upper[step] = 1.0 / STEPS
+            least[step] = -np.inf if self.grows else 0.0
+        if self.grows:
+            upper[self.flow] = np.inf
+            least[self.unserved] = -np.inf
         upper[self.closed] = 0.0
         found = milp(
             costs,
             constraints=LinearConstraint(matrix, lower, limits),
-            bounds=Bounds(np.zeros(self.columns), upper),
+            bounds=Bounds(least, upper),
         )
         if found.x is None:
             raise ArithmeticError(f"the routing after a failure was not solved: {found.message}")

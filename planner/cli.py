@@ -467,6 +467,73 @@ def compare(plans: tuple[Path, ...], as_json: bool) -> None:
         console.print(compare_report.beside(one.side.name, one.inputs, one.plan))
 
 
+@main.command()
+@click.argument("workbook", type=WORKBOOK)
+@click.argument("plan", type=WORKBOOK, required=False)
+@click.option("--today", is_flag=True, help="What stands now, routed at best, instead of PLAN.")
+@click.option(
+    "--most",
+    type=click.IntRange(min=1),
+    default=2,
+    metavar="K",
+    help="The most sites to add at once.  [default: 2]",
+)
+@click.option(
+    "--processes",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Independent sites at a time, one core each.  [default: every core]",
+)
+@click.option("--cluster", metavar="ADDRESS", help="A Dask cluster for them instead of processes.")
+@click.option("--out", type=FOLDER, help="Folder for sites.json.  [default: that of PLAN]")
+@click.option("--json", "as_json", is_flag=True, help="Print sites.json instead of the tables.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress, no tables.")
+def sites(
+    workbook: Path,
+    plan: Path | None,
+    today: bool,
+    most: int,
+    processes: int | None,
+    cluster: str | None,
+    out: Path | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Show what each site of PLAN adds, and which sites would add most.
+
+    Every figure is worked out with and without the site, demand routed anew; the verdict names what
+    it is better for. Ctrl-C keeps what was found.
+
+    \b
+    Example:
+      planner sites inputs/minimal.xlsx my-plan/plan.xlsx
+    """
+    from planner.evaluation.sites import sites as value_of_sites
+    from planner.report.progress import ProgressLine
+    from planner.report.sites_report import document, screen, write
+
+    if (plan is None) == (not today):
+        raise click.UsageError("give a PLAN, or --today for what stands now")
+    network, deployment = _standing(workbook, plan)
+    workers = _workers(processes, cluster)
+    with _stoppable() as stop, ProgressLine(sys.stderr, quiet) as progress:
+        found = value_of_sites(network, deployment, most, workers, stop, progress.say)
+    folder = out or (plan.parent if plan is not None else workbook.parent)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path = write(folder, found)
+    except OSError as error:
+        _fail(str(error))
+    if as_json:
+        click.echo(json.dumps(document(found), ensure_ascii=False, indent=1))
+    elif not quiet:
+        _console().print(screen(found, network.settings.currency))
+        click.echo(f"everything: {path}")
+    for failure in found.failures:
+        click.echo(f"not looked at: {failure}", err=True)
+    sys.exit(INTERRUPTED if found.stopped else BAD_INPUT if found.failures else PLAN)
+
+
 def _console() -> Console:
     """Return the terminal, as wide as it is, or as is usual where nobody says."""
     from rich.console import Console

@@ -35,6 +35,7 @@ DOORS = {
         "planner/report/loss_tables.py",
         "planner/report/progress.py",
         "planner/report/screen.py",
+        "planner/report/sites_report.py",
         "planner/report/stress_report.py",
     },
 }

@@ -629,7 +629,7 @@ def test_the_example_of_every_command_runs(name: str, tmp_path: Path) -> None:
     assert example is not None
     words = re.sub(r"\bmy(?=[-.])", str(tmp_path / "my"), example[1]).split()
     words = [str(ROOT / word) if word.startswith("inputs/") else word for word in words]
-    if name in ("audit", "compare", "stress"):
+    if name in ("audit", "compare", "sites", "stress"):
         run("solve", MINIMAL, "--out", tmp_path / "my-plan", "-q")
     done = run(*words)
     assert done.exit_code == 0, done.output
@@ -669,6 +669,71 @@ def test_the_readme_s_example_of_a_better_plan_is_true(tmp_path: Path) -> None:
     assert after - before == pytest.approx(1750)
     assert worst == pytest.approx(0.42)
     assert better > 0.6
+
+
+def test_the_readme_s_example_of_a_site_that_helps_is_true(tmp_path: Path) -> None:
+    plan = tmp_path / "plan.xlsx"
+    run("solve", MINIMAL, "--out", tmp_path, "-q")
+    done = run("sites", MINIMAL, plan)
+    assert done.exit_code == 0, done.output
+    said = " ".join(done.output.split())
+    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    for words in (
+        "fewest failures that end service of Germany 2: country:FR + provider:Hetzner;"
+        " provider:Hetzner + provider:OVHcloud",
+        "5,370 3 0 of 2 stockholm: 3 GPU server",
+        "6,300 3 0 of 2 frankfurt: 3 GPU server",
+    ):
+        assert words in said
+        assert words in readme
+    told = json.loads((tmp_path / "sites.json").read_text(encoding="utf-8"))
+    (service,) = told["candidates"]
+    assert service["best"] == service["singles"][0]
+    assert (service["best"]["fewest_failures"], service["best"]["sets_left"]) == (3, 0)
+    values = {value["site"]: value for value in told["sites"]}
+    assert set(values) == {"falkenstein", "gravelines", "helsinki"}
+    assert values["gravelines"]["monthly_cost_saved"] == pytest.approx(8040)
+    assert "Germany 2, without it 1 (provider:Hetzner)" in values["gravelines"]["reason"]
+    assert "42.0%, without it 37.3% (country:FR)" in values["helsinki"]["reason"]
+    # By hand: the site is open, its provider has a contract, and three servers stand there.
+    book = openpyxl.load_workbook(plan)
+    for row in book["Sites"].iter_rows(min_row=2):
+        if row[0].value == "stockholm":
+            row[1].value = "yes"
+    book["Contracts"].append(["AWS"])
+    book["Nodes"].append(["stockholm", "GPU server", 3])
+    book.save(plan)
+    assert run("audit", MINIMAL, plan).exit_code == 0
+    run("stress", MINIMAL, plan, "-q")
+    after = json.loads((tmp_path / "stress.json").read_text(encoding="utf-8"))
+    sizes = {end["region"]: end["worst"]["size"] for end in after["collapse"]}
+    assert sizes["Germany"] == 3
+
+
+def test_sites_are_told_as_json_and_of_today_where_something_stands(tmp_path: Path) -> None:
+    sheets = smallest()
+    sheets["Capacities"][0].append("existing_nodes")
+    for row in sheets["Capacities"][1:]:
+        row.append(2)
+    path = save(tmp_path, sheets)
+    done = run("sites", path, "--today", "--out", tmp_path / "out", "--json")
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert told == json.loads((tmp_path / "out" / "sites.json").read_text(encoding="utf-8"))
+    # Two nodes at each site carry 28 requests/s; one site carries 14, and 12 are asked for.
+    (first, second) = told["sites"]
+    assert first["verdicts"] == second["verdicts"] == ["adds capacity"]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [((), "give a PLAN, or --today"), (("--today",), "nothing stands today")],
+)
+def test_sites_says_what_it_needs(words: tuple[str, ...], says: str, tmp_path: Path) -> None:
+    done = run("sites", MINIMAL, *words, "--out", tmp_path / "out")
+    assert done.exit_code == 2
+    assert says in done.output
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ class Asked:
         self.best, self.worst = read_at_best(network), read_at_worst(network)
         self.promised = guarantees(network, plan)
         self._known: dict[object, Fewest] = {}
+        self._unavoidable_to: dict[DemandKey, tuple[Item, ...]] = {}
         self._bounds = Bounds(network)
         items = network.graph.dependencies
         known = {item.kind for item in items if not is_unknown(item)}
@@ -49,7 +50,7 @@ class Asked:
 
     def end(self, found: Guarantee) -> End:
         """Return what ends a guarantee that is not of routing."""
-        unavoidable = self._unavoidable(found.role)
+        unavoidable = self.unavoidable(found.role)
         best, worst = (
             self._fewest(network, found, unavoidable) for network in (self.best, self.worst)
         )
@@ -58,18 +59,28 @@ class Asked:
 
     def end_of_row(self, row: Demand) -> End:
         """Return what ends the service of a demand row."""
-        offers = [self.network.hangs_on(offer) for offer in self._bounds.servable(row)]
-        shared = frozenset.intersection(*offers) if offers else frozenset()
-        graph = self.network.graph
-        for kind, name in (("region", row.region), ("model", row.model)):
-            shared |= graph.hangs_on(Item(kind, name))
-        unavoidable = tuple(sorted(item for item in shared if not is_unknown(item)))
+        unavoidable = self.unavoidable_to(row)
         best, worst = (
-            Fewest(smallest_outage(network, self.plan, row, may_fail, replays))
+            Fewest(smallest_outage(network, self.plan, row, may_fail, replays=replays))
             for network, replays in zip((self.best, self.worst), self.replays, strict=True)
             for may_fail in (self.may_fail(network, unavoidable),)
         )
         return End("execution", row.model or "all", LIVENESS, best, worst, unavoidable, row.key)
+
+    def unavoidable_to(self, row: Demand) -> tuple[Item, ...]:
+        """Return what ends the service of a demand row in every plan."""
+        if row.key not in self._unavoidable_to:
+            offers = [self.network.hangs_on(offer) for offer in self._bounds.servable(row)]
+            shared = frozenset.intersection(*offers) if offers else frozenset()
+            graph = self.network.graph
+            for kind, name in (("region", row.region), ("model", row.model)):
+                shared |= graph.hangs_on(Item(kind, name))
+            policy = self.network.policies.get(row.verification)
+            if policy is not None and policy.verifiers:
+                shared |= frozenset(self.unavoidable("verification"))
+            known = tuple(sorted(item for item in shared if not is_unknown(item)))
+            self._unavoidable_to[row.key] = known
+        return self._unavoidable_to[row.key]
 
     def may_fail(self, network: Network, unavoidable: tuple[Item, ...] = ()) -> list[Item]:
         """Return the dependencies that are judged: neither unavoidable nor of a kind left blank."""
@@ -89,7 +100,7 @@ class Asked:
             self._known[asked] = Fewest(tree.smallest(stands))
         return self._known[asked]
 
-    def _unavoidable(self, role: str) -> tuple[Item, ...]:
+    def unavoidable(self, role: str) -> tuple[Item, ...]:
         """Return what every offer of a role hangs on, and no plan escapes."""
         offers = [self.network.hangs_on(offer) for offer in self.network.offers_of(role)]
         shared = frozenset.intersection(*offers) if offers else frozenset()
@@ -144,7 +155,7 @@ class Asked:
         """Return the most committees, or models, that so many failures of some kinds break."""
         stands = self._stands(role)
         items = {item for stand in stands for item in stand.weights}
-        may_fail = self.may_fail(self.best, self._unavoidable(role))
+        may_fail = self.may_fail(self.best, self.unavoidable(role))
         of_mix = [item for item in may_fail if not mix or item.kind in mix]
         found = FaultTree(self.best.graph, items, of_mix).worst(stands, count)
         return Blast(role, mix, count, found.failed, found.broken, len(stands))

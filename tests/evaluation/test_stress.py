@@ -58,6 +58,23 @@ def test_what_every_plan_hangs_on_comes_first_and_is_no_surprise(found: Stress) 
     assert as_text(screen(found)).startswith("No plan escapes these, so they come first: ")
 
 
+def test_what_every_verifier_hangs_on_is_no_surprise_to_rows_that_are_verified() -> None:
+    network = small()
+    same = {
+        name: replace(row, client=(("one",),)) if row.role == "verification" else row
+        for name, row in network.node_types.items()
+    }
+    policies = {"checked": replace(network.policies["checked"], independent_of=())}
+    network = replace(network, node_types=same, policies=policies)
+    found = stress(network, deployment_for_small(), worst=1)
+    rows = [end for end in found.ends if end.demand is not None]
+    one = Item("client", "one")
+    assert {end.demand.verification for end in rows if end.demand and one in end.unavoidable} == {
+        "checked"
+    }
+    assert not [end for end in rows if one in (end.worst.failed or ())]
+
+
 def test_at_worst_no_guarantee_needs_more_failures_than_at_best(found: Stress) -> None:
     for end in found.ends:
         if end.worst.size is not None and end.best.size is not None:

@@ -11,7 +11,7 @@ import pytest
 from models.data import Demand, Item
 from models.exposure import Exposure
 from models.network import Link, Network
-from models.outage import HALF, NEARLY, smallest_outage
+from models.outage import HALF, NEARLY, is_out, smallest_outage, smallest_outages
 from models.plan import Deployment
 from models.replay import replay
 from tests import draw
@@ -46,6 +46,33 @@ def test_it_is_what_trying_every_set_finds(part: int) -> None:
                 assert brute(network, plan, row, size) == size
             sizes.append(size)
     assert len(set(sizes)) > 1, sizes
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_all_smallest_sets_are_those_of_trying_every_one(seed: int) -> None:
+    choose = random.Random(seed)
+    network = draw.network(seed)
+    drawn = draw.plan(network, draw.row_by_row(network), seed)
+    plan = replace(drawn, nodes={o: choose.randint(1, 3) for o in network.offers})
+    for row in network.demand[:2]:
+        fewest = smallest_outage(network, plan, row)
+        if fewest is None or len(fewest) > 2:
+            continue
+        every = combinations(network.graph.dependencies, len(fewest))
+        expected = {frozenset(failed) for failed in every if is_out(network, plan, row, failed)}
+        found = smallest_outages(network, plan, row, len(fewest))
+        assert {frozenset(failed) for failed in found} == expected
+
+
+def test_what_is_known_of_a_row_spares_work_and_changes_nothing() -> None:
+    network, plan = small(), deployment_for_small()
+    row = network.demand[0]
+    routings: list[frozenset[Item]] = []
+    found = smallest_outage(network, plan, row, None, routings)
+    assert found
+    assert all(is_out(network, plan, row, routing) for routing in routings)
+    assert smallest_outage(network, plan, row, None, list(routings)) is not None
+    assert smallest_outage(network, plan, row, None, routings, found) == found
 
 
 def test_a_row_that_no_plan_serves_needs_no_failure() -> None:

@@ -17,7 +17,7 @@ from models.exposure import Exposure
 from models.expressions import row, rows
 from models.network import Network
 from models.plan import Deployment, Replica
-from models.replay import Replays, after, replay, rerouted
+from models.replay import MOST_GROWTH, Replays, after, headroom, replay, rerouted
 from models.rules import demand as demand_rule
 from models.rules import sources, throughput, upstream, verification
 from models.translate import place
@@ -272,3 +272,25 @@ def test_rerouted_is_a_plan_that_serves_what_replaying_it_says_and_breaks_no_rul
         for rule in (demand_rule, throughput, upstream, sources, verification):
             assert list(rule.audit(network, found)) == [], seed
     assert served > 20
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_demand_may_grow_by_the_headroom_and_no_further(seed: int) -> None:
+    network = draw.network(seed)
+    plan = draw.plan(network, draw.row_by_row(network), seed)
+    served = replay(network, plan, ()).served
+    rows = {d.key for d in network.demand if d.requests_per_s and served[d.key] > 1 - 1e-6}
+    found = headroom(network, plan, rows)
+    if not rows or found >= MOST_GROWTH:
+        assert found == MOST_GROWTH
+        return
+    assert found >= 1 - 1e-6
+
+    def all_served(factor: float) -> bool:
+        only = tuple(d for d in network.demand if d.key in rows)
+        grown = tuple(replace(d, requests_per_s=factor * d.requests_per_s) for d in only)
+        left = replay(replace(network, demand=grown), plan, ()).served
+        return min(left.values()) > 1 - 1e-5
+
+    assert all_served(found * (1 - 1e-6))
+    assert not all_served(found * 1.01)
