@@ -149,6 +149,7 @@ EQUIVALENT = {
     "known, or narrows down what is enough anyway",
     "models/rules/_panel_audit.py _extend: offers.index(chosen[-1]) + 1 → "
     "offers.index(chosen[-1]) - 1": "lists a panel in several orders: the mixtures are the same",
+    "models/rules/diversity_distinct.py constrain: 0 → 1": "only the order of the rows",
     "models/rules/reach.py constrain: not sites or committee.reach_ms is None → "
     "not sites and committee.reach_ms is None": "without sites nothing follows; sites have a reach",
     "models/rules/_node_audit.py nodes_needed: found.at_most <= standing → "

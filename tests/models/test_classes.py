@@ -10,6 +10,7 @@ import pytest
 from models.classes import Classes, TooManyFlows, demand_classes
 from models.data import Demand, DiversityRow, Item, Model, NodeType, Region, Settings
 from models.network import Goal, Link, Network
+from models.plan import Flow
 from planner.evaluation.audit import audit
 from planner.result import Limits
 from planner.solver import loosened
@@ -17,6 +18,7 @@ from planner.solver import solve as solver
 from planner.solver.solve import solve
 from tests import draw
 from tests.draw import row_by_row
+from tests.models.test_ways import ways
 from tests.rules import demand, network, offer, site
 from tests.solver.test_solve import solvable
 
@@ -231,3 +233,21 @@ def test_a_place_weighs_every_class_once_however_many_ways_lead_there(seed: int)
         for place in range(len(classes.places))
     ]
     assert classes.weight_of_place.tolist() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_flow_is_found_exactly_where_there_is_such_a_way(seed: int) -> None:
+    drawn = draw.network(seed)
+    classes = row_by_row(drawn)
+    for index, row in enumerate(drawn.demand):
+        usable = {way.flow(row, 1.0) for way in classes.ways.of(row)}
+        for at in drawn.offers:
+            for route, state, source in ways(drawn, row, at):
+                flow = Flow(row.key, at, route, state, 1.0, source)
+                found = classes.find(index, flow)
+                assert (found is not None) == (flow in usable), flow
+                if found is not None:
+                    place = classes.places[classes.place[found.flow]]
+                    assert classes.of[found.flow] == classes.class_of[index]
+                    assert at in [classes.offers[offer] for offer in place.offers]
+                    assert found.job == place.job

@@ -55,6 +55,16 @@ def test_what_is_missed_makes_up_for_what_does_not_stand_and_no_more() -> None:
         assert covers._broken(one, np.array([0.8]), every, every, *point) is None
 
 
+@pytest.mark.parametrize(("placed", "broken"), [(1000.95, False), (1000.8, True)])
+def test_a_row_is_broken_by_what_is_lacking_in_relation_to_what_is_needed(
+    placed: float, broken: bool
+) -> None:
+    # 1001 are needed: 0.05 of them are less than a ten-thousandth, 0.2 are more.
+    one, every, need = np.array([0.5]), np.array([True]), np.array([500.25])
+    found = covers._broken(one, need, every, every, np.array([placed]), np.zeros(1))
+    assert (found is not None) is broken
+
+
 def handed_over(network: Network) -> Problem:
     """Return the problem of the first objectives of a network inside the solver."""
     problem = Problem(network, demand_classes(network))

@@ -15,8 +15,10 @@ from models.network import Network
 from models.plan import Deployment, Replica, Seat
 from models.rules import diversity_count as rule
 from models.rules import diversity_distinct
+from models.translate import place
 from tests import draw
 from tests.rules import assert_explains, assert_illegal, assert_legal, at, network, offer, site
+from tests.test_rules_contract import rows_hold
 
 
 def counted(**given: Any) -> DiversityRow:
@@ -78,6 +80,19 @@ def test_sites_are_counted_not_their_nodes() -> None:
     assert_illegal(rule, clouds(row), standing(a=1, b=1), "provider:Acme]: 2 hang on it")
     least = counted(measure="sites", min_count=2, dependency="Acme")
     assert_illegal(rule, clouds(least), standing(a=9), "1 hang on it, at least 2")
+
+
+@pytest.mark.parametrize(("site", "said"), [("a", 0.0), ("b", 1.0)])
+def test_a_site_is_in_use_just_where_nodes_stand(site: str, said: float) -> None:
+    found = clouds(counted(measure="sites", max_count=9))
+    model = build(found, draw.row_by_row(found))
+    block = model.phase[SINGLE_PHASE]
+    values, _ = place(block, found, standing(a=2))
+    own = block.rules.diversity_count
+    assert rows_hold(own, values)
+    used = own.site_used["execution", site]
+    values[id(used)] = (used, said)
+    assert not rows_hold(own, values)
 
 
 def test_each_rule_counts_sites_by_variables_of_its_own() -> None:
