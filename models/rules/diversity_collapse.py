@@ -8,7 +8,7 @@ takes more than verifiers − quorum
 
 for all Diversity rows with min_collapse = n, the committees c, models m and streams x of policies
 that they apply to, and sets S of fewer than n dependencies (of the kind, if the row names one):
-those of one from the start, larger ones separated
+those that take most from the start, others separated
                                           Source: design §5 (collapse sets), §4 (diversity)
 """
 
@@ -35,6 +35,8 @@ from models.service import on_every_way
 
 HAS_ENDED = "it has ended as it is"
 """What is said of a guarantee that nothing need fail to end."""
+MOST_TRIED = 2000
+"""Sets of failures of each size that are tried for rows from the start."""
 MOST_AT_ONCE = 10
 """Sets of failures that are separated for one thing and point."""
 
@@ -59,11 +61,18 @@ def constrain(block: Any, model: Any, network: Network) -> None:
     for position, rule in enumerate(network.diversity):
         if rule.min_collapse is None:
             continue
+        most = rule.min_collapse - 1
+        known: dict[frozenset[OfferKey], tuple[Mapping[OfferKey, Cuts], Any]] = {}
         for name, variables, least in _things(model, network, rule):
-            held = _Held(rule, variables, least, cuts_of(network, rule, variables))
+            offers = frozenset(variables)
+            if offers not in known:
+                cuts = cuts_of(network, rule, variables)
+                known[offers] = cuts, tuple(largest(cuts, most, MOST_TRIED))
+            cuts, worst = known[offers]
+            held = _Held(rule, variables, least, cuts)
             block.held.append(held)
             add_row(block.left, (position, name), held.left(frozenset()), lower=least)
-            for number, lost in enumerate(largest(held.cuts, min(1, rule.min_collapse - 1))):
+            for number, lost in enumerate(worst):
                 add_row(block.left, (position, name, number), held.left(lost), lower=least)
         if rule.role == "verification":
             _add_panels(block, model, network, rule, position)
