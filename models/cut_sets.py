@@ -20,8 +20,8 @@ from scipy.sparse import coo_array
 from models.data import Item
 from models.exposure import Exposure, ExposureGraph
 
-Cut = frozenset[Item]
-Cuts = frozenset[Cut]
+CutSet = frozenset[Item]
+Cuts = frozenset[CutSet]
 
 Thing = TypeVar("Thing", bound=Hashable)
 
@@ -43,7 +43,7 @@ class CutSets:
     def of(self, item: Item) -> Cuts:
         """Return the minimal cut sets of an item."""
         if item not in self._known:
-            found = {frozenset((item,))} if item in self.may_fail and self.most else set[Cut]()
+            found = {frozenset((item,))} if item in self.may_fail and self.most else set[CutSet]()
             for exposure in self._exposures.get(item, ()):
                 all_down = {frozenset[Item]()}
                 for alternative in sorted(set(exposure.any_of)):
@@ -54,8 +54,8 @@ class CutSets:
         return self._known[item]
 
 
-def _minimal(cuts: Iterable[Cut]) -> Cuts:
-    kept: list[Cut] = []
+def _minimal(cuts: Iterable[CutSet]) -> Cuts:
+    kept: list[CutSet] = []
     for cut in sorted(cuts, key=lambda cut: (len(cut), sorted(cut))):
         if not any(other <= cut for other in kept):
             kept.append(cut)
