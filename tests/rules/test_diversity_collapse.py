@@ -260,6 +260,28 @@ def test_panels_are_made_so_that_they_bear_it_where_they_can_be() -> None:
     of.assert_illegal(diversity_collapse, network, plan, "owner:owner a failing ends it")
 
 
+def test_every_panel_must_bear_what_all_rows_ask_for() -> None:
+    """By owner ace and bdf will do, by metro abd and cef; but a may be with c and f by owner only.
+
+    Of d and e, which a needs then, owner takes one each from c's and f's: de share a metro too.
+    """
+    metros = {"a": "1; 4", "c": "1", "d": "2", "e": "2", "f": "4"}
+    rates = dict.fromkeys(SITES, 0.5)
+    network = panels(2, "owner")
+    sites = {
+        name: replace(site, metro=tuple((m,) for m in metros.get(name, name).split("; ")))
+        for name, site in network.sites.items()
+    }
+    owner, metro = row("verification", 2, "owner"), row("verification", 2, "metro")
+    for rules, legal in (((owner,), True), ((metro,), True), ((owner, metro), False)):
+        asked = replace(network, sites=sites, diversity=rules)
+        plan = checked(asked, rates)
+        if legal:
+            of.assert_legal(diversity_collapse, asked, plan)
+        else:
+            of.assert_illegal(diversity_collapse, asked, plan, "failing ends it")
+
+
 def test_requests_without_a_panel_have_lost_their_guarantee() -> None:
     network = panels(1)
     plan = checked(network, dict.fromkeys("ace", 1.0))
