@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from itertools import combinations
+from math import comb, inf
 from typing import Any, TypeVar
 
 import numpy as np
@@ -19,8 +20,8 @@ from scipy.sparse import coo_array
 from models.data import Item
 from models.exposure import Exposure, ExposureGraph
 
-Cut = frozenset[Item]
-Cuts = frozenset[Cut]
+CutSet = frozenset[Item]
+Cuts = frozenset[CutSet]
 
 Thing = TypeVar("Thing", bound=Hashable)
 
@@ -42,7 +43,7 @@ class CutSets:
     def of(self, item: Item) -> Cuts:
         """Return the minimal cut sets of an item."""
         if item not in self._known:
-            found = {frozenset((item,))} if item in self.may_fail and self.most else set[Cut]()
+            found = {frozenset((item,))} if item in self.may_fail and self.most else set[CutSet]()
             for exposure in self._exposures.get(item, ()):
                 all_down = {frozenset[Item]()}
                 for alternative in sorted(set(exposure.any_of)):
@@ -53,8 +54,8 @@ class CutSets:
         return self._known[item]
 
 
-def _minimal(cuts: Iterable[Cut]) -> Cuts:
-    kept: list[Cut] = []
+def _minimal(cuts: Iterable[CutSet]) -> Cuts:
+    kept: list[CutSet] = []
     for cut in sorted(cuts, key=lambda cut: (len(cut), sorted(cut))):
         if not any(other <= cut for other in kept):
             kept.append(cut)
@@ -73,17 +74,20 @@ def taken(cuts: Mapping[Thing, Cuts], failed: frozenset[Item]) -> frozenset[Thin
     return frozenset(thing for thing, found in cuts.items() if any(c <= failed for c in found))
 
 
-def largest(cuts: Mapping[Thing, Cuts], most: int) -> Iterator[frozenset[Thing]]:
+def largest(
+    cuts: Mapping[Thing, Cuts], most: int, trials: float = inf
+) -> Iterator[frozenset[Thing]]:
     """Yield what up to `most` failures take down, without what is part of another such set.
 
-    All sets of failures are tried: for few things, or few failures.
+    Single failures are all tried; of larger sets no more than `trials` of each size, of the
+    dependencies that take most down.
     """
-    items = sorted(_useful(cuts))
-    found = {
-        taken(cuts, frozenset(failed))
-        for size in range(1, most + 1)
-        for failed in combinations(items, min(size, len(items)))
-    }
+    items, found = _useful(cuts), set[frozenset[Thing]]()
+    for size in range(1, min(most, len(items)) + 1):
+        few = len(items)
+        while size > 1 and comb(few, size) > trials:
+            few -= 1
+        found |= {taken(cuts, frozenset(failed)) for failed in combinations(items[:few], size)}
     for lost in sorted(found, key=lambda lost: (-len(lost), sorted(map(str, lost)))):
         if lost and not any(lost < other for other in found):
             yield lost
@@ -98,7 +102,7 @@ def heaviest(
     sets K of o, t[K] ≤ y[g] for all g in K, Σ y ≤ most.
     """
     weighed = {thing: found for thing, found in cuts.items() if found and weights[thing] > 0}
-    items, tried = sorted(_useful(weighed)), list[frozenset[Item]]()
+    items, tried = _useful(weighed), list[frozenset[Item]]()
     number = {item: position for position, item in enumerate(items)}
     useful = frozenset(items)
     sets = {
@@ -138,21 +142,26 @@ def heaviest(
         tried.append(failed)
 
 
-def _useful(cuts: Mapping[Thing, Cuts]) -> frozenset[Item]:
-    """Return the dependencies worth failing: not those that another does all the work of."""
+def _useful(cuts: Mapping[Thing, Cuts]) -> list[Item]:
+    """Return the dependencies worth failing, not those that another does all the work of.
+
+    Those that take most down come first.
+    """
     alone: dict[Item, set[Thing]] = defaultdict(set)
-    together: set[Item] = set()
+    together: dict[Item, int] = defaultdict(int)
     for thing, found in cuts.items():
         for cut in found:
-            if len(cut) == 1:
-                alone[next(iter(cut))].add(thing)
-            else:
-                together |= cut
+            for item in cut:
+                if len(cut) == 1:
+                    alone[item].add(thing)
+                else:
+                    together[item] += 1
     kept: list[Item] = []
     for item in sorted(alone, key=lambda item: (-len(alone[item]), item)):
         if item in together or not any(alone[item] <= alone[other] for other in kept):
             kept.append(item)
-    return frozenset(together.union(kept))
+    kept += [item for item in together if item not in kept]
+    return sorted(kept, key=lambda item: (-len(alone.get(item, ())) - together.get(item, 0), item))
 
 
 def _solved(

@@ -74,16 +74,18 @@ class FirmPanels:
     ) -> None:
         self.spare = policy.verifiers - (policy.quorum or policy.verifiers // 2 + 1)
         self.asked = tuple(asked)
+        self._known: dict[tuple[OfferKey, ...], list[Cap]] = {}
 
-    def caps(self, offers: Iterable[OfferKey]) -> list[Cap]:
+    def caps(self, offers: tuple[OfferKey, ...]) -> list[Cap]:
         """Return how many of which of the offers may be in one panel."""
-        among = sorted(offers)
-        return [
-            (lost, self.spare)
-            for most, cuts in self.asked
-            for lost in largest({o: cuts[o] for o in among if o in cuts}, most)
-            if len(lost) > self.spare
-        ]
+        if offers not in self._known:
+            self._known[offers] = [
+                (lost, self.spare)
+                for most, cuts in self.asked
+                for lost in largest({o: cuts[o] for o in offers if o in cuts}, most)
+                if len(lost) > self.spare
+            ]
+        return self._known[offers]
 
 
 def firm_panels(network: Network, policy: Policy) -> FirmPanels | None:

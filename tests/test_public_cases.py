@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from models.collapse import Blast, FaultTree
+from models.concentration import concentration
+from models.data import DiversityRow
 from models.guarantees import LIVENESS, guarantees
+from models.rules import diversity_collapse
 from planner.evaluation.audit import audit, audit_stages
 from planner.evaluation.nearest_plans import today
 from planner.reading import read_network
@@ -79,3 +84,26 @@ def test_few_failures_at_once_halt_many_committees_of_the_internet_computer() ->
     assert owners.broken == 20
     for kind in ("provider", "owner", "country", "data_centre"):
         assert worst(kind, 1).broken == 0, kind
+
+
+def test_nakamoto_numbers_of_the_internet_computer_are_the_published_ones() -> None:
+    # By owner 5 of all 43 committees of 13, the most there can be; 12 and 13 of the larger ones.
+    # The targets that its voters set: no single one of four kinds halts a committee.
+    network = read_network(DATA / "internet_computer" / "2025-08-19.xlsx").network
+    assert network is not None
+    stands = today(network)
+    assert stands is not None
+    by_owner = [
+        found.best.nakamoto[LIVENESS]
+        for found in concentration(network, stands, ("coordination",))
+        if found.kind == "owner"
+    ]
+    assert Counter(by_owner) == {5: 43, 12: 3, 13: 1}
+
+    def broken(kind: str, least: int) -> int:
+        rule = DiversityRow(rule="firm", role="coordination", kind=kind, min_collapse=least)
+        return len(list(diversity_collapse.audit(replace(network, diversity=(rule,)), stands)))
+
+    assert broken("owner", 5) == 0
+    assert broken("owner", 6) == 43
+    assert [broken(kind, 2) for kind in ("country", "data_centre", "provider")] == [0, 0, 0]

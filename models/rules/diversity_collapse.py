@@ -8,7 +8,7 @@ takes more than verifiers − quorum
 
 for all Diversity rows with min_collapse = n, the committees c, models m and streams x of policies
 that they apply to, and sets S of fewer than n dependencies (of the kind, if the row names one):
-those of one from the start, larger ones separated
+those that take most from the start, others separated
                                           Source: design §5 (collapse sets), §4 (diversity)
 """
 
@@ -35,6 +35,8 @@ from models.service import on_every_way
 
 HAS_ENDED = "it has ended as it is"
 """What is said of a guarantee that nothing need fail to end."""
+MOST_TRIED = 2000
+"""Sets of failures of each size that are tried for rows from the start."""
 MOST_AT_ONCE = 10
 """Sets of failures that are separated for one thing and point."""
 
@@ -53,20 +55,26 @@ class _Held(NamedTuple):
 
 
 def constrain(block: Any, model: Any, network: Network) -> None:
-    """Add what must stand as it is, and what must be left when any one dependency fails."""
+    """Add what must stand as it is, and what must be left under the failures that take most."""
     block.left, block.panels = rows(), rows()
     block.held, block.streams = [], []
     for position, rule in enumerate(network.diversity):
         if rule.min_collapse is None:
             continue
+        most = rule.min_collapse - 1
+        known: dict[frozenset[OfferKey], tuple[Mapping[OfferKey, Cuts], Any]] = {}
         for name, variables, least in _things(model, network, rule):
-            held = _Held(rule, variables, least, cuts_of(network, rule, variables))
+            offers = frozenset(variables)
+            if offers not in known:
+                cuts = cuts_of(network, rule, variables)
+                known[offers] = cuts, tuple(largest(cuts, most, MOST_TRIED))
+            cuts, worst = known[offers]
+            held = _Held(rule, variables, least, cuts)
             block.held.append(held)
             add_row(block.left, (position, name), held.left(frozenset()), lower=least)
-            for number, lost in enumerate(largest(held.cuts, min(1, rule.min_collapse - 1))):
+            for number, lost in enumerate(worst):
                 add_row(block.left, (position, name, number), held.left(lost), lower=least)
-        if rule.role == "verification":
-            _add_panels(block, model, network, rule, position)
+    _add_panels(block, model, network)
 
 
 def _things(
@@ -87,21 +95,26 @@ def _things(
                 yield name, copies, max(1, found.min_copies_left)
 
 
-def _add_panels(
-    block: Any, model: Any, network: Network, rule: DiversityRow, position: int
-) -> None:
-    """Add the caps that follow for the mean of a stream's panels."""
-    most, cuts = (rule.min_collapse or 1) - 1, cuts_of(network, rule, verifying(network))
+def _add_panels(block: Any, model: Any, network: Network) -> None:
+    """Add the caps that follow for the mean of a stream's panels, which bear what all rows ask."""
+    rules = [r for r in network.diversity if r.role == "verification" and r.min_collapse]
+    asked = [(rule, cuts_of(network, rule, verifying(network))) for rule in rules]
     for stream in model.streams:
-        if rule.applies_to not in ("", stream.policy):
+        found = [
+            ((rule.min_collapse or 1) - 1, cuts)
+            for rule, cuts in asked
+            if rule.applies_to in ("", stream.policy)
+        ]
+        if not found:
             continue
-        firm = FirmPanels(network.policies[stream.policy], [(most, cuts)])
+        firm = FirmPanels(network.policies[stream.policy], found)
         block.streams.append((stream, firm))
-        able = {offer: cuts[offer] for offer in stream.verifiers}
-        for number, lost in enumerate(largest(able, min(1, most))):
-            terms = [(1.0, model.verify[(*stream.key, *offer)]) for offer in sorted(lost)]
-            limit = (-float(firm.spare), model.executed[stream.key])
-            add_row(block.panels, (position, *stream.key, number), [*terms, limit], upper=0.0)
+        for position, (most, cuts) in enumerate(found):
+            able = {offer: cuts[offer] for offer in stream.verifiers}
+            for number, lost in enumerate(largest(able, min(1, most))):
+                terms = [(1.0, model.verify[(*stream.key, *offer)]) for offer in sorted(lost)]
+                terms.append((-float(firm.spare), model.executed[stream.key]))
+                add_row(block.panels, (*stream.key, position, number), terms, upper=0.0)
 
 
 def separate(block: Any, model: Any, network: Network, point: Point) -> Iterator[Cut]:

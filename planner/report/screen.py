@@ -127,7 +127,8 @@ class _Screen:
         for header in (money, "p50 ms", "p95 ms", "served", "cold", "breaks"):
             table.add_column(header, justify="right", no_wrap=True, min_width=len(header))
         table.add_column("largest share of requests", overflow="fold")
-        limited = dict.fromkeys(row.kind for row in network.diversity if row.role == "execution")
+        rows = (row for row in network.diversity if row.role == "execution" and row.kind)
+        limited = dict.fromkeys(row.kind for row in rows)
         kinds = [*limited][:2] or contrasting_kinds(scores)
         for found in scores:
             shares = [f"{kind} {found.largest_share.get(kind, 0.0):.0%}" for kind in kinds]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,7 @@ from bench.networks import SIZES, generate
 from models.classes import demand_classes
 from models.data import Committee, DiversityRow, Item, Model, NodeType, OfferKey, Policy
 from models.exposure import Exposure
+from models.expressions import Cut
 from models.firmness import show_avoidable
 from models.network import Goal, Network
 from models.panels import panels_of
@@ -19,12 +21,16 @@ from models.plan import Deployment, Replica, Seat, VerificationFlow
 from models.rules import RULES, diversity_collapse
 from models.rules.diversity_collapse import outages
 from planner.evaluation.audit import audit
+from planner.evaluation.conflict import reasons
+from planner.jobs.requests import Workers
 from planner.result import Limits
 from planner.solver.kernel import kernel
 from planner.solver.loosened import Loosened
 from planner.solver.solve import solve
+from tests import draw
 from tests import rules as of
 from tests.cases import deployment_for_small, small
+from tests.test_rules_contract import disagreements
 
 SITES = "abcdef"
 
@@ -254,6 +260,28 @@ def test_panels_are_made_so_that_they_bear_it_where_they_can_be() -> None:
     of.assert_illegal(diversity_collapse, network, plan, "owner:owner a failing ends it")
 
 
+def test_every_panel_must_bear_what_all_rows_ask_for() -> None:
+    """By owner ace and bdf will do, by metro abd and cef; but a may be with c and f by owner only.
+
+    Of d and e, which a needs then, owner takes one each from c's and f's: de share a metro too.
+    """
+    metros = {"a": "1; 4", "c": "1", "d": "2", "e": "2", "f": "4"}
+    rates = dict.fromkeys(SITES, 0.5)
+    network = panels(2, "owner")
+    sites = {
+        name: replace(site, metro=tuple((m,) for m in metros.get(name, name).split("; ")))
+        for name, site in network.sites.items()
+    }
+    owner, metro = row("verification", 2, "owner"), row("verification", 2, "metro")
+    for rules, legal in (((owner,), True), ((metro,), True), ((owner, metro), False)):
+        asked = replace(network, sites=sites, diversity=rules)
+        plan = checked(asked, rates)
+        if legal:
+            of.assert_legal(diversity_collapse, asked, plan)
+        else:
+            of.assert_illegal(diversity_collapse, asked, plan, "failing ends it")
+
+
 def test_requests_without_a_panel_have_lost_their_guarantee() -> None:
     network = panels(1)
     plan = checked(network, dict.fromkeys("ace", 1.0))
@@ -328,6 +356,39 @@ def test_a_solve_verifies_by_panels_that_bear_any_one_failure() -> None:
     assert solved.stages[0].value == pytest.approx(0.0, abs=1e-6)
     assert not audit(network, solved.plan)
     assert solved.plan.final.panels
+
+
+def test_where_no_plan_exists_the_rule_is_named() -> None:
+    """Seven seats under two grids: one of the two always holds more than two of them."""
+    network = six(row("coordination", 2), committees=[COUNCIL])
+    assert solve(network, Limits(30.0, gap=0.0)).status == "infeasible"
+    found = reasons(network, Workers(1), threading.Event())
+    assert any(sentence.startswith("diversity_collapse: ") for sentence in found), found
+
+
+@pytest.mark.parametrize("part", range(2))
+def test_what_is_separated_alone_is_what_the_audit_finds(
+    part: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in the contract of all rules, but no set of failures is a row from the start."""
+    drawn = draw._collapse
+    monkeypatch.setattr(
+        draw, "_collapse", lambda *given: [replace(r, min_collapse=3) for r in drawn(*given)]
+    )
+    monkeypatch.setattr(diversity_collapse, "largest", lambda *_: ())
+    broken: list[int] = []
+    separate = diversity_collapse.separate
+
+    def counted(*given: Any) -> Iterator[Cut]:
+        for cut in separate(*given):
+            broken.append(cut.is_broken(given[-1]))
+            yield cut
+
+    monkeypatch.setattr(diversity_collapse, "separate", counted)
+    found, outcomes = disagreements([diversity_collapse], range(60 * part, 60 * part + 60), 10)
+    assert not found, "\n".join(found[:20])
+    assert min(outcomes["diversity_collapse", held] for held in (True, False)) > 50
+    assert sum(broken) > 10
 
 
 # Beside -------------------------------------------------------------------------------------------
