@@ -3,7 +3,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help install plan check test format inputs bench bench-all mutants clean
+.PHONY: help install plan check test format inputs docs bench bench-all mutants clean
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
@@ -33,6 +33,9 @@ format: install ## put the code into the house format
 inputs: install ## write the example workbooks from their tables
 	$(BIN)/python inputs/make_workbooks.py
 
+docs: install ## write the pages that say what the code declares
+	$(BIN)/python docs/make_docs.py
+
 bench: install ## the planner beside five other ways, on S and M; takes twenty minutes
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python -m bench --size S --size S-local --size M --size M-local --limit 60 --repeat 1
@@ -45,4 +48,4 @@ mutants: install ## how many deliberate mistakes the tests catch
 	$(BIN)/python -m tests.mutants
 
 clean: ## remove what the targets made
-	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache inputs/*-plan
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache inputs/*-plan inputs/*.checked.xlsx

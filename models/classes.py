@@ -2,9 +2,10 @@
 
 A *demand class* is a set of demand rows with the same model, policy, residency, period, penalty and
 region as far as a Diversity row names it, and the same places at the same price; where latency is
-an objective, also with the same latencies. A *job* is what offers do: answer requests of one model,
-policy, residency, period and state that come with the same limited dependencies. A *place* is where
-a job is done: a site and a load time, with every offer there that can do it.
+an objective, also with the same latencies, and where worst_loss is, with the same dependencies that
+they cannot avoid. A *job* is what offers do: answer requests of one model, policy, residency,
+period and state that come with the same limited or counted dependencies. A *place* is where a job
+is done: a site and a load time, with every offer there that can do it.
 
 Rows are scanned one by one against whole arrays of paths, so nothing is kept per row and offer.
 """
@@ -18,11 +19,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from models.data import Demand, OfferKey
+from models.data import Demand, Item, OfferKey
 from models.network import Network
 from models.paths import FloatArray, IntArray, Via, limits_requests
 from models.plan import HUB, Flow
 from models.stands import FETCHED, STORED, WARM, BoolArray, Stand
+from models.unavoidable import Unavoidable
 from models.ways import Ways
 
 
@@ -64,7 +66,8 @@ class DemandClass:
     """Demand rows that are one to every rule and cost; `members` are positions in the demand.
 
     `weight` is the sum of its requests/s, or the number of its rows where they ask for nothing;
-    `worst_ms` is what unserved demand counts in latency.
+    `worst_ms` is what unserved demand counts in latency, `unavoidable` what all ways to serve it
+    hang on, if that is an objective's business.
     """
 
     members: tuple[int, ...]
@@ -73,6 +76,7 @@ class DemandClass:
     period: str
     idle: bool
     worst_ms: float
+    unavoidable: frozenset[Item] = frozenset()
 
     @property
     def rate(self) -> float:
@@ -206,16 +210,16 @@ def demand_classes(
     apart: Sequence[Any] | None = None,
     only: frozenset[Serving] | None = None,
     most_flows: float = np.inf,
-    worst_ms: Sequence[float] | None = None,
+    whole: Classes | None = None,
 ) -> Classes:
     """Return the demand classes of a network, in the order of their first rows.
 
     Rows with different labels in `apart` are never merged (their positions give the model row by
     row). With `only`, whatever else might serve is left out. Raises TooManyFlows, at once, when the
-    rows so far have more than `most_flows`. What unserved rows count in latency is `worst_ms`, by
-    row, if it is given: in a part of a network it is that of the whole.
+    rows so far have more than `most_flows`. The `whole` are the classes of a network of which this
+    one is a part: how slow its slowest way is, and what it cannot avoid, a row has from there.
     """
-    return _Finder(network, apart, only, most_flows, worst_ms).run()
+    return _Finder(network, apart, only, most_flows, whole).run()
 
 
 @dataclass
@@ -225,6 +229,7 @@ class _Found:
     flows: list[tuple[Stand, IntArray]]
     idle: bool
     worst_ms: float
+    unavoidable: frozenset[Item]
     members: list[int] = field(default_factory=list)
     weight: float = 0.0
     sum_ms: list[FloatArray] = field(default_factory=list)
@@ -237,13 +242,15 @@ class _Finder:
         apart: Sequence[Any] | None,
         only: frozenset[Serving] | None,
         most_flows: float,
-        worst_ms: Sequence[float] | None,
+        whole: Classes | None,
     ) -> None:
         self.network, self.apart, self.only = network, apart, only
-        self.flows_left, self.worst_ms = most_flows, worst_ms
+        self.flows_left, self.whole = most_flows, whole
         self.ways = Ways(network)
         self.stands, self.paths = self.ways.stands, self.ways.paths
-        self.by_latency = any(goal.measure == "latency" for goal in network.goals)
+        measures = {goal.measure for goal in network.goals}
+        self.by_latency = "latency" in measures
+        self.unavoidable = Unavoidable(self.ways) if "worst_loss" in measures else None
         rules = [rule for rule in network.diversity if limits_requests(rule)]
         self.named = frozenset(rule.applies_to for rule in rules)
         self.found: dict[Any, _Found] = {}
@@ -272,8 +279,9 @@ class _Finder:
             if len(entries):
                 flows.append((stand, entries))
                 times.append(latency)
-        if self.worst_ms is not None:
-            worst_ms = self.worst_ms[index]
+        if self.whole is not None:
+            worst_ms = self._in_whole(index).worst_ms
+        unavoidable = self._unavoidable(index, demand)
         key = (
             demand.model,
             demand.verification,
@@ -284,11 +292,12 @@ class _Finder:
             idle,
             *((stand.state, stand.load_s, paths.way[e].tobytes()) for stand, e in flows),
             self.apart[index] if self.apart is not None else None,
+            unavoidable,
             (worst_ms, *(latency.tobytes() for latency in times)) if self.by_latency else None,
         )
         group = self.found.get(key)
         if group is None:
-            group = self.found[key] = _Found(flows, idle, worst_ms)
+            group = self.found[key] = _Found(flows, idle, worst_ms, unavoidable)
             group.sum_ms = [np.zeros(len(latency)) for latency in times]
             self.flows_left -= sum(len(latency) for latency in times)
         weight = 1.0 if idle else demand.requests_per_s
@@ -296,6 +305,17 @@ class _Finder:
         group.weight += weight
         for total, latency in zip(group.sum_ms, times, strict=True):
             total += weight * latency
+
+    def _unavoidable(self, index: int, demand: Demand) -> frozenset[Item]:
+        if self.unavoidable is None:
+            return frozenset()
+        if self.whole is not None:
+            return self._in_whole(index).unavoidable
+        return self.unavoidable.of(demand)
+
+    def _in_whole(self, index: int) -> DemandClass:
+        assert self.whole is not None
+        return self.whole.classes[self.whole.class_of[index]]
 
     def _standing(self, demand: Demand, stand: Stand) -> BoolArray:
         """Return the sites where a stand has wanted offers; a stand is of one model only."""
@@ -364,6 +384,7 @@ class _Finder:
             period=demand.period,
             idle=group.idle,
             worst_ms=group.worst_ms,
+            unavoidable=group.unavoidable,
         )
 
 

@@ -100,7 +100,7 @@ def monthly_bill(network: Network, plan: Deployment) -> list[Line]:
         found = service(network, demand, flow.offer, flow.route, flow.state, flow.fetch_from)
         if not isinstance(found, Service):
             continue
-        seconds = network.month_share[demand.period] * 730 * 3600
+        seconds = network.month_share[demand.period] * HOURS_PER_MONTH * SECONDS_PER_HOUR
         routing += found.cost_per_million * demand.requests_per_s * seconds * flow.share / 1e6
     return [
         Line("sites", sites),

@@ -14,7 +14,6 @@ SECONDS_PER_HOUR = 3600.0
 
 ROLES = ("execution", "verification", "storage", "coordination")
 STATUSES = ("candidate", "existing", "required", "forbidden")
-MEASURES = (*NAMES, "worst_loss", "expected_loss")
 
 Needs = tuple[tuple[str, ...], ...]
 """All of the entries are needed, and of each entry any one name is enough."""
@@ -401,7 +400,9 @@ class DiversityRow(Row):
 
     rule: str = column(Kind.NAME, "a label, may repeat", required=True)
     role: str = _choice(ROLES, "the role it limits", None, required=True)
-    kind: str = column(Kind.NAME, "the kind of dependency", required=True)
+    kind: str = column(
+        Kind.NAME, "the kind of dependency; min_collapse alone does without: any mix", default=""
+    )
     dependency: str = column(Kind.NAME, "blank: every one of the kind", default="")
     measure: str = _choice(
         ("requests", "work", "copies", "seats", "nodes", "sites"),
@@ -418,6 +419,9 @@ class DiversityRow(Row):
     min_distinct: int | None = _integer("", "different dependencies with something on them")
     min_nakamoto: int | None = _integer("", "no fewer dependencies may exceed the threshold")
     threshold: float | None = _share("the fraction that must be exceeded to break the role")
+    min_collapse: int | None = _integer(
+        "", "no fewer dependencies, failing together, may end the guarantee", minimum=1
+    )
     penalty: float | None = _number("currency/month", "per unit, or per 1.0 of share; blank: hard")
 
 
@@ -433,6 +437,11 @@ class Policy(Row):
     independent_of: tuple[str, ...] = _names("kinds that verifier and executor may not share")
     tee: str = _text("yes, or the TEE kinds the executing node must have; blank: none")
     overhead: float = _number("", "stretches service_ms, divides requests_per_s", 0)
+
+    @property
+    def quorum_verifiers(self) -> int:
+        """Return the verifiers that must agree: more than half where nothing is said."""
+        return self.quorum or self.verifiers // 2 + 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -515,7 +524,7 @@ class Objective(Row):
     """What to make small, in order of priority."""
 
     priority: int = _integer("", "lower first", required=True)
-    measure: str = _choice(MEASURES, "what to make small", None, required=True)
+    measure: str = _choice(NAMES, "what to make small", None, required=True)
     weight: float = _number("", "within one priority", 1)
     tolerance: str = column(
         Kind.TEXT, "what later priorities may give up: 0.02, 2 %, or absolute as 2 ms", default="0"
@@ -536,12 +545,16 @@ class Phase(Row):
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario(Row):
-    """A what-if edit of the workbook (read and checked, not yet used)."""
+    """A what-if edit of the workbook: planner solve --scenario."""
 
     scenario: str = column(Kind.NAME, "a what-if; several rows make one", required=True)
     sheet: str = column(Kind.NAME, "the sheet it edits", required=True)
-    where: str = _text("the rows it edits: `region=Germany; period=day`")
-    change: str = column(Kind.TEXT, "`20`, `x1.5` or `remove`", required=True)
+    where: str = _text("the rows it edits: `region=Germany; period=day`; blank: all")
+    change: str = column(
+        Kind.TEXT,
+        "a value, `x1.5`, or `remove` the cell, or the row where no column is named",
+        required=True,
+    )
     column: str = column(Kind.NAME, "the column it edits", default="")
 
 

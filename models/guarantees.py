@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from models.collapse import Break
-from models.data import OfferKey, Policy
+from models.data import OfferKey
 from models.exposure import offer_item
 from models.network import Network
 from models.panels import panels_of
@@ -96,18 +96,13 @@ def verification(network: Network, plan: Deployment) -> Iterator[Guarantee]:
             used[panel.policy, panel.period].add(known)
     for (name, period), panels in sorted(used.items()):
         policy = network.policies[name]
-        quorum = quorum_of(policy)
+        quorum = policy.quorum_verifiers
         held = [dict.fromkeys(panel, 1) for panel in sorted(panels)]
         # Who is missing from a panel has failed already.
         answers = tuple(Stand(panel, len(panel) - quorum) for panel in held)
         truth = tuple(Stand(panel, quorum - 1) for panel in held)
         yield Guarantee("verification", name, period, LIVENESS, answers)
         yield Guarantee("verification", name, period, SAFETY, truth)
-
-
-def quorum_of(policy: Policy) -> int:
-    """Return how many verifiers must agree; more than half of them where nothing is said."""
-    return policy.quorum or policy.verifiers // 2 + 1
 
 
 def _panels(network: Network, plan: Deployment) -> tuple[Panel, ...]:

@@ -22,6 +22,8 @@ Facet = tuple[Fraction, ...]
 
 MOST_SIZES, MOST_CORNERS, MOST_POINTS = 6, 4000, 20_000
 """Sizes, and corners of P, that facets are looked for; points of n·P that are looked at."""
+PLACES = 9
+"""Decimal places to which pieces of one facet have the same equation."""
 LARGEST = 2**31
 """Common denominators of a facet beyond which whole numbers of 64 bits might not be enough."""
 
@@ -61,15 +63,14 @@ def facets(mixes: Sequence[Mix], limit: int) -> list[Facet] | None:
         hull = ConvexHull(corners)
     except QhullError:
         return None
-    # A facet with many corners comes in many pieces; the facets of no size are not asked for.
-    planes, first = np.unique(np.round(hull.equations, 9), axis=0, return_index=True)
-    outer = [hull.simplices[at] for at in first[planes[:, -1] < 0].tolist()]
-    if len(outer) > 2 * limit:
+    # A facet with many corners comes in many pieces, of one equation but for rounding.
+    first = np.unique(np.round(hull.equations, PLACES), axis=0, return_index=True)[1]
+    if len(first) > limit + dimensions:  # as many pass through nothing as there are sizes
         return None
-    found = {_through([corners[at] for at in simplex]) for simplex in outer}
+    found = {_through([corners[at] for at in hull.simplices[piece]]) for piece in first.tolist()}
     rows = sorted(row for row in found if row is not None)
     right = [math.lcm(*(value.denominator for value in row)) for row in rows]
-    if len(rows) > limit or max(right) > LARGEST:
+    if max(right) > LARGEST:
         return None
     whole = np.array([[int(v * r) for v in row] for r, row in zip(right, rows, strict=True)])
     sound = (whole >= 0).all() and whole.any(axis=0).all()
@@ -97,7 +98,7 @@ def _through(corners: list[Mix]) -> Facet | None:
 
 def _all_fit(facets_: IntArray, right: IntArray, mixes: IntArray) -> bool:
     """Return whether what the facets allow on n nodes is a mix and what they allow on n - 1."""
-    for nodes in range(1, max(2, mixes.shape[1])):
+    for nodes in range(1, mixes.shape[1]):
         found = list(islice(_points(facets_.tolist(), (nodes * right).tolist()), MOST_POINTS + 1))
         if len(found) > MOST_POINTS:
             return False

@@ -49,6 +49,9 @@ SITE_ATTRIBUTES = (
 )
 NODE_TYPE_ATTRIBUTES = ("tee", "gpu", "client")
 
+SHOCK = "shock:"
+"""The kind under which a shock is a dependency, which no planner's own kind can be."""
+
 
 @dataclass(frozen=True)
 class Link:
@@ -118,6 +121,22 @@ class Network:
     def graph(self) -> ExposureGraph:
         """Return what hangs on what, from attribute columns and the Exposure sheet together."""
         return ExposureGraph(tuple(_exposures(self)))
+
+    @cached_property
+    def failures(self) -> ExposureGraph:
+        """Return the graph with every shock that an objective counts as one more dependency.
+
+        All that the shock takes down hangs on it.
+        """
+        shocks: tuple[Exposure, ...] = ()
+        if any(goal.measure == "expected_loss" for goal in self.goals):
+            shocks = tuple(
+                Exposure(item, (Item(SHOCK, name),))
+                for name, shock in sorted(self.shocks.items())
+                if shock.outages_per_year and shock.outage_hours
+                for item in sorted(self.shock_items[name])
+            )
+        return ExposureGraph((*self.graph.exposures, *shocks)) if shocks else self.graph
 
     @cached_property
     def protected(self) -> Mapping[str, frozenset[Item]]:
@@ -196,6 +215,10 @@ class Network:
         """Return the fraction of the month that each period lasts."""
         total = sum(self.periods.values())
         return {period: hours / total for period, hours in self.periods.items()}
+
+    def mean_rate(self, demand: Demand) -> float:
+        """Return the requests/s that a row asks for, mean over the month."""
+        return demand.requests_per_s * self.month_share[demand.period]
 
 
 def is_unknown(item: Item) -> bool:

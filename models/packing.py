@@ -21,7 +21,7 @@ from models.service import node_gb, replica_gb
 
 MOST_MIXES, MOST_ROWS = 100, 12
 """Beyond so many largest mixes, or facets of them, sizes are rounded up: proofs come sooner."""
-FINEST, PARTS = 8, 64
+PARTS_OF_SIZE, PARTS_OF_NODE = range(1, 9), range(1, 65)
 """Parts of a size, and of a node, that are tried as the unit that sizes are rounded up to."""
 
 Weights = Mapping[Fraction, Fraction]
@@ -132,7 +132,7 @@ class _Chain:
     def rows(self, sizes: Sequence[Fraction]) -> tuple[Weights, ...]:
         """Return a row for all, and one for the larger where their multiples fill less."""
         found: list[Weights] = []
-        filled = self.capacity + 1
+        filled = math.inf
         for least in sorted(set(self.counts)):
             fill = self.capacity // least * least
             if fill < filled:
@@ -144,8 +144,8 @@ class _Chain:
 
 def _chains(room: Fraction, sizes: Sequence[Fraction]) -> Iterator[_Chain]:
     """Yield ways to round the sizes up to multiples of each other."""
-    units = {size / parts for size in sizes for parts in range(1, FINEST + 1)}
-    units |= {room / parts for parts in range(1, PARTS + 1)}
+    units = {size / parts for size in sizes for parts in PARTS_OF_SIZE}
+    units |= {room / parts for parts in PARTS_OF_NODE}
     for unit in sorted(units):
         for factor in (1, 2, 3):
             yield _chain(room, sizes, unit, factor)
@@ -191,7 +191,7 @@ def _alike(
 ) -> list[Fraction]:
     """Return each size rounded up to a larger one, where all that fits still does."""
     taken = list(sizes)
-    for at in reversed(range(len(sizes) - 1)):
+    for at in reversed(range(len(sizes))):
         for larger in sorted(set(taken[at + 1 :])):
             tried = [*taken[:at], larger, *taken[at + 1 :]]
             if all(sum(n * s for n, s in zip(mix, tried, strict=True)) <= room for mix in mixes):

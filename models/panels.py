@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from models.data import Item, OfferKey, Policy
+from models.firmness import FirmPanels, firm_panels
 from models.network import Network
 from models.plan import TOLERANCE, Panel, VerificationFlow
 
@@ -20,10 +21,13 @@ COVERED = 1e-6
 
 
 def legal_panels(
-    network: Network, policy: Policy, offers: tuple[OfferKey, ...]
+    network: Network, policy: Policy, offers: tuple[OfferKey, ...], firm: FirmPanels | None = None
 ) -> Iterator[Verifiers]:
-    """Yield every legal panel from the offers: distinct sites, no dependency with a quorum."""
-    caps = _caps(network, policy, offers)
+    """Yield every legal panel from the offers: distinct sites, no dependency with a quorum.
+
+    With `firm`, only those that also keep a quorum under few failures.
+    """
+    caps = [*_caps(network, policy, offers), *(firm.caps(offers) if firm is not None else ())]
     for panel in combinations(offers, policy.verifiers):
         if len({offer.site for offer in panel}) < policy.verifiers:
             continue
@@ -39,7 +43,7 @@ def _caps(
         for item in network.hangs_on(offer):
             if item.kind in policy.independent_of:
                 exposed[item].add(offer)
-    quorum = policy.quorum or 0
+    quorum = policy.quorum_verifiers
     caps = []
     for item, found in sorted(exposed.items()):
         limits = [policy.verifiers]
@@ -53,7 +57,10 @@ def _caps(
 
 
 def decompose(
-    network: Network, policy: Policy, rates: Mapping[OfferKey, float]
+    network: Network,
+    policy: Policy,
+    rates: Mapping[OfferKey, float],
+    firm: FirmPanels | None = None,
 ) -> tuple[dict[Verifiers, float], dict[OfferKey, float]]:
     """Return panel shares that cover the most, and weights that prove that no mixture covers more.
 
@@ -66,7 +73,7 @@ def decompose(
     total = sum(rates.values())
     offers = tuple(sorted(o for o, rate in rates.items() if rate > TOLERANCE * total))
     executed = total / policy.verifiers
-    panels = list(legal_panels(network, policy, offers))
+    panels = list(legal_panels(network, policy, offers, firm))
     if not panels or executed <= 0:
         return {}, dict.fromkeys(offers, 0.0)
     position = {offer: index for index, offer in enumerate(offers)}
@@ -87,7 +94,10 @@ def decompose(
 
 
 def covering_weights(
-    network: Network, policy: Policy, rates: Mapping[OfferKey, float]
+    network: Network,
+    policy: Policy,
+    rates: Mapping[OfferKey, float],
+    firm: FirmPanels | None = None,
 ) -> dict[OfferKey, float] | None:
     """Return weights w with w(Q) ≥ 1 for every legal panel that the rates do not reach, or None.
 
@@ -97,13 +107,16 @@ def covering_weights(
     total = sum(rates.values())
     if total <= 0:
         return None
-    _, weights = decompose(network, policy, rates)
+    _, weights = decompose(network, policy, rates, firm)
     reached = sum(weights.get(offer, 1.0) * rate for offer, rate in rates.items())
     return weights if reached < total / policy.verifiers * (1 - COVERED) else None
 
 
 def panels_of(network: Network, checks: tuple[VerificationFlow, ...]) -> tuple[Panel, ...]:
-    """Return the verification flows as panels with shares, per executing offer."""
+    """Return the verification flows as panels with shares, per executing offer.
+
+    Where a row asks for panels that few failures cannot break, they are such if they can be.
+    """
     rates: dict[tuple[str, str, str, OfferKey], dict[OfferKey, float]] = defaultdict(dict)
     for check in checks:
         scope = (check.policy, check.residency, check.period, check.executor)
@@ -116,7 +129,18 @@ def panels_of(network: Network, checks: tuple[VerificationFlow, ...]) -> tuple[P
             continue  # a plan edited by hand may list nothing, or what is only attested
         pattern = (policy, tuple((v, round(rate / total, 9)) for v, rate in sorted(flows.items())))
         if pattern not in known:
-            known[pattern] = decompose(network, network.policies[policy], flows)[0]
+            known[pattern] = _panels(network, network.policies[policy], flows)
         for verifiers, share in sorted(known[pattern].items()):
             found.append(Panel(policy, residency, period, executor, verifiers, share))
     return tuple(found)
+
+
+def _panels(
+    network: Network, policy: Policy, rates: Mapping[OfferKey, float]
+) -> dict[Verifiers, float]:
+    firm = firm_panels(network, policy)
+    if firm is not None:
+        found, _ = decompose(network, policy, rates, firm)
+        if sum(found.values()) > 1 - COVERED:
+            return found
+    return decompose(network, policy, rates)[0]

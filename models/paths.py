@@ -2,7 +2,8 @@
 
 Of alternative routes between the same two places, one that is no faster, no cheaper and hangs on
 no fewer dependencies is dropped: any plan that uses it stays legal, and gets no worse, with the
-other in its place. Routes of one price that bring the same limited dependencies are one way.
+other in its place. Routes of one price that bring the same of what a rule limits or an objective
+counts are one way.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from models.data import DiversityRow, Item
 from models.distances import estimated_matrix_ms
 from models.network import Link, Network
+from models.risks import counted
 from models.service import ESTIMATE, UNKNOWN_ROUTE
 
 IntArray = NDArray[np.int64]
@@ -26,7 +28,7 @@ ESTIMATED, UNKNOWN = -1, -2
 """What stands for a link where the round trip is an estimate, or nobody knows it."""
 
 Via = tuple[Item, ...]
-"""Limited dependencies that a path brings, sorted."""
+"""What a path brings that a rule limits or an objective counts, sorted."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class Paths:
         self._way_of: dict[tuple[int, float, int], int] = {}
         self._known: dict[str, RegionPaths] = {}
         self._kinds = frozenset(r.kind for r in network.diversity if limits_requests(r))
+        self._counted = counted(network)
         self._site_of = {site: position for position, site in enumerate(self.sites)}
         self._position_of = {id(link): position for position, link in enumerate(network.links)}
         self._measured: dict[str, set[str]] = defaultdict(set)
@@ -82,12 +85,12 @@ class Paths:
         measured = sorted(self._measured[region] & self._site_of.keys())
         positions = [self._site_of[site] for site in measured]
         rest = np.setdiff1d(np.arange(len(self.sites)), positions)
-        brought = network.graph.hangs_on(item)
+        brought = network.failures.hangs_on(item)
         plain = self._via(brought)
         rows: list[tuple[int, int, int, float, float]] = []
         for site in measured:
             for link in undominated(network, network.links_between(item, Item("site", site))):
-                via = self._via(brought | network.graph.hangs_on(link.item))
+                via = self._via(brought | network.failures.hangs_on(link.item))
                 found = (self._position_of[id(link)], via, link.cost_per_million, link.latency_ms)
                 rows.append((self._site_of[site], *found))
         table = np.array(rows, dtype=float).reshape(-1, 5)
@@ -113,7 +116,7 @@ class Paths:
         )
 
     def _via(self, hangs_on: frozenset[Item]) -> int:
-        limited = tuple(sorted(item for item in hangs_on if item.kind in self._kinds))
+        limited = tuple(sorted(i for i in hangs_on if i.kind in self._kinds or i in self._counted))
         if limited not in self._via_of:
             self._via_of[limited] = len(self.vias)
             self.vias.append(limited)
@@ -134,10 +137,10 @@ def undominated(network: Network, links: Sequence[Link]) -> list[Link]:
     for link in sorted(
         links, key=lambda link: (link.latency_ms, link.cost_per_million, link.label)
     ):
-        hangs_on = network.graph.hangs_on(link.item)
+        hangs_on = network.failures.hangs_on(link.item)
         if not any(
             other.cost_per_million <= link.cost_per_million
-            and network.graph.hangs_on(other.item) <= hangs_on
+            and network.failures.hangs_on(other.item) <= hangs_on
             for other in kept
         ):
             kept.append(link)

@@ -155,7 +155,7 @@ def _requests(network: Network, plan: Deployment) -> Iterator[Decided]:
     demands = {demand.key: demand for demand in network.demand}
     for flow in plan.routing:
         demand = demands[flow.demand]
-        rate = flow.share * demand.requests_per_s * network.month_share[demand.period]
+        rate = flow.share * network.mean_rate(demand)
         rows = (
             demand,
             network.models.get(demand.model),

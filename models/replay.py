@@ -277,12 +277,12 @@ class _Recourse:
                 at_site[offer.site].append((column, 1.0))
                 busy[stream.period, offer].append((column, policy.work))
                 for item in network.hangs_on(offer):
-                    if item.kind in policy.independent_of and (policy.quorum or 0) >= 2:
+                    if item.kind in policy.independent_of and policy.quorum_verifiers >= 2:
                         on[item].append((column, 1.0))
             for terms in at_site.values():
                 self._row([*terms, (executed, -1.0)], 0.0)
             for _, terms in sorted(on.items()):
-                self._row([*terms, (executed, 1.0 - (policy.quorum or 0))], 0.0)
+                self._row([*terms, (executed, 1.0 - policy.quorum_verifiers)], 0.0)
         for (_, offer), terms in busy.items():
             each = network.node_types[offer.node_type].verifications_per_s or 0.0
             limit = network.settings.utilisation * each * self.plan.nodes[offer]

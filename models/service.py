@@ -212,6 +212,21 @@ def upstream_links(network: Network, site: str, model: Model) -> tuple[Link | No
     return tuple(found)
 
 
+def on_every_way(network: Network, demand: Demand) -> frozenset[Item]:
+    """Return what every way to serve a row hangs on: nothing where there is no way.
+
+    What can be served cold somewhere can be served warm there, and hangs on the same.
+    """
+    left: frozenset[Item] | None = None
+    for offer in network.offers_of("execution"):
+        if left is None or not left <= network.hangs_on(offer):
+            for route in route_labels(network, demand.region, offer.site):
+                found = service(network, demand, offer, route, "warm")
+                if isinstance(found, Service):
+                    left = found.hangs_on if left is None else left & found.hangs_on
+    return left or frozenset()
+
+
 def _load_s(
     network: Network, offer: OfferKey, model: Model | None, state: str, fetch_from: str
 ) -> float | Refusal:

@@ -26,11 +26,15 @@ if TYPE_CHECKING:
 
     from models.network import Network
     from models.plan import Deployment, Violation
+    from planner.job import Job
     from planner.jobs.requests import Workers
     from planner.reading import Tables
     from planner.report.plan_workbook import PlanFile
     from planner.result import Result
     from planner.workbook.findings import Finding
+
+ALL = "all"
+"""In place of the name of a scenario: every one of them."""
 
 UNSERVED = 1e-5
 """The share of demand that is left unserved only in the last digits."""
@@ -89,10 +93,51 @@ def main() -> None:
 
 
 @main.command()
+@click.argument("path", type=WORKBOOK)
+@click.option("--example", is_flag=True, help="Filled with a small network that can be planned.")
+@click.option("--from", "old", type=WORKBOOK, help="Filled with the cells of an older workbook.")
+def init(path: Path, example: bool, old: Path | None) -> None:
+    """Write a workbook to fill in, with a guide, drop-downs, notes and units, at PATH.
+
+    \b
+    Example:
+      planner init my.xlsx --example
+    """
+    from planner.workbook import carry_over, template
+    from planner.workbook.excel import read_workbook
+    from planner.workbook.findings import InputError
+
+    if example and old is not None:
+        raise click.UsageError("--example and --from fill the same cells; give one of them")
+    if path.suffix.casefold() != ".xlsx":
+        _fail(f"{path}: a workbook's name ends in .xlsx")
+    if path.exists():
+        _fail(f"{path} is there already and is left as it is; give another name")
+    contents = template.example() if example else None
+    changes: tuple[str, ...] = ()
+    if old is not None:
+        try:
+            contents, changes = carry_over.carried_over(read_workbook(old))
+        except InputError as error:
+            _fail(_listed(error.findings))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        written = template.write_template(path, contents)
+    except OSError as error:
+        _fail(f"{path} cannot be written: {error.strerror}")
+    for change in changes:
+        click.echo(f"  {change}")
+    click.echo(f"{written}: read its sheet Guide, fill it in, then planner check {written}")
+
+
+@main.command()
 @click.argument("workbook", type=WORKBOOK)
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 def check(workbook: Path, as_json: bool) -> None:
     """Report every finding in WORKBOOK at once, by sheet and cell, with a way out.
+
+    What is found is also marked in a copy, WORKBOOK.checked.xlsx, with a list that leads to the
+    cells. WORKBOOK itself is never written to.
 
     \b
     Example:
@@ -105,6 +150,8 @@ def check(workbook: Path, as_json: bool) -> None:
         click.echo(json.dumps([finding.as_dict() for finding in tables.findings], indent=2))
     else:
         click.echo(_listed(tables.findings) or f"{workbook.name}: nothing found.")
+    if tables.ungrouped:
+        _mark(workbook, tables.ungrouped, quiet=as_json)
     sys.exit(BAD_INPUT if tables.network is None else PLAN)
 
 
@@ -151,6 +198,12 @@ def check(workbook: Path, as_json: bool) -> None:
     metavar="ADDRESS",
     help="A Dask cluster for independent solves, e.g. tcp://host:8786, instead of processes.",
 )
+@click.option(
+    "--scenario",
+    metavar="NAME",
+    default="",
+    help="Plan WORKBOOK as its sheet Scenarios has it; all: as it stands, then as each has it.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print plan.json instead of the summary.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress, no summary.")
 def solve(
@@ -163,33 +216,40 @@ def solve(
     solver_options: Sequence[str],
     processes: int | None,
     cluster: str | None,
+    scenario: str,
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Check WORKBOOK, find the best plan, audit it and write plan.xlsx and plan.json.
+    """Check WORKBOOK, find the best plan, audit it and write plan.xlsx, report.html and plan.json.
 
-    Ctrl-C and the time limit both keep the best plan found so far.
+    Ctrl-C and the time limit both keep the best plan found so far. The plan of a scenario goes into
+    a folder of its own below that of WORKBOOK.
 
     \b
     Example:
       planner solve inputs/minimal.xlsx --out my-plan --time-limit 60
     """
+    from planner.batch import folder
     from planner.job import Job, run
     from planner.report.progress import ProgressLine
     from planner.solver.highs import UnknownOption
 
     if not workbook.exists():  # a slip of the pen is no run: the plan that stands there stays
         _fail(f"{workbook} does not exist; check the path. Nothing is written.")
+    out = out or workbook.with_name(f"{workbook.stem}-plan")
     job = Job(
         workbook=workbook,
-        out=out or workbook.with_name(f"{workbook.stem}-plan"),
+        out=folder(out, scenario) if scenario not in ("", ALL) else out,
         time_limit_s=time_limit,
         gap=gap,
         deterministic=deterministic,
         require_served=require_served,
         solver=dict(_option(text) for text in solver_options),
         workers=_workers(processes, cluster),
+        scenario="" if scenario == ALL else scenario,
     )
+    if scenario == ALL:
+        _solve_all(job, as_json, quiet)
     with _stoppable() as stop, ProgressLine(sys.stderr, quiet) as progress:
         try:
             done = run(job, stop, progress)
@@ -402,6 +462,65 @@ def sites(
     sys.exit(INTERRUPTED if found.stopped else BAD_INPUT if found.failures else PLAN)
 
 
+def _solve_all(job: Job, as_json: bool, quiet: bool) -> NoReturn:
+    """Plan the workbook as it stands and as every scenario has it, and say how each ended."""
+    from planner.batch import run_all
+    from planner.report.compare_report import scores
+    from planner.report.progress import ProgressLine
+
+    found, code, currency = [], PLAN, ""
+    with _stoppable() as stop, ProgressLine(sys.stderr, quiet) as progress:
+        for outcome in run_all(job, stop, progress):
+            done = outcome.done
+            status = done.result.status if done is not None else outcome.failure
+            code = max(code, EXIT_CODES.get(status, BAD_INPUT))
+            final = done.final if done is not None else None
+            found.append((outcome.name, status, outcome.job.out, final))
+            currency = final.network.settings.currency if final is not None else currency
+            if not quiet and not as_json:
+                click.echo(f"{outcome.name}: {status}, in {outcome.job.out}", err=True)
+    if as_json:
+        told = [{"scenario": n, "status": s, "folder": str(out)} for n, s, out, _ in found]
+        click.echo(json.dumps(told, indent=2))
+    elif not quiet:
+        rows = [(name, None if f is None else f.score(name)) for name, _, _, f in found]
+        _console().print(scores(rows, currency))
+    sys.exit(code)
+
+
+@main.command()
+@click.argument("plans", type=click.Path(path_type=Path, exists=True), nargs=-1, required=True)
+@click.option("--json", "as_json", is_flag=True, help="Print all differences as JSON.")
+def compare(plans: tuple[Path, ...], as_json: bool) -> None:
+    """Say how PLANS differ from the first: cells of the workbook, sites, nodes, cost, guarantees.
+
+    A plan is named by the folder that planner solve wrote, or by a plan workbook in it.
+
+    \b
+    Example:
+      planner compare my-plan my-plan
+    """
+    from planner import compare as comparing
+    from planner.report import compare_report
+    from planner.workbook.findings import InputError
+
+    if len(plans) < 2:
+        raise click.UsageError("name two plans or more")
+    try:
+        found = comparing.compare(plans)
+    except InputError as error:
+        _fail(_listed(error.findings))
+    rows = [(side.name, side.evaluation.score(side.name)) for side in found.sides]
+    if as_json:
+        others = [(one.side.name, one.inputs, one.plan) for one in found.others]
+        click.echo(json.dumps(compare_report.document(rows, others), indent=2))
+        return
+    console = _console()
+    console.print(compare_report.scores(rows, found.first.evaluation.network.settings.currency))
+    for one in found.others:
+        console.print(compare_report.beside(one.side.name, one.inputs, one.plan))
+
+
 def _console() -> Console:
     """Return the terminal, as wide as it is, or as is usual where nobody says."""
     from rich.console import Console
@@ -480,6 +599,18 @@ def _tell_beside(files: Mapping[str, Path]) -> None:
     if written is not None and re.fullmatch(r"plan \(\d+\)\.xlsx", written.name):
         text = f"plan.xlsx was edited, so it is kept; the new plan is {written.name}."
         click.echo(text, err=True)
+
+
+def _mark(workbook: Path, findings: Sequence[Finding], quiet: bool) -> None:
+    """Write the copy with the findings in it; without it they have still been said."""
+    from planner.workbook.checked import write_checked
+
+    try:
+        text = f"Marked in a copy: {write_checked(workbook, findings)}"
+    except OSError as error:
+        text = f"The copy with the findings in it was not written: {error}"
+    if not quiet:
+        click.echo(text)
 
 
 def _listed(findings: Sequence[Finding]) -> str:

@@ -15,11 +15,12 @@ from planner.evaluation.baselines import PLAN, compare
 from planner.evaluation.conflict import reasons
 from planner.evaluation.evaluation import Evaluation, evaluate
 from planner.evaluation.score import Score
-from planner.files import move_beside
+from planner.files import move_beside, move_into_place
 from planner.jobs.requests import Workers
 from planner.reading import Tables, read_network
 from planner.report.done import Done
-from planner.report.earlier import REJECTED, move_aside, plan_path
+from planner.report.earlier import REJECTED, WORKBOOK_COPY, move_aside, plan_path
+from planner.report.html.plan_page import write_report
 from planner.report.plan_audit import audit_plan
 from planner.report.plan_json import write_json
 from planner.report.plan_workbook import write_plan
@@ -39,7 +40,10 @@ WRONG_FILE = "file"
 
 @dataclass(frozen=True)
 class Job:
-    """What to plan, where to put it, and limits that override the workbook's settings."""
+    """What to plan, where to put it, and limits that override the workbook's settings.
+
+    With a `scenario` the workbook is planned as that has it.
+    """
 
     workbook: Path
     out: Path
@@ -49,6 +53,7 @@ class Job:
     require_served: bool = False
     solver: Mapping[str, object] = field(default_factory=dict)
     workers: Workers = Workers()
+    scenario: str = ""
 
 
 def run(job: Job, stop: threading.Event, progress: ProgressLine) -> Done:
@@ -56,8 +61,8 @@ def run(job: Job, stop: threading.Event, progress: ProgressLine) -> Done:
     job.out.mkdir(parents=True, exist_ok=True)
     timer = Timer()
     with timer.step("read"):
-        tables = read_network(job.workbook, job.require_served)
-    made = Run(job.workbook.name, tables.sha256, seed=0, versions=versions())
+        tables = read_network(job.workbook, job.require_served, job.scenario)
+    made = Run(job.workbook.name, tables.sha256, 0, versions=versions(), scenario=job.scenario)
     if tables.network is None:
         return _finish(job, Done(Result("invalid", made), None, tables.findings), timer)
     network = tables.network
@@ -105,7 +110,7 @@ def run(job: Job, stop: threading.Event, progress: ProgressLine) -> Done:
     )
     timer.times |= solved.times
     result = Result(solved.status, made, solved.plan, solved.gap, solved.stages, _warnings(tables))
-    done = Done(result, network, tables.findings)
+    done = Done(result, network, tables.findings, book=tables.book)
     if solved.plan is None:
         if solved.status == "infeasible":
             progress.say("looking for the rules in the way")
@@ -190,10 +195,22 @@ def _write_and_audit(job: Job, tables: Tables, done: Done, timer: Timer) -> Done
 
 
 def _finish(job: Job, done: Done, timer: Timer) -> Done:
-    """Write plan.json, times included, and return the job's end."""
-    made = replace(done.result.run, times=dict(timer.times))
+    """Write report.html and plan.json, times included, and return the job's end."""
     job.out.mkdir(parents=True, exist_ok=True)
     accepted = done.result.plan is not None and done.result.status != "rejected"
-    aside = {**done.aside, **move_aside(job.out, accepted, job.workbook)}
-    done = replace(done, result=replace(done.result, run=made), aside=aside)
+    done = replace(done, aside={**done.aside, **move_aside(job.out, accepted, job.workbook)})
+    if done.result.run.sha256:
+        _keep_copy(job)
+    if done.final is not None:
+        with timer.step("report"):
+            done = replace(done, files={**done.files, "report": write_report(job.out, done)})
+    made = replace(done.result.run, times=dict(timer.times))
+    done = replace(done, result=replace(done.result, run=made))
     return replace(done, files={**done.files, "figures": write_json(job.out, done)})
+
+
+def _keep_copy(job: Job) -> None:
+    """Put a copy of the workbook beside the plan, so that the folder says all of the run."""
+    target = job.out / WORKBOOK_COPY
+    if not (target.exists() and target.samefile(job.workbook)):
+        move_into_place(target, job.workbook.read_bytes())

@@ -36,7 +36,7 @@ from planner.checks.objectives import goal_of
 from planner.checks.references import without_unknown
 from planner.checks.run import check_network, check_rows
 from planner.checks.totals import without_totals
-from planner.checks.unfinished import MEASURES as UNFINISHED_MEASURES
+from planner.workbook import scenarios
 from planner.workbook.book import Book, keys_of
 from planner.workbook.excel import file_hash, read_workbook
 from planner.workbook.findings import Finding, InputError, grouped, in_order
@@ -50,13 +50,16 @@ from planner.workbook.unread import UnreadCell
 class Tables:
     """A workbook as read: its network (None if there is any error), findings and SHA-256.
 
-    `book` knows the cells; it is None for a file that is no workbook.
+    `book` knows the cells; it is None for a file that is no workbook. `ungrouped` are the findings
+    one by one, as they belong to their cells; `edits` what a scenario changed.
     """
 
     network: Network | None
     findings: tuple[Finding, ...]
     sha256: str
     book: Book | None = None
+    ungrouped: tuple[Finding, ...] = ()
+    edits: tuple[scenarios.Edit, ...] = ()
 
     def located(self, violations: Iterable[Violation]) -> tuple[Violation, ...]:
         """Return the violations, each with the cell that sets its limit where there is one."""
@@ -67,10 +70,11 @@ class Tables:
         )
 
 
-def read_network(path: Path, require_served: bool = False) -> Tables:
+def read_network(path: Path, require_served: bool = False, scenario: str = "") -> Tables:
     """Return the network that the workbook describes, with everything found wrong in it.
 
-    With `require_served` all demand must be served, whatever Settings say.
+    With `require_served` all demand must be served, whatever Settings say; with a scenario the
+    workbook is read as that has it.
     """
     path = Path(path)
     try:
@@ -78,7 +82,12 @@ def read_network(path: Path, require_served: bool = False) -> Tables:
     except InputError as error:
         return Tables(None, error.findings, file_hash(path))
     findings: list[Finding] = list(workbook.findings)
+    edits: tuple[scenarios.Edit, ...] = ()
+    if scenario:
+        workbook, edits = scenarios.edited(workbook, read_book(workbook, []), scenario, findings)
     book = read_book(workbook, findings)
+    if not scenario:
+        findings.extend(scenarios.check(workbook, book))
     if require_served:
         book = replace(book, settings=replace(book.settings, require_served=True))
     book = without_unknown(without_totals(book, findings), findings)
@@ -93,8 +102,9 @@ def read_network(path: Path, require_served: bool = False) -> Tables:
             network = _network(book, known, resolved)
             findings.extend(check_network(network, book))
     is_sound = not any(finding.is_error for finding in findings)
-    found = grouped(in_order(findings, book.titles))
-    return Tables(network if is_sound else None, found, workbook.sha256, book)
+    each = in_order(findings, book.titles)
+    found = network if is_sound else None
+    return Tables(found, grouped(each), workbook.sha256, book, each, edits)
 
 
 def build(book: Book, findings: list[Finding]) -> Network:
@@ -177,17 +187,13 @@ def _dependencies(book: Book, known: Directory) -> dict[Item, Dependency]:
 
 
 def _policies(book: Book, known: Directory) -> dict[str, Policy]:
-    """Return the policies with their quorum filled in: a majority where it is blank."""
     policies = {}
     for name, policy in book.named(Policy).items():
-        quorum = policy.quorum
-        if quorum is None:
-            quorum = policy.verifiers // 2 + 1 if policy.verifiers else 0
         kinds = tuple(dict.fromkeys(known.kind(kind) for kind in policy.independent_of))
-        policies[name] = replace(policy, quorum=quorum, independent_of=kinds)
+        policies[name] = replace(policy, independent_of=kinds)
     return policies
 
 
 def _goals(book: Book) -> tuple[Goal, ...]:
-    goals = [goal_of(row) for row in book.rows(Objective) if row.measure not in UNFINISHED_MEASURES]
+    goals = [goal_of(row) for row in book.rows(Objective)]
     return tuple(sorted(goals, key=lambda goal: goal.priority)) or DEFAULT_GOALS

@@ -59,7 +59,7 @@ class Run:
     """How the plan was made.
 
     `times` are seconds by stage; `clock_stopped`: not reproducible; `search`: where the plan was
-    sought, and of what its bound is.
+    sought, and of what its bound is; `scenario`: as which the workbook was read, if any.
     """
 
     workbook: str
@@ -70,6 +70,12 @@ class Run:
     times: Mapping[str, float] = field(default_factory=dict)
     clock_stopped: bool = False
     search: str = ""
+    scenario: str = ""
+
+    @property
+    def subject(self) -> str:
+        """Return what was planned: the workbook, and as which scenario has it."""
+        return f"{self.workbook}, scenario {self.scenario}" if self.scenario else self.workbook
 
 
 @dataclass(frozen=True)

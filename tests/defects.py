@@ -1103,14 +1103,46 @@ _UNFINISHED = [
         "phases", _add("Phases", ["phase"], ["first"]), "Phases!A2", ("not yet planned",), "warning"
     ),
     Defect(
-        "scenarios",
+        "scenario of an unknown sheet",
+        _add("Scenarios", ["scenario", "sheet", "change"], ["more", "Demands in May", "remove"]),
+        "Scenarios!B2",
+        ("'Demands in May' is not known", "did you mean 'Demand'?"),
+        "warning",
+    ),
+    Defect(
+        "scenario of a sheet that is not there",
+        _add("Scenarios", ["scenario", "sheet", "change"], ["more", "Phases", "remove"]),
+        "Scenarios!B2",
+        ("the workbook has no sheet Phases",),
+        "warning",
+    ),
+    Defect(
+        "scenario of no row",
         _add(
             "Scenarios",
-            ["scenario", "sheet", "change", "column"],
-            ["more", "Demand", "x2", "requests_per_s"],
+            ["scenario", "sheet", "where", "change"],
+            ["less", "Sites", "site=nowhere", "remove"],
         ),
-        "Scenarios!A2",
-        ("not yet applied",),
+        "Scenarios!C2",
+        ("no row of Sites has site=nowhere", "region=Germany"),
+        "warning",
+    ),
+    Defect(
+        "scenario that multiplies a name",
+        _add(
+            "Scenarios",
+            ["scenario", "sheet", "column", "change"],
+            ["twice", "Sites", "provider", "x2"],
+        ),
+        "Scenarios!D2",
+        ("Sites!B2 holds no number to multiply",),
+        "warning",
+    ),
+    Defect(
+        "scenario without a column",
+        _add("Scenarios", ["scenario", "sheet", "column", "change"], ["new", "Sites", None, "20"]),
+        "Scenarios!C2",
+        ("no column is named", "write remove"),
         "warning",
     ),
     Defect(
@@ -1122,6 +1154,7 @@ _UNFINISHED = [
         ),
         "Scenarios!D2",
         ("'requests' is not in Demand", "did you mean 'requests_per_s'?"),
+        "warning",
     ),
     Defect(
         "min_served",
@@ -1154,11 +1187,103 @@ _UNFINISHED = [
         ("but not yet for routing demand after the failure",),
         "warning",
     ),
+]
+
+_COLLAPSE = [
     Defect(
-        "unavailable objective",
-        _row("Objectives", 3, "worst_loss", None),
+        "collapse of none",
+        _put("Diversity", 2, "min_collapse", 0),
+        "Diversity!N2",
+        ("min_collapse", "0"),
+    ),
+    Defect(
+        "half a collapse",
+        _put("Diversity", 2, "min_collapse", 1.5),
+        "Diversity!N2",
+        ("1.5", "whole number"),
+    ),
+    Defect(
+        "collapse at a price",
+        _all(_put("Diversity", 2, "min_collapse", 2), _put("Diversity", 2, "penalty", 100)),
+        "Diversity!M2",
+        ("penalty cannot be used with min_collapse",),
+    ),
+    Defect(
+        "collapse of a total",
+        _all(_put("Diversity", 2, "min_collapse", 2), _put("Diversity", 2, "scope", "total")),
+        "Diversity!O2",
+        ("there is no total", "write scope each"),
+    ),
+    Defect(
+        "collapse of nodes",
+        _all(
+            _put("Diversity", 2, "min_collapse", 2),
+            _put("Diversity", 2, "measure", "nodes"),
+            _put("Diversity", 2, "applies_to", None),
+        ),
+        "Diversity!E2",
+        ("not of nodes", "clear measure"),
+    ),
+    Defect(
+        "collapse of one by name",
+        _all(
+            _put("Diversity", 2, "min_collapse", 2),
+            _put("Diversity", 2, "dependency", "OVH"),
+            _put("Diversity", 2, "min_distinct", None),
+        ),
+        "Diversity!N2",
+        ("min_collapse counts dependencies", "'OVH'"),
+    ),
+    Defect(
+        "limit of no kind",
+        _put("Diversity", 2, "kind", None),
+        "Diversity!C2",
+        ("kind is blank", "max_count is about dependencies of one kind"),
+    ),
+    Defect(
+        "collapse of execution",
+        _all(_put("Diversity", 3, "min_collapse", 2), _put("Diversity", 3, "penalty", None)),
+        "Diversity!N3",
+        ("min_collapse of execution is not yet enforced", "planner stress"),
+        "warning",
+    ),
+    Defect(
+        "collapse beyond choice",
+        _all(
+            _row("Diversity", "any mix", "coordination", *[None] * 11),
+            _put("Diversity", 4, "min_collapse", 2),
+        ),
+        "Diversity!N4",
+        ("hangs on", "settlement:Base", "no placement avoids"),
+        "warning",
+    ),
+]
+
+_OUTAGES = [
+    Defect(
+        "nothing is expected to fail",
+        _all(
+            _row("Objectives", 3, "expected_loss", None),
+            _put("Dependencies", 2, "outages_per_year", None),
+            _put("Dependencies", 2, "outage_hours", None),
+            _put("Dependencies", 3, "outages_per_year", None),
+            _put("Dependencies", 3, "outage_hours", None),
+        ),
         "Objectives!B4",
-        ("worst_loss is not yet available",),
+        ("expected_loss has nothing to go by", "`*` stands for a whole kind"),
+    ),
+    Defect(
+        "outages of no length",
+        _put("Dependencies", 2, "outage_hours", None),
+        "Dependencies!D2",
+        ("outages_per_year without outage_hours", "fill in outage_hours"),
+        "warning",
+    ),
+    Defect(
+        "hours of no outage",
+        _put("Dependencies", 2, "outages_per_year", None),
+        "Dependencies!C2",
+        ("outage_hours without outages_per_year", "clear outage_hours"),
         "warning",
     ),
 ]
@@ -1173,5 +1298,7 @@ DEFECTS = [
     *_ARITHMETIC,
     *_PROTECTION,
     *_UNFINISHED,
+    *_COLLAPSE,
+    *_OUTAGES,
 ]
 """Every defect, for tests of the reader and of the command line alike."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from typing import Any
 
 from models.build import most_nodes
 from models.classes import Classes, demand_classes
@@ -71,14 +72,37 @@ def network(seed: int) -> Network:
         policies=policies,
         committees=committees,
     )
-    return replace(
+    whole = replace(
         drawn,
         dependencies=_protected(draw),
         exposures=_exposures(draw, list(sites)),
         shocks={"storm": Shock(shock="storm", takes_down=None, protect=draw.random() < 0.5)},
         shock_items={"storm": frozenset({Item("country", "DE"), Item("owner", "Domus")})},
-        diversity=tuple(_diversity(draw, drawn)),
+        diversity=(
+            *_diversity(draw, drawn),
+            *_collapse(random.Random(f"collapse {seed}"), drawn),
+        ),
         locks=tuple(_locks(draw, drawn)),
+    )
+    return _slowed(whole) if seed % 2 else whole
+
+
+def _slowed(drawn: Network) -> Network:
+    """Return the network with a tenth of every rate: there less than one request/s matters."""
+
+    def tenth(row: Any, *rates: str) -> Any:
+        known = {rate: getattr(row, rate) for rate in rates}
+        return replace(row, **{rate: number and number / 10 for rate, number in known.items()})
+
+    rates = ("requests_per_s", "max_requests_per_s")
+    return replace(
+        drawn,
+        demand=tuple(tenth(row, "requests_per_s") for row in drawn.demand),
+        offers={key: tenth(row, "requests_per_s") for key, row in drawn.offers.items()},
+        models={name: tenth(row, *rates) for name, row in drawn.models.items()},
+        node_types={
+            name: tenth(row, "verifications_per_s") for name, row in drawn.node_types.items()
+        },
     )
 
 
@@ -337,6 +361,26 @@ def _diversity(draw: random.Random, drawn: Network) -> list[DiversityRow]:
                 row = replace(row, threshold=None, scope="each")
         found.append(row)
     return found
+
+
+def _collapse(draw: random.Random, drawn: Network) -> list[DiversityRow]:
+    """Return rows about collapse, from numbers of their own: all else is as without them."""
+    applies = {
+        "verification": ["", *drawn.policies],
+        "storage": ["", *(f"model:{n}" for n, m in drawn.models.items() if not m.proxied)],
+        "coordination": ["", *drawn.committees],
+    }
+    return [
+        DiversityRow(
+            rule=f"collapse {number}",
+            role=role,
+            kind=draw.choice(["", "", "provider", "owner", "country"]),
+            applies_to=draw.choice(applies[role]),
+            min_collapse=draw.choice([1, 2, 2, 3, 4]),
+        )
+        for number in range(draw.choice([0, 0, 1, 2]))
+        for role in (draw.choice(sorted(applies)),)
+    ]
 
 
 def _locks(draw: random.Random, drawn: Network) -> list[Lock]:

@@ -92,8 +92,8 @@ FIRST = {
     "costs": ("tests/rules/test_budget.py", "tests/models/test_objectives.py"),
     "hitting_sets": ("tests/models/test_hitting_sets.py",),
     "holdings": ("tests/rules/test_diversity_share.py", "tests/rules/test_diversity_count.py"),
-    "mixes": ("tests/rules/test_memory.py",),
-    "packing": ("tests/rules/test_memory.py",),
+    "mixes": ("tests/models/test_mixes.py", "tests/rules/test_memory.py"),
+    "packing": ("tests/models/test_packing.py", "tests/rules/test_memory.py"),
     **dict.fromkeys(("objectives", *NAMES), ("tests/models/test_objectives.py",)),
     **{
         stem: (f"tests/models/test_{stem}.py",)
@@ -139,9 +139,16 @@ EQUIVALENT = {
     "models/rules/_diversity_terms.py _warm: 0.0 → 1": "without a nominal amount it is 1 anyway",
     "models/rules/_diversity_terms.py _warm: 0.0 → 1 #2": "nominal amounts price shares; warm "
     "replicas are only ever counted",
+    "models/mixes.py _all_fit: 1 → 2 #3": "lists one point more, where they are too many anyway",
+    "models/packing.py packing: gb > size → gb >= size": "what counts as what it is is left out",
+    "models/packing.py _chain: count > capacity → count >= capacity": "all there is, as a "
+    "count, is a multiple of the one before",
+    "models/paths.py _new: 1 → 2": "to reshape, −2 is as unknown a length as −1",
+    "models/rules/_node_audit.py nodes_needed: found.at_least == found.at_most or found.at_most <= "
+    "standing → found.at_least == found.at_most and found.at_most <= standing": "proves what is "
+    "known, or narrows down what is enough anyway",
     "models/rules/_panel_audit.py _extend: offers.index(chosen[-1]) + 1 → "
     "offers.index(chosen[-1]) - 1": "lists a panel in several orders: the mixtures are the same",
-    "models/rules/diversity_distinct.py constrain: 0 → 1 #2": "only the order of the rows",
     "models/rules/reach.py constrain: not sites or committee.reach_ms is None → "
     "not sites and committee.reach_ms is None": "without sites nothing follows; sites have a reach",
     "models/rules/_node_audit.py nodes_needed: found.at_most <= standing → "

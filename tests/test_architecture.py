@@ -20,7 +20,9 @@ MODULES = sorted([*ROOT.glob("models/**/*.py"), *ROOT.glob("planner/**/*.py")])
 DOORS = {
     "openpyxl": {
         "planner/workbook/excel.py",
+        "planner/workbook/checked.py",
         "planner/workbook/excel_charts.py",
+        "planner/workbook/excel_validation.py",
         "planner/workbook/excel_writing.py",
     },
     "highspy": {"planner/solver/highs.py"},
@@ -29,14 +31,15 @@ DOORS = {
     "distributed": {"planner/jobs/cluster.py"},
     "rich": {
         "planner/cli.py",
+        "planner/report/compare_report.py",
         "planner/report/progress.py",
         "planner/report/screen.py",
         "planner/report/sites_report.py",
         "planner/report/stress_report.py",
     },
 }
-"""A library is used through one door; openpyxl by one for reading, one for writing and one for
-charts; rich also by what only shapes the terminal's text."""
+"""A library is used through one door; openpyxl by one for reading, one for writing with
+its charts and validation, and one for marking a copy; rich also by what only shapes the text."""
 
 FOLDERS = {
     "workbook": set(),

@@ -369,8 +369,15 @@ def test_a_run_without_a_plan_leaves_no_plan_of_an_earlier_one(
     assert (out / "plan (before).xlsx").read_text(encoding="utf-8") == "of the run before that"
     assert "plan.xlsx is of an earlier run, kept as plan (before 2).xlsx." in done.output
     made = figures(out)["run"]
-    moved = {"plan.xlsx": "plan (before 2).xlsx", "plan.json": "plan (before 2).json"}
+    moved = {
+        "plan.xlsx": "plan (before 2).xlsx",
+        "plan.json": "plan (before 2).json",
+        "report.html": "report (before).html",
+    }
     assert made["moved_aside"] == moved  # type: ignore[index]
+    assert (out / "report (before).html").exists()
+    # What failed its audit has a report that says so; without a plan there is none.
+    assert (out / "report.html").exists() is (ending == "rejected")
     kept = json.loads((out / "plan (before 2).json").read_text(encoding="utf-8"))
     assert (kept["status"], kept["run"]["plan_file"]) == ("optimal", "plan.xlsx")
     assert made["plans"] == {}  # type: ignore[index]
@@ -413,7 +420,8 @@ def test_a_plan_that_is_held_open_is_said_to_be_of_an_earlier_run(
     done = run("solve", unsolvable(tmp_path, "invalid"), "--out", tmp_path)
     assert done.exit_code == 2
     assert "plan.xlsx is of an earlier run, still there" in done.output
-    assert figures(tmp_path)["run"]["moved_aside"] == {"plan.xlsx": "plan.xlsx"}  # type: ignore[index]
+    held = {"plan.xlsx": "plan.xlsx", "report.html": "report.html"}
+    assert figures(tmp_path)["run"]["moved_aside"] == held  # type: ignore[index]
 
 
 def test_a_path_that_is_not_there_writes_and_moves_nothing(tmp_path: Path) -> None:
@@ -619,9 +627,9 @@ def test_the_example_of_every_command_runs(name: str, tmp_path: Path) -> None:
     text = run(name, "--help").output
     example = re.search(r"Example:\s*\n\s*planner (.*)", text)
     assert example is not None
-    words = example[1].replace("my-plan", str(tmp_path / "my-plan")).split()
+    words = re.sub(r"\bmy(?=[-.])", str(tmp_path / "my"), example[1]).split()
     words = [str(ROOT / word) if word.startswith("inputs/") else word for word in words]
-    if name in ("audit", "sites", "stress"):
+    if name in ("audit", "compare", "sites", "stress"):
         run("solve", MINIMAL, "--out", tmp_path / "my-plan", "-q")
     done = run(*words)
     assert done.exit_code == 0, done.output
@@ -884,3 +892,161 @@ def test_a_committee_without_node_types_is_told_to_add_them(tmp_path: Path) -> N
     done = run("check", save(tmp_path, sheets))
     assert done.exit_code == 2
     assert "add a sheet Node types with the columns node_type and role" in done.output
+
+
+def test_init_writes_a_workbook_that_can_be_planned(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "my.xlsx"
+    done = run("init", path, "--example")
+    assert done.exit_code == 0, done.output
+    assert "read its sheet Guide" in done.output
+    assert run("check", path).exit_code == 0
+    solved = run("solve", path, "--out", tmp_path / "out")
+    assert solved.exit_code == 0, solved.output
+    assert "100.00% of 76.0 requests/s" in solved.output
+
+
+def test_init_never_overwrites(tmp_path: Path) -> None:
+    path = tmp_path / "my.xlsx"
+    path.write_bytes(b"mine")
+    done = run("init", path)
+    assert done.exit_code == 2
+    assert "is there already" in done.output
+    assert path.read_bytes() == b"mine"
+    for arguments in ((tmp_path / "my.xls",), (tmp_path / "a.xlsx", "--example", "--from", path)):
+        assert run("init", *arguments).exit_code == 2
+    assert sorted(tmp_path.iterdir()) == [path]
+
+
+def test_init_from_an_older_workbook_says_what_changed(tmp_path: Path) -> None:
+    sheets = base()
+    sheets["Who is who"] = [["name"], ["Ada"]]
+    old = save(tmp_path, sheets)
+    done = run("init", tmp_path / "new.xlsx", "--from", old)
+    assert done.exit_code == 0, done.output
+    assert "the sheet 'Who is who' is kept as the note '# Who is who'" in done.output
+    broken = tmp_path / "broken.xlsx"
+    broken.write_bytes(b"PK nothing")
+    done = run("init", tmp_path / "newer.xlsx", "--from", broken)
+    assert done.exit_code == 2
+    assert not (tmp_path / "newer.xlsx").exists()
+
+
+def test_check_marks_what_it_finds_in_a_copy(tmp_path: Path) -> None:
+    sheets = base()
+    put(sheets, "Sites", 2, "latitude", 95)
+    path = save(tmp_path, sheets)
+    before = sha256(path)
+    done = run("check", path)
+    assert done.exit_code == 2
+    assert "Marked in a copy: " in done.output
+    assert openpyxl.load_workbook(tmp_path / "network.checked.xlsx").sheetnames[0] == "# Issues"
+    assert sha256(path) == before
+
+
+def test_check_says_all_it_found_where_no_copy_can_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sheets = base()
+    put(sheets, "Sites", 2, "latitude", 95)
+    path = save(tmp_path, sheets)
+
+    def refused(*_: object) -> Path:
+        raise PermissionError(13, "read-only")
+
+    monkeypatch.setattr("planner.workbook.checked.put_beside", refused)
+    done = run("check", path)
+    assert done.exit_code == 2
+    assert "latitude 95 is above 90" in done.output
+    assert "was not written" in done.output
+
+
+def scenarios(tmp_path: Path) -> Path:
+    """Return a workbook with scenarios that can be planned, that cannot, and that are broken."""
+    sheets = smallest()
+    sheets["Scenarios"] = [
+        ["scenario", "sheet", "where", "column", "change"],
+        ["twice / as much", "Demand", None, "requests_per_s", "x2"],
+        ["nowhere", "Sites", None, "status", "forbidden"],
+        ["upside down", "Capacities", None, "max_nodes", "-1"],
+    ]
+    return save(tmp_path, sheets)
+
+
+def test_every_scenario_is_planned_and_none_spoils_another(tmp_path: Path) -> None:
+    path, out = scenarios(tmp_path), tmp_path / "out"
+    done = run("solve", path, "--scenario", "all", "--out", out)
+    assert done.exit_code == 2, done.output
+    assert figures(out)["status"] == "optimal"
+    assert figures(out / "twice _ as much")["status"] == "optimal"
+    assert figures(out / "twice _ as much")["run"]["scenario"] == "twice / as much"  # type: ignore[index]
+    assert figures(out / "upside down")["status"] == "invalid"
+    assert "as it stands: optimal" in done.output
+    assert "upside down: invalid" in done.output
+    told = run("solve", path, "--scenario", "all", "--out", out, "--json")
+    names = [entry["scenario"] for entry in json.loads(told.stdout)]
+    assert names == ["as it stands", "twice / as much", "nowhere", "upside down"]
+
+
+def test_a_scenario_that_ends_in_an_error_ends_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from planner import batch
+
+    def failing(job: Any, *_: object) -> Any:
+        if job.scenario:
+            raise ZeroDivisionError("of this one only")
+        return batch.run(job, *_)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(batch.run_all, "__defaults__", (failing,))
+    done = run("solve", scenarios(tmp_path), "--scenario", "all", "--out", tmp_path / "out")
+    assert done.exit_code == 2
+    assert "as it stands: optimal" in done.output
+    assert "nowhere: ZeroDivisionError: of this one only" in done.output
+
+
+def test_one_scenario_goes_into_its_own_folder(tmp_path: Path) -> None:
+    path = scenarios(tmp_path)
+    done = run("solve", path, "--scenario", "twice / as much", "-q")
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "network-plan" / "twice _ as much" / "plan.xlsx").exists()
+    assert not (tmp_path / "network-plan" / "plan.xlsx").exists()
+    assert run("solve", path, "--scenario", "twice", "-q").exit_code == 2
+
+
+def test_compare_names_cells_sites_cost_and_guarantees(tmp_path: Path) -> None:
+    path = tmp_path / "my.xlsx"
+    run("init", path, "--example")
+    book = openpyxl.load_workbook(path)
+    headers = [cell.value for cell in book["Diversity"][1]]
+    book["Diversity"].cell(2, headers.index("max_share") + 1).value = 0.34
+    book.save(tmp_path / "wider.xlsx")
+    for name in ("my", "wider"):
+        assert (
+            run("solve", tmp_path / f"{name}.xlsx", "--out", tmp_path / name, "-q").exit_code == 0
+        )
+    done = run("compare", tmp_path / "my", tmp_path / "wider")
+    assert done.exit_code == 0, done.output
+    text = " ".join(done.output.split())
+    what = "no provider runs most of it, execution, provider.max_share 0.5 -> 0.34"
+    assert f"in the workbook Diversity!H2: {what}" in text
+    assert re.search(r"sites: \+150 a month \(600 -> 750\)", text)
+    told = json.loads(run("compare", tmp_path / "my", tmp_path / "wider", "--json").stdout)
+    one, two = (plan["monthly_cost"] for plan in told["plans"])
+    (against,) = told["against_first"]
+    bridge = sum(line["after"] - line["before"] for line in against["monthly_cost"])
+    assert bridge == pytest.approx(two - one)
+    assert [found["column"] for found in against["inputs"]] == ["max_share"]
+
+
+def test_compare_needs_two_plans_with_their_workbooks(tmp_path: Path) -> None:
+    assert run("compare", tmp_path).exit_code == 2
+    done = run("compare", tmp_path, tmp_path)
+    assert done.exit_code == 2
+    assert "workbook.xlsx is not there" in done.output
+
+
+def test_a_plan_compared_with_itself_is_the_same(tmp_path: Path) -> None:
+    run("solve", MINIMAL, "--out", tmp_path / "out", "-q")
+    done = run("compare", tmp_path / "out", tmp_path / "out" / "plan.xlsx")
+    assert done.exit_code == 0, done.output
+    assert "no difference" in done.output

@@ -14,6 +14,7 @@ import pytest
 from models.data import SHEETS, Item, OfferKey, Settings
 from models.exposure import EVERYTHING, Exposure
 from models.fields import columns, header_of
+from models.measures import NAMES
 from models.network import DEFAULT_GOALS, Goal, Network
 from models.plan import Violation
 from planner import reading as tables_module
@@ -221,7 +222,6 @@ def test_zero_demand_is_allowed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("verifiers", "quorum", "expected"),
     [
-        (0, None, 0),
         (1, None, 1),
         (2, None, 2),
         (3, None, 2),
@@ -234,7 +234,7 @@ def test_quorum_is_a_majority_unless_given(
 ) -> None:
     sheets = smallest()
     sheets["Verification"] = [["policy", "verifiers", "quorum"], ["v", verifiers, quorum]]
-    assert network(tmp_path, sheets).policies["v"].quorum == expected
+    assert network(tmp_path, sheets).policies["v"].quorum_verifiers == expected
 
 
 @pytest.mark.parametrize(
@@ -260,11 +260,27 @@ def test_tolerance_is_relative_or_absolute(tmp_path: Path, text: object, goal: G
     assert network(tmp_path, sheets).goals == (Goal(1, "unserved"), goal)
 
 
-def test_objectives_without_an_available_one_are_the_default(tmp_path: Path) -> None:
+def test_every_measure_is_an_objective(tmp_path: Path) -> None:
     sheets = smallest()
-    sheets["Objectives"] = [["priority", "measure"], [1, "worst_loss"], [2, "expected_loss"]]
-    assert network(tmp_path, sheets).goals == DEFAULT_GOALS
-    assert len(warnings(tmp_path, sheets)) == 2
+    sheets["Objectives"] = [["priority", "measure"], *enumerate(NAMES, 1)]
+    sheets["Dependencies"] = [
+        ["dependency", "kind", "outages_per_year", "outage_hours"],
+        ["*", "provider", 0.5, 8],
+    ]
+    assert [goal.measure for goal in network(tmp_path, sheets).goals] == list(NAMES)
+    assert not warnings(tmp_path, sheets)
+
+
+def test_shocks_that_are_expected_shape_the_plan(tmp_path: Path) -> None:
+    sheets = smallest()
+    sheets["Objectives"] = [["priority", "measure"], [1, "expected_loss"]]
+    sheets["Shocks"] = [
+        ["shock", "takes_down", "outages_per_year", "outage_hours"],
+        ["storm", "site:a", 0.5, 8],
+    ]
+    assert not warnings(tmp_path, sheets)
+    sheets["Shocks"].append(["flood", "site:a", None, None])
+    assert len(warnings(tmp_path, sheets)) == 1
 
 
 def test_routes_become_links_with_labels_of_their_own(tmp_path: Path) -> None:

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, cast
 if TYPE_CHECKING:
     from models.measure import Measure
 
-NAMES = ("unserved", "monthly_cost", "one_off_cost", "latency", "changes")
+NAMES = (
+    "unserved",
+    "monthly_cost",
+    "one_off_cost",
+    "latency",
+    "worst_loss",
+    "expected_loss",
+    "changes",
+)
 
 
 def measure(name: str) -> Measure:

@@ -46,7 +46,7 @@ def of_flows(network: Network, classes: Classes) -> FloatArray:
 
 def value(network: Network, plan: Deployment) -> float:
     """Return the mean over the routing and over what is unserved."""
-    weight = {d.key: d.requests_per_s * network.month_share[d.period] for d in network.demand}
+    weight = {d.key: network.mean_rate(d) for d in network.demand}
     total = sum(weight.values()) or 1.0
     limits = {d.key: _slowest_ms(network, d.key) for d in network.demand}
     demand_of = {d.key: d for d in network.demand}

@@ -6,6 +6,7 @@ from typing import Any
 
 from models import costs
 from models.classes import Classes
+from models.data import HOURS_PER_MONTH, SECONDS_PER_HOUR
 from models.expressions import Expression
 from models.network import Network
 from models.paths import FloatArray
@@ -78,7 +79,7 @@ def _unserved_penalty(network: Network, plan: Deployment) -> float:
     missing = costs.unserved_share(network, plan)
     total = 0.0
     for demand in network.demand:
-        hours = network.month_share[demand.period] * 730
-        millions = demand.requests_per_s * hours * 3600 / 1e6
+        seconds = HOURS_PER_MONTH * SECONDS_PER_HOUR
+        millions = network.mean_rate(demand) * seconds / 1e6
         total += demand.unserved_penalty * millions * missing[demand.key]
     return total

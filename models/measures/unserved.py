@@ -38,7 +38,4 @@ def of_flows(network: Network, classes: Classes) -> FloatArray:
 def value(network: Network, plan: Deployment) -> float:
     """Return what the plan leaves unserved."""
     missing = unserved_share(network, plan)
-    return sum(
-        demand.requests_per_s * network.month_share[demand.period] * missing[demand.key]
-        for demand in network.demand
-    )
+    return sum(network.mean_rate(demand) * missing[demand.key] for demand in network.demand)

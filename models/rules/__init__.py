@@ -5,6 +5,7 @@ from models.rules import (
     budget,
     contracts,
     demand,
+    diversity_collapse,
     diversity_count,
     diversity_distinct,
     diversity_nakamoto,
@@ -41,6 +42,7 @@ RULES: tuple[Rule, ...] = (
     diversity_count,
     diversity_distinct,
     diversity_nakamoto,
+    diversity_collapse,
     locks,
     budget,
 )

@@ -12,8 +12,8 @@ from models.classes import Job
 from models.data import DiversityRow, Item, OfferKey
 from models.expressions import Point, Term, at_least_zero, row, rows, yes_no
 from models.holdings import Holding
+from models.loads import hangs_on as requests_hang_on
 from models.network import Network
-from models.stands import fastest_upstream
 
 Label = tuple[str, ...]
 
@@ -218,20 +218,10 @@ def _requests(block: Any, model: Any, network: Network, rule: DiversityRow) -> I
             continue
         key = (load.offer, job._replace(residency="", period="", state=""))
         if key not in shared:
-            shared[key] = _hangs_on(network, load.offer, job)
+            served = requests_hang_on(network, network.graph, load.offer, job.model)
+            asked = network.graph.hangs_on(Item("policy", job.policy))
+            shared[key] = served | asked | frozenset(job.via)
         yield label(job.model, job.period), shared[key], (1.0, load.variable), 0.0
-
-
-def _hangs_on(network: Network, offer: OfferKey, job: Job) -> frozenset[Item]:
-    """Return everything limited that requests of the job hang on when they are served there."""
-    graph = network.graph
-    found = network.hangs_on(offer) | frozenset(job.via)
-    found |= graph.hangs_on(Item("model", job.model)) | graph.hangs_on(Item("policy", job.policy))
-    model = network.models.get(job.model)
-    for any_of in (model.upstream or ()) if model is not None else ():
-        link = fastest_upstream(network, offer.site, any_of)
-        found |= graph.hangs_on(link.item) if link is not None else frozenset()
-    return found
 
 
 _TERMS = {

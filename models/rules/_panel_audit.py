@@ -56,7 +56,7 @@ def is_legal_panel(network: Network, policy: Policy, chosen: tuple[OfferKey, ...
     """Return whether the verifiers stand at different sites and nothing they share decides."""
     if len({offer.site for offer in chosen}) != len(chosen):
         return False
-    quorum = policy.quorum or 0
+    quorum = policy.quorum_verifiers
     for item in {item for offer in chosen for item in network.hangs_on(offer)}:
         if item.kind not in policy.independent_of:
             continue

@@ -62,8 +62,7 @@ def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
 
 def explain(network: Network, plan: Deployment) -> str:
     """Return how much of the demand is served."""
-    share = network.month_share
-    rate = {d.key: d.requests_per_s * share[d.period] for d in network.demand}
+    rate = {d.key: network.mean_rate(d) for d in network.demand}
     served = sum(rate[flow.demand] * flow.share for flow in plan.routing)
     total = sum(rate.values())
     return f"{served:,.1f} of {total:,.1f} requests/s are served ({served / (total or 1):.2%})."

@@ -41,7 +41,7 @@ def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
 def explain(network: Network, plan: Deployment) -> str:
     """Return how much of the month's mean demand is not served, and whether all must be."""
     missing = unserved_share(network, plan)
-    rates = {d.key: d.requests_per_s * network.month_share[d.period] for d in network.demand}
+    rates = {d.key: network.mean_rate(d) for d in network.demand}
     lost = sum(rate * missing[key] for key, rate in rates.items())
     asked = "all must be" if network.settings.require_served else "none has to be"
     return f"{lost:,.1f} of {sum(rates.values()):,.1f} requests/s are not served; {asked}."

@@ -53,7 +53,7 @@ def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
 
 def explain(network: Network, plan: Deployment) -> str:
     """Return how much is served from copies that are loaded on demand."""
-    rate = {d.key: d.requests_per_s * network.month_share[d.period] for d in network.demand}
+    rate = {d.key: network.mean_rate(d) for d in network.demand}
     stores = {str(offer) for offer in network.offers_of("storage")}
     loaded = [flow for flow in plan.routing if flow.state == "cold" and flow.fetch_from in stores]
     served = sum(rate[flow.demand] * flow.share for flow in loaded)

@@ -160,8 +160,7 @@ def _check(
 
 def explain(network: Network, plan: Deployment) -> str:
     """Return how much demand is answered warm and how much cold."""
-    share = network.month_share
-    rate = {d.key: d.requests_per_s * share[d.period] for d in network.demand}
+    rate = {d.key: network.mean_rate(d) for d in network.demand}
     cold = sum(rate[flow.demand] * flow.share for flow in plan.routing if flow.state == "cold")
     served = sum(rate[flow.demand] * flow.share for flow in plan.routing)
     return f"{cold:,.2f} of {served:,.1f} requests/s are served cold ({cold / (served or 1):.2%})."

@@ -57,16 +57,18 @@ def constrain(block: Any, model: Any, network: Network) -> None:
             sites[offer.site].append((1.0, variable))
             load[stream.period, offer].append((policy.work, variable))
         exposed = _exposed(network, policy, stream.verifiers)
-        for item, offers in _outermost(exposed) if (policy.quorum or 0) >= 2 else ():
-            limit = (1.0 - (policy.quorum or 0), executed)
+        for item, offers in _outermost(exposed) if policy.quorum_verifiers >= 2 else ():
+            limit = (1.0 - policy.quorum_verifiers, executed)
             terms = [(1.0, verify[offer]) for offer in offers]
             row(block.safety, (*key, *item), [*terms, limit], upper=0.0)
         for item, offers in exposed.items():
             if _is_protected(network, item):
-                limit = ((policy.quorum or 0) - float(policy.verifiers), executed)
+                limit = (policy.quorum_verifiers - float(policy.verifiers), executed)
                 terms = [(1.0, verify[offer]) for offer in offers]
                 row(block.liveness, (*key, *item), [*terms, limit], upper=0.0)
-        implied = [set(offers) for offers in exposed.values()] if policy.quorum == 2 else []
+        implied = (
+            [set(offers) for offers in exposed.values()] if policy.quorum_verifiers == 2 else []
+        )
         for site, terms in sites.items():
             at_site = {offer for offer in verify if offer.site == site}
             if not any(at_site <= offers for offers in implied):

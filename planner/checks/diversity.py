@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from models.data import DiversityRow, Item, OfferKey, Policy
-from models.network import Network
+from models.network import Network, is_unknown
+from models.rules.diversity_collapse import unavoidable
 from planner.checks.capacity import Bounds
 from planner.checks.subject import Complaint, Subject
 from planner.workbook.book import Book, is_read
 from planner.workbook.findings import Finding
 from planner.workbook.item_names import Directory
-from planner.workbook.names import did_you_mean
+from planner.workbook.names import did_you_mean, listed
 from planner.workbook.unread import until_unread
 
 MEASURES: Mapping[str, tuple[str, ...]] = {
@@ -29,7 +30,7 @@ APPLIES_TO: Mapping[str, tuple[str, ...]] = {
     "storage": ("model",),
     "coordination": ("committee",),
 }
-LIMITS = ("max_share", "max_count", "min_count", "min_distinct", "min_nakamoto")
+LIMITS = ("max_share", "max_count", "min_count", "min_distinct", "min_nakamoto", "min_collapse")
 _SHEETS = {
     "region": "Regions",
     "model": "Models",
@@ -54,6 +55,8 @@ def kinds(book: Book, directory: Directory) -> Iterator[Finding]:
 
 
 def _named(book: Book, directory: Directory, rule: DiversityRow) -> Iterator[Finding]:
+    if not rule.kind and not rule.dependency:
+        return
     if not directory.is_kind(rule.kind):
         yield book.finding(
             rule,
@@ -87,6 +90,40 @@ def _has_limit(rule: DiversityRow, _: Book) -> Iterator[Complaint]:
         )
 
 
+def _kind(rule: DiversityRow, _: Book) -> Iterator[Complaint]:
+    given = [limit for limit in LIMITS if getattr(rule, limit) is not None]
+    others = [limit for limit in given if limit != "min_collapse"]
+    if not rule.kind and others:
+        yield Complaint(
+            "kind",
+            f"kind is blank, but {others[0]} is about dependencies of one kind",
+            "fill in kind; min_collapse alone does without, and means any mix of kinds",
+        )
+
+
+def _collapse(rule: DiversityRow, _: Book) -> Iterator[Complaint]:
+    if rule.min_collapse is None:
+        return
+    if rule.penalty is not None:
+        yield Complaint(
+            "penalty",
+            "penalty cannot be used with min_collapse: a guarantee ends or it does not",
+            "clear penalty, or write min_collapse in a row of its own",
+        )
+    if rule.scope != "each":
+        yield Complaint(
+            "scope",
+            "min_collapse is of every guarantee by itself, so there is no total",
+            "write scope each, or write min_collapse in a row of its own",
+        )
+    if rule.measure in ("nodes", "sites"):
+        yield Complaint(
+            "measure",
+            f"min_collapse is of what ends the guarantee of the role, not of {rule.measure}",
+            "clear measure, or write min_collapse in a row of its own",
+        )
+
+
 def _counts(rule: DiversityRow, _: Book) -> Iterator[Complaint]:
     if rule.min_count is not None and not rule.dependency:
         yield Complaint(
@@ -101,7 +138,7 @@ def _counts(rule: DiversityRow, _: Book) -> Iterator[Complaint]:
             f"min_count {least} is above max_count {most}",
             "swap or correct them",
         )
-    for limit in ("min_distinct", "min_nakamoto"):
+    for limit in ("min_distinct", "min_nakamoto", "min_collapse"):
         if getattr(rule, limit) is not None and rule.dependency:
             yield Complaint(
                 limit,
@@ -183,7 +220,7 @@ def plain_rules(book: Book, directory: Directory) -> tuple[DiversityRow, ...]:
         if found is not None:
             applies_to = str(found) if found.kind == "model" else found.name
         measure = rule.measure or MEASURES[rule.role][0]
-        kind = directory.kind(rule.kind)
+        kind = directory.kind(rule.kind) if rule.kind else ""
         rules.append(replace(rule, kind=kind, measure=measure, applies_to=applies_to))
     return tuple(rules)
 
@@ -289,9 +326,44 @@ def _dependencies(network: Network, rule: DiversityRow, keys: tuple[OfferKey, ..
     return len(found)
 
 
+def _beyond_choice(bounds: Bounds, book: Book) -> Iterator[Finding]:
+    """Yield what min_collapse leaves out: dependencies that all offers for a thing hang on."""
+    network = bounds.network
+    for rule in network.diversity:
+        if rule.min_collapse is None:
+            continue
+        found = {
+            item
+            for of in _guaranteed(network, rule)
+            for item in unavoidable(network, rule.role, of)
+            if rule.kind in ("", item.kind) and not is_unknown(item)
+        }
+        if found:
+            names = listed([str(item) for item in sorted(found)])
+            it, they = ("it", "it is") if len(found) == 1 else ("them", "they are")
+            yield book.finding(
+                rule,
+                "min_collapse",
+                f"every offer that min_collapse is about hangs on {names}: no placement avoids"
+                f" {it}, so {they} taken not to fail",
+                f"offer nodes that do not hang on {it}",
+                "warning",
+            )
+
+
+def _guaranteed(network: Network, rule: DiversityRow) -> tuple[str, ...]:
+    """Return what has eligible offers of its own: committees; of other roles all have the same."""
+    if rule.role == "execution":
+        return ()
+    if rule.role != "coordination":
+        return ("",)
+    return tuple(name for name in network.committees if rule.applies_to in ("", name))
+
+
 SUBJECT = Subject(
     rows=tuple(
-        (DiversityRow, check) for check in (_has_limit, _counts, _threshold, _measure, _applies_to)
+        (DiversityRow, check)
+        for check in (_has_limit, _kind, _counts, _threshold, _collapse, _measure, _applies_to)
     ),
-    network=(_distinct, _shares),
+    network=(_distinct, _shares, _beyond_choice),
 )

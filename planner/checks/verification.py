@@ -199,7 +199,7 @@ def _lost_quorum(
     book: Book, policy: Policy, panels: list[list[OfferKey]], found: list[Failure], asked: str
 ) -> Iterator[Finding]:
     """Yield what takes the quorum from every panel: one failure, or a kind of them together."""
-    quorum, short = policy.quorum or 0, False
+    quorum, short = policy.quorum_verifiers, False
     for failure in found:
         most = _best((len(_sites(set(keys) - failure.gone)) for keys in panels), quorum) or 0
         if most < quorum:

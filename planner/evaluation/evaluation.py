@@ -69,26 +69,24 @@ class Evaluation:
                 flow,
                 demand,
                 service(self.network, demand, flow.offer, flow.route, flow.state, flow.fetch_from),
-                self.rate(demand) * flow.share,
+                self.network.mean_rate(demand) * flow.share,
             )
             for flow in self.plan.routing
             if (demand := demand_of.get(flow.demand)) is not None
         )
 
-    def rate(self, demand: Demand) -> float:
-        """Return the requests/s that a row asks for, mean over the month."""
-        return demand.requests_per_s * self.network.month_share[demand.period]
-
     @cached_property
     def asked(self) -> float:
         """Return the requests/s of all demand."""
-        return sum(self.rate(demand) for demand in self.network.demand)
+        return sum(self.network.mean_rate(demand) for demand in self.network.demand)
 
     @cached_property
     def unserved(self) -> float:
         """Return the requests/s that nobody answers."""
         missing = unserved_share(self.network, self.plan)
-        return sum(self.rate(demand) * missing[demand.key] for demand in self.network.demand)
+        return sum(
+            self.network.mean_rate(demand) * missing[demand.key] for demand in self.network.demand
+        )
 
     @cached_property
     def cold(self) -> float:

@@ -266,7 +266,7 @@ def _mean_round_trip_ms(network: Network, site: str) -> float:
             if links
             else estimated_ms(network, origin, target)
         )
-        weight = demand.requests_per_s * network.month_share[demand.period]
+        weight = network.mean_rate(demand)
         total += weight
         sum_ms += weight * (UNREACHABLE_MS if latency is None else latency) if weight else 0.0
     return sum_ms / total if total else 0.0

@@ -205,7 +205,7 @@ def _costs_and_service(evaluation: Evaluation) -> Iterator[Entry]:
         by_region[answer.demand.region].append(answer)
     asked: dict[str, float] = defaultdict(float)
     for row in evaluation.network.demand:
-        asked[row.region] += evaluation.rate(row)
+        asked[row.region] += evaluation.network.mean_rate(row)
     groups = {"": list(evaluation.answers)} | {name: by_region[name] for name in sorted(asked)}
     for name, answers in groups.items():
         rate = asked[name] if name else evaluation.asked

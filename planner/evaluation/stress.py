@@ -165,7 +165,7 @@ def _users(
         return
     now = replay(read_at_worst(network), plan, ())
     single = [found for answer in answers for found in answer.left if len(found[1].failed) == 1]
-    rate = {row.key: row.requests_per_s * network.month_share[row.period] for row in network.demand}
+    rate = {row.key: network.mean_rate(row) for row in network.demand}
     for end in ends:
         assert end.demand is not None
         row = end.demand

@@ -34,7 +34,7 @@ class Asked:
         known = {item.kind for item in items if not is_unknown(item)}
         self.not_judged = tuple(sorted({item.kind for item in items} - known))
         rows = [row for row in network.demand if row.requests_per_s > 0]
-        rows.sort(key=lambda row: -row.requests_per_s * network.month_share[row.period])
+        rows.sort(key=lambda row: -network.mean_rate(row))
         self.rows, self.left_out = rows[:MOST_ROWS], max(0, len(rows) - MOST_ROWS)
 
     def failures(self) -> dict[str, tuple[Item, ...]]:
@@ -134,7 +134,7 @@ class Asked:
 
     def _served(self, left: Replay) -> tuple[float, tuple[DemandKey, ...]]:
         network = self.network
-        rate = {d.key: d.requests_per_s * network.month_share[d.period] for d in network.demand}
+        rate = {d.key: network.mean_rate(d) for d in network.demand}
         served = sum(rate[key] * share for key, share in left.served.items())
         short = tuple(
             row.key

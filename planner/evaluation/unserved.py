@@ -41,10 +41,7 @@ class Served:
 def served(network: Network, plan: Deployment) -> Iterator[Served]:
     """Yield every demand row that asks for anything, in the order of the workbook."""
     missing, bounds = unserved_share(network, plan), Bounds(network)
-    asked = {
-        demand.key: demand.requests_per_s * network.month_share[demand.period]
-        for demand in network.demand
-    }
+    asked = {demand.key: network.mean_rate(demand) for demand in network.demand}
     nothing = GIVEN_UP * sum(asked.values())
     for demand in network.demand:
         if demand.requests_per_s <= 0:
@@ -201,7 +198,7 @@ def _shares(bounds: Bounds, plan: Deployment, demand: Demand) -> str:
         if row.max_share is not None
         and row.penalty is None
         and row.role == "execution"
-        and row.applies_to in ("", demand.model)
+        and row.applies_to in ("", demand.region, f"model:{demand.model}")
     )
     for row, _, count in too_small(bounds):
         if row in mine:

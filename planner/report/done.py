@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from models.data import Row
 from models.network import Network
 from planner.evaluation.evaluation import Evaluation
 from planner.evaluation.score import Score
 from planner.result import Result
+from planner.workbook.book import Book
 from planner.workbook.findings import Finding
 
 
@@ -19,7 +21,8 @@ class Done:
 
     `evaluations` are of the plan, one per phase; `scores` of the plan and what it is compared with.
     `files` are the paths written, by what they hold; `aside` the new names of plans of earlier
-    runs that had to make way, because they would pass for what this run ended with.
+    runs that had to make way, because they would pass for what this run ended with. `book` knows
+    the cells of the workbook.
     """
 
     result: Result
@@ -29,8 +32,13 @@ class Done:
     scores: tuple[Score, ...] = ()
     files: Mapping[str, Path] = field(default_factory=dict)
     aside: Mapping[str, str] = field(default_factory=dict)
+    book: Book | None = None
 
     @property
     def final(self) -> Evaluation | None:
         """Return the evaluation of the last phase; None without a plan."""
         return self.evaluations[-1] if self.evaluations else None
+
+    def cell(self, row: Row, attribute: str) -> str:
+        """Return where the workbook says it, such as `Demand!B5`; empty if that is unknown."""
+        return self.book.limit(row, attribute) if self.book is not None else ""

@@ -9,6 +9,7 @@ from pathlib import Path
 from planner.report.plan_workbook import plan_hash
 
 PLAN_JSON, PLAN_XLSX, REJECTED = "plan.json", "plan.xlsx", "rejected.xlsx"
+REPORT, WORKBOOK_COPY = "report.html", "workbook.xlsx"
 
 
 def unedited_plans(directory: Path) -> dict[str, str]:
@@ -46,11 +47,12 @@ def plan_path(directory: Path, name: str = PLAN_XLSX) -> Path:
 def move_aside(directory: Path, has_plan: bool, workbook: Path) -> dict[str, str]:
     """Move what would pass for the outcome of this run to names that are free; return those.
 
-    After a run with a plan that is `rejected.xlsx`; after one without, plan.xlsx, edited or not,
-    and the unedited plans beside it, with a copy of their figures. A file that is held open keeps
-    its name, and is returned with it; `workbook` is what was asked about, and is never moved.
+    After a run with a plan that is `rejected.xlsx`; after one without, the report, plan.xlsx,
+    edited or not, and the unedited plans beside it, with a copy of their figures. A file that is
+    held open keeps its name, and is returned with it; `workbook` is what was asked about, and is
+    never moved.
     """
-    names = {REJECTED} if has_plan else {PLAN_XLSX, *unedited_plans(directory)}
+    names = {REJECTED} if has_plan else {PLAN_XLSX, REPORT, *unedited_plans(directory)}
     moved = {}
     for name in sorted(names):
         path = directory / name

@@ -44,7 +44,7 @@ def overview(done: Done, final: Evaluation, pages: Mapping[str, Page]) -> Page:
     said = verdict(done.result, final)
     run = done.result.run
     rows: list[list[object]] = [
-        [Styled(f"Plan for {run.workbook} ({done.result.status})", heading=1)],
+        [Styled(f"Plan for {run.subject} ({done.result.status})", heading=1)],
         [Styled(said, heading=2, alarm=said != GUARANTEES)],
     ]
     if done.result.violations:

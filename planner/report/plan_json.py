@@ -267,6 +267,7 @@ def _run(result: Result) -> Json:
     return {
         "workbook": run.workbook,
         "workbook_sha256": run.sha256,
+        "scenario": run.scenario or None,
         "versions": dict(sorted(run.versions.items())),
         "options": dict(sorted(run.options.items())),
         "seed": run.seed,

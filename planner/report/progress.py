@@ -9,6 +9,7 @@ from typing import TextIO
 from rich.console import Console
 from rich.status import Status
 
+from models.measures import NAMES, measure
 from planner.result import relative_gap, without_noise
 
 
@@ -50,10 +51,11 @@ def line(stage: str, incumbent: float, bound: float, seconds: float) -> str:
     known = math.isfinite(incumbent) and abs(incumbent) < 1e30
     gap = relative_gap(incumbent, bound) if known else math.inf
     incumbent, bound = without_noise(incumbent), without_noise(bound)
+    shown = ".2%" if stage in NAMES and measure(stage).UNIT == "share" else ",.1f"
     parts = [
         stage,
-        f"plan {incumbent:,.1f}" if known else "plan -",
-        f"bound {bound:,.1f}" if math.isfinite(bound) and abs(bound) < 1e30 else "bound -",
+        f"plan {incumbent:{shown}}" if known else "plan -",
+        f"bound {bound:{shown}}" if math.isfinite(bound) and abs(bound) < 1e30 else "bound -",
         f"gap {gap:.1%}" if math.isfinite(gap) else "gap -",
         f"{seconds:,.0f} s",
     ]

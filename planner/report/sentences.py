@@ -190,7 +190,9 @@ def _cold_near(evaluation: Evaluation) -> Iterator[Sentence]:
     found = evaluation.detours
     if not found:
         return
-    rate = {demand.key: evaluation.rate(demand) for demand in evaluation.network.demand}
+    rate = {
+        demand.key: evaluation.network.mean_rate(demand) for demand in evaluation.network.demand
+    }
     passing = sum(rate[detour.flow.demand] * detour.flow.share for detour in found)
     worst = max(found, key=lambda detour: detour.saved_ms)
     text = (

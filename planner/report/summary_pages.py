@@ -21,6 +21,9 @@ from planner.workbook.layout import Layout, Page, Styled
 SHA256 = "workbook sha256"
 """The item of the sheet Run that says what workbook the plan was made for."""
 
+SCENARIO = "scenario"
+"""The item of the sheet Run that says as which scenario the workbook was read."""
+
 LARGEST_SHARE = "largest share of execution requests"
 """The measure of the sheet Comparison that is told kind by kind of dependency."""
 
@@ -110,6 +113,7 @@ def run_record(result: Result, final: Evaluation) -> Page:
     rows: list[list[object]] = [
         ["item", "value", "unit"],
         ["workbook", run.workbook, ""],
+        *_scenario(run.scenario),
         [SHA256, run.sha256, ""],
         ["status", result.status, ""],
         ["gap", *_amount(result.gap, "relative", currency)],
@@ -131,6 +135,10 @@ def run_record(result: Result, final: Evaluation) -> Page:
         rows.append([f"time: {name}", Styled(float(seconds), FORMATS["s"]), "s"])
     # Widths that followed from what is in the cells would tell the seconds.
     return Page(rows, Layout(frozen=1, widths={1: 50, 2: 40, 3: 16}))
+
+
+def _scenario(name: str) -> list[list[object]]:
+    return [[SCENARIO, name, ""]] if name else []
 
 
 def _unit_of(name: str) -> str:

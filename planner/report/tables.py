@@ -15,6 +15,7 @@ MONEY, MONEY_IN_FULL, PERCENT, MS, RATE = "#,##0", "#,##0.00", "0.0%", "#,##0.0"
 
 FORMATS = {
     "0..1": PERCENT,
+    "share": "0.00%",
     "relative": "0.00%",
     "ms": MS,
     "s": "#,##0.00",

@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from models.data import OfferKey, Policy
+from models.firmness import show_avoidable
 from models.network import Network
 from models.streams import Stream, verification_streams
 from planner.solver.loosened import Loosened
@@ -31,7 +32,8 @@ def kernel(loosened: Loosened, width: int) -> Network:
         for stream in verification_streams(network, classes)
         if executing.intersection(stream.executors)
     ]
-    verifying = set(loosened.standing("verification"))
+    # What is avoidable in the whole must be so in the part, or the rules would ask for less there.
+    verifying = {*loosened.standing("verification"), *show_avoidable(network)}
     for stream in streams:
         verifying |= set(_panels(network, stream, width))
     kept = executing | verifying | set(_asked_for(network))

@@ -187,4 +187,4 @@ def is_numerical(network: Network, given: float) -> bool:
 
 def _demand(network: Network) -> float:
     """Return the mean demand of the month in requests/s, the unit of what is unserved."""
-    return sum(row.requests_per_s * network.month_share[row.period] for row in network.demand)
+    return sum(network.mean_rate(row) for row in network.demand)

@@ -177,12 +177,11 @@ class _Driver:
                     limit = loosened.keep(goals, floor, slack(self.network, goals, floor))
                 floors.append(Floor(floor, limit))
         clock.stopped |= bounding.left_s <= 0
-        worst_ms = [classes.classes[number].worst_ms for number in classes.class_of]
         kept: tuple[Lexicographic, Outcome] | None = None
         for width in WIDTHS:
             with self.timer.step("classes"):
                 part = kernel(loosened, width)
-                within = demand_classes(part, worst_ms=worst_ms)
+                within = demand_classes(part, whole=classes)
             problem = self._handed_over(self._compiled(part, within), without)
             with self.timer.step("solve"):
                 best = None if kept is None else self._adopted(problem, *kept)

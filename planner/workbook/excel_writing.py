@@ -16,8 +16,6 @@ import openpyxl
 from openpyxl.comments import Comment
 from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import quote_sheetname
-from openpyxl.workbook.defined_name import DefinedName
-from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.filters import AutoFilter
 from openpyxl.worksheet.hyperlink import Hyperlink
 from openpyxl.worksheet.properties import PageSetupProperties
@@ -27,6 +25,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from planner.files import put_beside
 from planner.workbook.excel_charts import add_charts
+from planner.workbook.excel_validation import add_validation
 from planner.workbook.findings import column_letters
 from planner.workbook.layout import Layout, Rows, Styled, is_blank, plain
 from planner.workbook.sizes import LINE_POINTS, lines_of, widths_of
@@ -35,7 +34,6 @@ _FIXED_DATE = datetime(2020, 1, 1)
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _MAX_TEXT = 32_767
-_DROP_DOWN_ROWS = 2_000
 
 _LINES_PER_PAGE = 50
 """How many are printed on one at most: smaller letters are not read with ease."""
@@ -46,7 +44,7 @@ _HEADER_FILL = PatternFill("solid", fgColor="DCE6F1")
 _POINTS = {0: 11, 1: 18, 2: 13}
 """The size of letters, by level of heading."""
 
-_ALARM, _LINK = "C00000", "0563C1"
+_ALARM, _LINK, _INPUT = "C00000", "0563C1", "0000FF"
 _A4 = 9
 
 
@@ -66,9 +64,9 @@ def write_workbook(
         _write_sheet(book.create_sheet(title), rows, layouts.get(title, Layout()))
     for title, layout in layouts.items():
         if title in sheets:
-            _add_drop_downs(book, title, sheets, layout)
+            add_validation(book, title, sheets, layout)
             add_charts(book, title, layout)
-    return put_beside(path, _deterministic(book))
+    return put_beside(path, deterministic_bytes(book))
 
 
 # Sheets -------------------------------------------------------------------------------------------
@@ -86,6 +84,9 @@ def _write_sheet(sheet: Worksheet, rows: Rows, layout: Layout) -> None:
         sheet.column_dimensions[column_letters(position)].width = width
     lines = 0
     looks: dict[_Look, Any] = {}
+    if layout.is_input:
+        for position in range(1, len(headers) + 1):
+            sheet.column_dimensions[column_letters(position)].font = Font(name=_FONT, color=_INPUT)
     for number, row in enumerate(rows, start=1):
         filled = [(n, value) for n, value in enumerate(row, start=1) if not is_blank(value)]
         tall = max((lines_of(value, widths[position]) for position, value in filled), default=1)
@@ -94,7 +95,7 @@ def _write_sheet(sheet: Worksheet, rows: Rows, layout: Layout) -> None:
             sheet.row_dimensions[number].height = tall * LINE_POINTS
         for position, value in filled:
             cell, shown = sheet.cell(number, position), formats.get(position, "")
-            _write_cell(cell, value, shown, looks, is_tall=tall > 1)
+            _write_cell(cell, value, shown, looks, is_tall=tall > 1, is_input=layout.is_input)
     if headers:
         _write_header(sheet, headers, len(rows), layout)
     else:
@@ -146,25 +147,25 @@ def _set_up_page(sheet: Worksheet, pages: int, *, has_header: bool) -> None:
 
 # Cells --------------------------------------------------------------------------------------------
 
-_Look = tuple[str, str, int, bool, bool, bool]
-"""Data type, number format, level of heading, whether it is an alarm, a link, in a tall row."""
+_Look = tuple[str, str, int, str, bool]
+"""Data type, number format, level of heading, colour, whether it is in a tall row."""
 
 
 def _write_cell(
-    cell: Any, value: object, number_format: str, looks: dict[_Look, Any], *, is_tall: bool
+    cell: Any,
+    value: object,
+    number_format: str,
+    looks: dict[_Look, Any],
+    *,
+    is_tall: bool,
+    is_input: bool,
 ) -> None:
     """Write the value with its looks; `is_tall` is a row of several lines."""
     style = value if isinstance(value, Styled) else Styled(value)
     _write_value(cell, style.value)
     number_format = style.number_format or number_format
-    look = (
-        cell.data_type,
-        number_format,
-        style.heading,
-        style.alarm,
-        bool(style.link),
-        is_tall,
-    )
+    colour = _ALARM if style.alarm else _LINK if style.link else _INPUT if is_input else ""
+    look = (cell.data_type, number_format, style.heading, colour, is_tall)
     # For the library to find the same look again takes longer than all else.
     if look not in looks:
         _give_look(cell, look)
@@ -180,7 +181,7 @@ def _write_cell(
 
 
 def _give_look(cell: Any, look: _Look) -> None:
-    data_type, number_format, heading, alarm, is_link, is_tall = look
+    data_type, number_format, heading, colour, is_tall = look
     vertical = "top" if is_tall else None
     if data_type == "n":
         # Without the indent a number would touch the text in the column after it.
@@ -189,13 +190,13 @@ def _give_look(cell: Any, look: _Look) -> None:
             cell.number_format = number_format
     elif is_tall:
         cell.alignment = Alignment(wrap_text=data_type == "s", vertical=vertical)
-    if heading or alarm or is_link:
+    if heading or colour:
         cell.font = Font(
             name=_FONT,
             size=_POINTS[heading],
-            bold=bool(heading) or alarm,
-            underline="single" if is_link else None,
-            color=_ALARM if alarm else _LINK if is_link else None,
+            bold=bool(heading) or colour == _ALARM,
+            underline="single" if colour == _LINK else None,
+            color=colour or None,
         )
 
 
@@ -206,10 +207,15 @@ def _write_value(cell: Any, value: object) -> None:
         cell.value = value
         _keep_every_digit(cell, value)
         return
-    text = _ILLEGAL.sub("", str(value))
-    cell.value = text if len(text) <= _MAX_TEXT else text[: _MAX_TEXT - 1] + "…"
+    cell.value = plain_text(str(value))
     # The library takes text such as =1+1 or #N/A for a formula or an error value.
     cell.data_type = "s"
+
+
+def plain_text(text: str) -> str:
+    """Return the text without what no cell can hold."""
+    text = _ILLEGAL.sub("", text)
+    return text if len(text) <= _MAX_TEXT else text[: _MAX_TEXT - 1] + "…"
 
 
 def _keep_every_digit(cell: Any, value: object) -> None:
@@ -218,43 +224,10 @@ def _keep_every_digit(cell: Any, value: object) -> None:
         cell._value = repr(float(value))
 
 
-# What is more than cells --------------------------------------------------------------------------
-
-
-def _add_drop_downs(
-    book: openpyxl.Workbook, title: str, sheets: Mapping[str, Rows], layout: Layout
-) -> None:
-    headers = [str(plain(header)) for header in sheets[title][0]] if sheets[title] else []
-    for header, choices in layout.choices.items():
-        if header in headers:
-            # Excel limits a written-out list to 255 characters.
-            formula = '"' + ",".join(choices) + '"'
-            if len(formula) > 255:
-                raise ValueError(f"{title}.{header}: the list of choices is too long for Excel")
-            _add_validation(book[title], headers.index(header) + 1, formula, "stop")
-    for header, (target, target_header) in layout.references.items():
-        target_rows = sheets.get(target) or [[]]
-        names = [str(plain(name)) for name in target_rows[0]]
-        if header in headers and target_header in names:
-            letter = column_letters(names.index(target_header) + 1)
-            name = re.sub(r"\W", "_", f"list_{target}_{target_header}")
-            area = f"'{target}'!${letter}$2:${letter}${_DROP_DOWN_ROWS}"
-            book.defined_names[name] = DefinedName(name, attr_text=area)
-            _add_validation(book[title], headers.index(header) + 1, f"={name}", "warning")
-
-
-def _add_validation(sheet: Worksheet, column: int, formula: str, style: Any) -> None:
-    validation = DataValidation(type="list", formula1=formula, allow_blank=True, errorStyle=style)
-    validation.showErrorMessage = True
-    letter = column_letters(column)
-    validation.add(f"{letter}2:{letter}{_DROP_DOWN_ROWS}")
-    sheet.add_data_validation(validation)
-
-
 # Bytes --------------------------------------------------------------------------------------------
 
 
-def _deterministic(book: openpyxl.Workbook) -> bytes:
+def deterministic_bytes(book: openpyxl.Workbook) -> bytes:
     """Return the bytes of the workbook without the clock in them."""
     book.properties.creator = "planner"
     book.properties.created = _FIXED_DATE

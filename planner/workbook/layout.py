@@ -45,8 +45,10 @@ class Bars:
 class Layout:
     """How one written sheet looks; headers name the columns meant.
 
-    `notes` are comments on header cells, `choices` drop-downs from a list, `references` drop-downs
-    from the column (sheet, header) of another sheet, `formats` Excel number formats. The first
+    `notes` are comments on header cells, `prompts` what is said where a cell is typed into,
+    `choices` drop-downs from a list, `references` drop-downs from the column (sheet, header) of
+    another sheet, `bounds` the least and the most of a number, `formats` Excel number formats. What
+    people type is blue where the sheet `is_input`. The first
     `frozen` columns stay in sight, as the header does. `widths`, in characters, are of columns by
     number; others are as wide as what they hold. The `charts` lie below each other, from the cell
     `charts_at` on. A sheet of `one_page` is printed on one page,
@@ -55,9 +57,12 @@ class Layout:
 
     has_header: bool = True
     is_table: bool = False
+    is_input: bool = False
     notes: Mapping[str, str] = field(default_factory=dict)
+    prompts: Mapping[str, str] = field(default_factory=dict)
     choices: Mapping[str, Sequence[str]] = field(default_factory=dict)
     references: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    bounds: Mapping[str, tuple[float, float | None]] = field(default_factory=dict)
     formats: Mapping[str, str] = field(default_factory=dict)
     frozen: int = 0
     widths: Mapping[int, float] = field(default_factory=dict)

@@ -27,7 +27,7 @@ IGNORED_SHEETS = ("Guide", "Lists")
 
 def read_book(workbook: Workbook, findings: list[Finding]) -> Book:
     """Return the rows of every known sheet; append what is wrong with them to the findings."""
-    found = _known_sheets(workbook, findings)
+    found = known_sheets(workbook, findings)
     settings, cells = read_settings(found.get(SETTINGS), findings)
     currency = settings.currency if isinstance(settings.currency, str) else ""
     tables = {}
@@ -44,7 +44,8 @@ def read_book(workbook: Workbook, findings: list[Finding]) -> Book:
     return replace(book, missing=frozenset(SHEETS[name] for name in missing))
 
 
-def _known_sheets(workbook: Workbook, findings: list[Finding]) -> dict[str, Sheet]:
+def known_sheets(workbook: Workbook, findings: list[Finding]) -> dict[str, Sheet]:
+    """Return the sheet of every known name; append what is wrong with them to the findings."""
     known = {fold_header(name): name for name in _ROW_CLASSES}
     ignored = {fold_header(name) for name in IGNORED_SHEETS}
     found: dict[str, Sheet] = {}

@@ -22,6 +22,9 @@ REMARKS = frozenset(columns(Row))
 PRICES = ("monthly_cost", "hourly_cost")
 """Columns of Capacities, one of which says what a node costs."""
 
+COMMENT = "# "
+"""What a row begins with that is only for people; `#12` is a name."""
+
 UNKNOWN_WORDS = frozenset(["unknown", "?", "??", "tbd", "tba", "n/a", "n.a.", "todo"])
 """What people write where they do not know; read as an empty cell."""
 
@@ -37,11 +40,7 @@ class TableReader:
         self.sheet = sheet
         self.currency = currency
         self.row_class = row_class
-        self.declared = columns(row_class)
-        # The columns of every sheet (source, as_of, note) are declared first but stand last.
-        self.declared = {
-            name: declaration for name, declaration in self.declared.items() if name not in REMARKS
-        } | self.declared
+        self.declared = declared_columns(row_class)
         self.keys = {name for name, declaration in self.declared.items() if declaration.key}
         self.findings = findings
         self.columns: dict[int, tuple[str, Column]] = {}
@@ -229,9 +228,13 @@ class TableReader:
         )
 
     def is_used(self, number: int) -> bool:
-        """Return whether the row holds more than remarks."""
-        used = {self.columns[n][0] for n in self.sheet.rows[number] if n in self.columns}
-        return bool(used - REMARKS)
+        """Return whether the row holds more than remarks, and is not one itself."""
+        cells = self.sheet.rows[number]
+        known = sorted(cells.keys() & self.columns.keys())
+        if not {self.columns[position][0] for position in known} - REMARKS:
+            return False
+        first = cells[known[0]]
+        return first.kind is not CellKind.TEXT or not first.value.startswith(COMMENT)
 
     def read_row(self, number: int) -> Row:
         """Return the row; what could not be read in it is UNREAD."""
@@ -324,6 +327,12 @@ def _known_needs(value: Any) -> Any:
 def _fill(header: str, declaration: Column) -> str:
     unit = f" in {declaration.unit}" if declaration.unit else ""
     return f"fill in {header} ({declaration.description}{unit}) or clear the whole row"
+
+
+def declared_columns(row_class: type[Row]) -> dict[str, Column]:
+    """Return the columns of a sheet in the order in which they stand; remarks stand last."""
+    declared = columns(row_class)
+    return {name: column for name, column in declared.items() if name not in REMARKS} | declared
 
 
 def required_headers(row_class: type[Row]) -> list[str]:

@@ -120,6 +120,21 @@ def test_shares_that_cannot_add_up_are_found_and_named(tmp_path: Path) -> None:
     assert "shares" in short[0]["why"]
 
 
+@pytest.mark.parametrize("applies_to", ["far", "R"])
+def test_shares_of_a_model_or_a_region_are_named_where_it_is_not_served(
+    tmp_path: Path, applies_to: str
+) -> None:
+    sheets = smallest()
+    sheets["Models"] = [["model", "upstream"], ["far", "Lab"], ["other", "Lab"]]
+    sheets["Demand"] = [["region", "requests_per_s", "model"], ["R", 2, "far"]]
+    sheets["Diversity"] = [
+        ["rule", "role", "kind", "measure", "max_share", "applies_to"],
+        ["spread", "execution", "provider", "requests", 0.3, applies_to],
+    ]
+    _, short = whys(tmp_path, sheets)
+    assert short[0]["why"].startswith("shares: spread lets each provider have 0.3 of all")
+
+
 def test_a_small_row_is_not_hidden_by_large_ones_of_many_periods(tmp_path: Path) -> None:
     sheets = smallest()
     sheets["Periods"] = [["period"], *[[f"h{hour:02}"] for hour in range(24)]]

@@ -12,11 +12,12 @@ from models.concentration import (
     concentration,
     effective_number,
 )
-from models.data import Committee, Item, Provider
+from models.data import Committee, Item, NodeType, OfferKey, Policy, Provider
 from models.exposure import Exposure
 from models.guarantees import CONTROL, LIVENESS, SAFETY
 from models.network import Network
-from models.plan import Deployment, Seat
+from models.plan import Deployment, Panel, Seat, VerificationFlow
+from tests import rules as rows_of
 from tests.cases import deployment_for_small, small
 
 
@@ -87,6 +88,28 @@ def test_a_panel_breaks_at_its_quorum_and_stops_below_it() -> None:
     # Acme runs two of the three.
     providers = found(small(), "verification", "checked", "provider")
     assert providers.best.nakamoto == {LIVENESS: 1, SAFETY: 1}
+
+
+def test_the_panel_that_breaks_first_counts() -> None:
+    # Of abc two owners must fall to forge, of abd one: d belongs to the owner of a.
+    owners = {"a": "A", "b": "B", "c": "C", "d": "A"}
+    network = rows_of.network(
+        [rows_of.site(name, owner=((owner,),)) for name, owner in owners.items()],
+        [rows_of.offer(name, "check") for name in owners],
+        node_types=[NodeType(node_type="check", role="verification", verifications_per_s=9)],
+        policies=[Policy(policy="checked", verifiers=3, quorum=2)],
+    )
+    used = {name: OfferKey(name, "check") for name in owners}
+    executor = OfferKey("a", "gpu")
+    for order in (("abc", "abd"), ("abd", "abc")):
+        panels = [
+            Panel("checked", "", "", executor, tuple(used[n] for n in names), 0.5)
+            for names in order
+        ]
+        flows = [VerificationFlow("checked", "", "", executor, at, 1.0) for at in used.values()]
+        plan = Deployment(verification=tuple(flows), panels=tuple(panels))
+        figure = found(network, "verification", "checked", "owner", plan)
+        assert figure.best.nakamoto == {LIVENESS: 1, SAFETY: 1}
 
 
 def test_panels_are_found_where_the_plan_lists_none() -> None:

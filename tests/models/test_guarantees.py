@@ -16,7 +16,6 @@ from models.guarantees import (
     Guarantee,
     coordination,
     guarantees,
-    quorum_of,
     storage,
     verification,
 )
@@ -161,7 +160,7 @@ def test_a_quorum_is_more_than_half_where_nothing_is_said(
     verifiers: int, quorum: int | None, agree: int
 ) -> None:
     policy = Policy(policy="checked", verifiers=verifiers, quorum=quorum)
-    assert quorum_of(policy) == agree
+    assert policy.quorum_verifiers == agree
 
 
 @pytest.mark.parametrize(

@@ -98,8 +98,8 @@ def model_value(block: Any, network: Network, plan: Deployment, name: str) -> fl
         for family in families
         for row in family.component_data_objects(pyo.Constraint, active=True)
     ]
-    of_changes = (block.component(name) for name in ("change_up", "change_down"))
-    counted = [family for family in of_changes if family is not None]
+    of_measures = ("change_up", "change_down", "loss_sum", "loss_least")
+    counted = [found for found in map(block.component, of_measures) if found is not None]
     for family in (block.cuts, block.added, *counted):
         rows.extend(family.values())
     return expression.constant + least(expression.terms, iter(rows), values)
@@ -131,10 +131,26 @@ def drawn_network(seed: int) -> Network:
             replace(row, penalty=10.0 * (position + 1))
             for position, row in enumerate(network.diversity)
         ),
+        dependencies={
+            item: replace(row, outages_per_year=4.0 + position, outage_hours=200.0)
+            for position, (item, row) in enumerate(network.dependencies.items())
+        },
+        shocks={
+            name: replace(row, outages_per_year=1.0, outage_hours=500.0)
+            for name, row in network.shocks.items()
+        },
         seats_today=held,
         loaded_today=(*loaded, *stored),
         goals=tuple(Goal(position, name) for position, name in enumerate(NAMES)),
     )
+
+
+def is_overserved(plan: Deployment) -> bool:
+    """Return whether some demand row is served more than it asks for, as no plan may do."""
+    shares: dict[Any, float] = defaultdict(float)
+    for flow in plan.routing:
+        shares[flow.demand] += flow.share
+    return any(share > 1 + 1e-9 for share in shares.values())
 
 
 @pytest.mark.parametrize("part", range(4))
@@ -149,6 +165,8 @@ def test_the_model_values_a_plan_as_the_tables_do(part: int) -> None:
             plan = draw.plan(network, classes, 1000 * seed + number)
             for name in NAMES:
                 found = model_value(block, network, plan, name)
+                if name == "worst_loss" and is_overserved(plan):
+                    continue  # what is spared of a class is no more than it asks for
                 if found is not None:
                     wanted = by_name(name).value(network, plan)
                     assert found == pytest.approx(wanted, rel=1e-6, abs=1e-5), (

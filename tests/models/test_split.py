@@ -84,3 +84,19 @@ def test_the_offers_of_a_site_are_filled_in_proportion_to_their_loads() -> None:
     flows = routing(found, classes, lambda _: 1.0, lambda offer, _: (1.0, 3.0)[offer], frozenset())
     shares = {flow.offer.node_type: flow.share for flow in flows}
     assert shares == pytest.approx({"gpu": 0.25, "tpu": 0.75})
+
+
+def test_what_rounding_leaves_goes_to_no_offer_without_a_load() -> None:
+    # Beside 266 million requests/s a single one is near to what floats tell apart.
+    found = rows_of.network(
+        [rows_of.site("x")],
+        [rows_of.offer("x", kind, requests_per_s=9) for kind in ("gpu", "tpu", "unused")],
+        demand=[
+            rows_of.demand("many", rate=266467524.69367364),
+            rows_of.demand("one", rate=1.0),
+        ],
+    )
+    classes = demand_classes(found)
+    loads = (9e7, 3e7 + 4e-9, 0.0)
+    flows = routing(found, classes, lambda _: 1.0, lambda offer, _: loads[offer], frozenset())
+    assert {flow.offer.node_type for flow in flows} == {"gpu", "tpu"}

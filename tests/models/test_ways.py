@@ -211,6 +211,17 @@ def test_a_place_without_coordinates_is_unknown_only_where_a_limit_is_set() -> N
     assert all(math.isnan(figures[0]) for figures in table(free).values())
 
 
+def test_a_region_is_not_the_site_of_the_same_name() -> None:
+    # The route from site a to site b says nothing of the way from region a to site b.
+    found = network(
+        [site("a"), site("b")],
+        [offer("b", "gpu", requests_per_s=5)],
+        demand=[demand(region="a")],
+        links=(Link(Item("site", "a"), Item("site", "b"), 90),),
+    )
+    assert [figures[0] for figures in table(found).values()] == pytest.approx([5.0])
+
+
 def test_a_route_is_dropped_only_if_another_is_as_good_in_everything() -> None:
     north, south = ((Item("cable", "North"),),), ((Item("cable", "South"),),)
     ends = (Item("region", "users"), Item("site", "a"))

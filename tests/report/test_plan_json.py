@@ -191,6 +191,7 @@ def test_what_arithmetic_leaves_of_nothing_is_nothing(tmp_path: Path) -> None:
     assert run["objective 1: unserved, proven bound"] == 0
     assert run["objective 2: latency, proven bound"] == 1e-3
     assert "bound 0.0" in line("unserved", 0.0, -1.2e-18, 1.0)
+    assert "plan 31.25%  bound 0.20%" in line("worst_loss", 0.3125, 0.002, 1.0)
 
 
 def test_violations_are_listed(tmp_path: Path) -> None:

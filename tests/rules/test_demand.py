@@ -74,6 +74,19 @@ def test_what_is_not_served_cannot_go_uncounted() -> None:
         assert not rows_hold(block.rules.demand, values)
 
 
+def test_the_offers_of_a_place_answer_what_it_serves_neither_more_nor_less() -> None:
+    row = demand(rate=2)
+    found = two_sites(row)
+    model = build(found, demand_classes(found))
+    block = model.phase[SINGLE_PHASE]
+    values, _ = place(block, found, served(row, a=0.3))
+    (load,) = (v for key, v in block.load.items() if key[:2] == at("a"))
+    assert values[id(load)][1] == pytest.approx(0.6)
+    for wrong in (0.0, 0.5, 0.7, 1.6):
+        values[id(load)] = (load, wrong)
+        assert not rows_hold(block.rules.demand, values)
+
+
 def test_both_country_and_bloc_must_allow_the_site() -> None:
     # Only a stands in DE or FR and in the EU; the bloc of b is none.
     row = demand(countries=("DE", "FR"), blocs=("EU",))

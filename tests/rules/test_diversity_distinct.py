@@ -88,6 +88,11 @@ def test_where_sites_have_several_owners_the_fewest_that_remove_all_count() -> N
     assert_illegal(rule, clouds(distinct(1, "owner"), **RING), Deployment(), "losing nothing")
 
 
+def test_where_dependencies_overlap_a_single_one_off_all_of_them_is_enough() -> None:
+    # b hangs on no owner, so that no loss of owners removes it.
+    assert_legal(rule, clouds(distinct(2, "owner"), **ALL_EQUUS), standing(b=1))
+
+
 def test_the_separated_row_asks_for_something_off_the_few() -> None:
     found = clouds(distinct(2, "owner"), **ALL_EQUUS)
     model = build(found, draw.row_by_row(found))

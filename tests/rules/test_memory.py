@@ -7,6 +7,7 @@ from collections import Counter
 from fractions import Fraction
 from functools import cache
 from itertools import product
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from models.data import Model, NodeType, OfferKey
 from models.network import Network
 from models.packing import packing_of
 from models.plan import Deployment, Replica
+from models.rules import _node_audit
 from models.rules import memory as rule
 from models.rules._node_audit import nodes_needed
 from models.rules.memory import slot_gb
@@ -153,6 +155,47 @@ def test_it_allows_just_what_can_be_packed(seed: int) -> None:
     assert fits[False]
 
 
+@pytest.mark.parametrize(
+    ("counts", "needed"),
+    [
+        ({}, (0, 0)),
+        ({5: 2}, (1, 1)),  # halves stand together
+        ({6: 3}, (3, 3)),  # 18 GB, but no two stand together
+        ({1: 21}, (3, 3)),
+        ({4: 2, 3: 4}, (2, 2)),  # 4 + 3 + 3 twice; the largest first would take 3 nodes
+        ({4: 3, 3: 3}, (3, 3)),  # 21 GB
+        ({7: 1, 6: 1, 4: 1, 3: 1}, (2, 2)),
+        ({4: 2, 3: 7}, (3, 3)),  # 29 GB; 4 + 3 + 3 twice and 3 + 3 + 3
+    ],
+)
+def test_the_nodes_needed_are_counted_by_hand(
+    counts: dict[int, int], needed: tuple[int, int]
+) -> None:
+    pieces = {Fraction(size): count for size, count in counts.items()}
+    assert nodes_needed(Fraction(10), pieces, 0) == needed
+
+
+def test_where_fillings_are_too_many_it_is_what_the_largest_first_take(monkeypatch: Any) -> None:
+    pieces = {Fraction(4): 2, Fraction(3): 4}  # 44, 433 and 333 fill a node
+    monkeypatch.setattr(_node_audit, "MOST_FILLINGS", 3)
+    assert nodes_needed(Fraction(10), pieces, 0) == (2, 2)
+    monkeypatch.setattr(_node_audit, "MOST_FILLINGS", 2)
+    assert nodes_needed(Fraction(10), pieces, 0) == (2, 3)
+    assert nodes_needed(Fraction(10), {Fraction(4): 4, Fraction(3): 2}, 0) == (3, 3)
+
+
+@pytest.mark.parametrize("sizes", [(3, 4), (3, 7), (2, 3), (2, 5), (4, 6)])
+def test_two_sizes_that_do_not_divide_each_other_have_rows_of_their_own(
+    sizes: tuple[int, int],
+) -> None:
+    node = NodeType(node_type="gpu", role="execution", gpu_memory_gb=10)
+    by_rows = packing_of(of_sizes(10, *sizes), node)
+    assert not by_rows.rounded
+    for counts in product(range(8), range(8)):
+        pieces = {Fraction(s): n for s, n in zip(sizes, counts, strict=True)}
+        assert by_rows.nodes(pieces) == fewest_nodes(10, list(sizes), counts)
+
+
 def fewest_nodes(room: int, sizes: list[int], counts: tuple[int, ...]) -> int:
     """Return the nodes that hold the counts, by trying every filling around the largest piece."""
 
@@ -277,6 +320,8 @@ def test_the_audit_names_what_cannot_run_and_counts_below_zero() -> None:
     assert_refused_by_audit(rule, farm(), holding(1, half=-1), "-1 replicas is no number")
     assert_refused_by_audit(rule, farm(), holding(1, slots=-1), "into -1 slots")
     assert list(rule.audit(farm(), holding(0, half=0))) == []
+    for node_type in ("gpu", "other"):  # nothing can be loaded cold on the other
+        assert not list(rule.audit(farm(), Deployment(cold_slots={at("a", node_type): 0})))
 
 
 def test_it_says_how_full_the_nodes_are() -> None:

@@ -55,6 +55,12 @@ def test_a_part_unserved_is_illegal_where_all_is_required() -> None:
     )
 
 
+def test_less_than_one_request_is_demand_all_the_same() -> None:
+    small = demand(rate=0.01)
+    found = replace(one_site(required=True), demand=(small,))
+    assert_illegal(rule, found, Deployment(), "100.0000% of it is not served")
+
+
 def test_a_part_unserved_is_legal_where_nothing_is_required() -> None:
     assert_legal(rule, one_site(required=False), serving(0.5))
 

@@ -56,8 +56,8 @@ def routed(*rows: Demand, share: float = 1.0) -> Deployment:
 
 
 def test_every_model_and_site_counts_towards_the_upstream() -> None:
-    # 6 of claude and 4 of haiku make 10; what goes elsewhere does not count.
-    rows = (asked("claude", 6), asked("haiku", 4), asked("other", 50))
+    # 6 of claude and 4 of haiku make 10; what goes elsewhere, or to no model, does not count.
+    rows = (asked("claude", 6), asked("haiku", 4), asked("other", 50), asked("", 50))
     assert_legal(rule, proxies(*rows), routed(*rows))
     more = (asked("claude", 6), asked("haiku", 4.5))
     message = "Lab day]: 10.50 requests/s go to an upstream that accepts 10.00"

@@ -116,6 +116,18 @@ def test_too_few_or_too_many_verifications_are_refused() -> None:
     assert_illegal(rule, found, nothing, "0.0000 verifications/s for 1.0000 requests/s")
 
 
+def test_what_a_stream_executes_is_what_its_offers_answer() -> None:
+    found = checkers(apart("abc"), rows=[row(2.0)])
+    model = build(found, draw.row_by_row(found))
+    block = model.phase[SINGLE_PHASE]
+    values, _ = place(block, found, checked(found, a=2.0, b=2.0, c=2.0))
+    assert rows_hold(block.rules.verification, values)
+    (load,) = block.load.values()
+    for wrong in (0.0, 1.5, 2.5):
+        values[id(load)] = (load, wrong)
+        assert not rows_hold(block.rules.verification, values)
+
+
 def test_what_nobody_executes_is_not_verified() -> None:
     found = checkers(apart("abc"))
     plan = checked(found, a=1.0, b=1.0, c=1.0)
@@ -337,7 +349,7 @@ def some_owners(seed: int) -> tuple[Network, Policy]:
 
 def panels_by_hand(found: Network, policy: Policy) -> set[tuple[OfferKey, ...]]:
     """Return the panels of which no owner has a quorum, and of which losing E leaves one."""
-    quorum, legal = policy.quorum or 0, set()
+    quorum, legal = policy.quorum_verifiers, set()
     for panel in itertools.combinations(sorted(found.offers_of("verification")), policy.verifiers):
         held = Counter(owner for at in panel for (owner,) in found.sites[at.site].owner or ())
         whole = quorum == 1 or max(held.values(), default=0) < quorum
@@ -393,6 +405,23 @@ def test_what_is_served_in_part_is_verified_in_part() -> None:
     half = replace(plan, routing=tuple(replace(flow, share=0.5) for flow in plan.routing))
     assert_legal(rule, found, half)
     assert_illegal(rule, found, plan, "6.0000 verifications/s for 4.0000 requests/s, not 12")
+
+
+@pytest.mark.parametrize(("rate", "legal"), [(0.04, True), (0.0401, False)])
+def test_verifiers_have_no_more_than_their_capacity_however_small(rate: float, legal: bool) -> None:
+    # 0.04 requests/s · 2 of work = 0.08 = utilisation 0.5 · 0.16 per node · 1 node
+    found = checkers(
+        apart("abc"),
+        rows=[row(rate)],
+        per_s=0.16,
+        policy={"work": 2.0},
+        settings=Settings(utilisation=0.5),
+    )
+    plan = checked(found, 1, a=rate, b=rate, c=rate)
+    if legal:
+        assert_legal(rule, found, plan)
+    else:
+        assert_illegal(rule, found, plan, "0.080 verifications/s meet a limit of 0.080")
 
 
 @pytest.mark.parametrize(("nodes", "legal"), [(2, True), (1, False)])

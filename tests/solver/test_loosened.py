@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from bench.networks import SIZES, generate
-from models.classes import demand_classes
-from models.data import OfferKey
+from models.classes import Classes, demand_classes
+from models.data import Dependency, Item, OfferKey
+from models.exposure import Exposure
 from models.network import Goal, Network
 from planner.evaluation.audit import audit
 from planner.result import Limits
@@ -66,6 +67,57 @@ def test_latency_and_paths_that_cost_are_priced_too(
     priced = bound(network, [Goal(2, "latency")], keep=both)
     monkeypatch.setattr(loosened, "NEAREST", 10**6)
     assert priced == pytest.approx(bound(network, [Goal(2, "latency")], keep=both), rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["worst_loss", "expected_loss"])
+@pytest.mark.parametrize("seed", range(3))
+def test_losses_are_priced_too(
+    name: str, seed: int, few_flows: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With routes of their own cables, so that flows differ in what they hang on."""
+    network = generate(SIZES["S"], seed)
+    links = tuple(
+        replace(link, via=((Item("cable", f"cable {number % 3}"),),) if number % 4 else ())
+        for number, link in enumerate(network.links)
+    )
+    kinds = {item.kind for item in network.graph.dependencies} | {"cable"}
+    rows = {
+        Item(kind, "*"): Dependency(
+            kind=kind, dependency="*", outages_per_year=1.0 + number, outage_hours=20.0
+        )
+        for number, kind in enumerate(sorted(kinds))
+    }
+    goals = (Goal(1, "monthly_cost"), Goal(2, name))
+    network = replace(network, links=links, dependencies=rows, goals=goals)
+    monkeypatch.setattr("planner.solver.problem.Problem.tighten", lambda *_: 0)
+    # Cost alone would serve nobody: then all that is asked for would be lost.
+    both = [Goal(1, "monthly_cost"), Goal(1, name, weight=1e6)]
+    for goals_now, kept in (([Goal(2, name)], both), (both, None)):
+        monkeypatch.setattr(loosened, "NEAREST", 1)
+        priced = bound(network, goals_now, keep=kept)
+        monkeypatch.setattr(loosened, "NEAREST", 10**6)
+        unpriced = bound(network, goals_now, keep=kept)
+        assert priced == pytest.approx(unpriced, rel=1e-5, abs=1e-7)
+        assert unpriced > 1e-4
+
+
+def test_what_is_avoidable_in_the_whole_is_avoidable_in_the_part() -> None:
+    """Of three sites, two hang on one dependency; a part without the third has no way around it."""
+    network = replace(generate(SIZES["S"], 1), goals=(Goal(1, "worst_loss"),))
+    sites = sorted({offer.site for offer in network.offers_of("execution")})
+    one = Item("owner", "One")
+    hang = tuple(Exposure(Item("site", name), (one,)) for name in sites[1:])
+    network = replace(network, exposures=(*network.exposures, *hang))
+    offers = {key: row for key, row in network.offers.items() if key.site != sites[0]}
+    part, classes = replace(network, offers=offers), demand_classes(network)
+    alone, told = demand_classes(part), demand_classes(part, whole=classes)
+
+    def unavoidable(found: Classes) -> list[frozenset[Item]]:
+        return [found.classes[number].unavoidable for number in found.class_of]
+
+    assert unavoidable(told) == unavoidable(classes)
+    assert all(one in items for items in unavoidable(alone))
+    assert not all(one in items for items in unavoidable(told))
 
 
 def test_before_all_flows_that_pay_are_in_the_bound_holds_already(
@@ -257,6 +309,6 @@ def test_unserved_rows_without_a_limit_wait_as_long_in_a_part_as_in_the_whole() 
     others = {o for o in network.offers if network.role(o) != "execution"}
     offers = {o: row for o, row in network.offers.items() if o in others or o in first}
     part = replace(network, offers=offers)
-    alone, told = demand_classes(part), demand_classes(part, worst_ms=worst)
+    alone, told = demand_classes(part), demand_classes(part, whole=classes)
     assert [told.classes[number].worst_ms for number in told.class_of] == worst
     assert [alone.classes[number].worst_ms for number in alone.class_of] != worst

@@ -1,0 +1,73 @@
+"""The workbook and all its scenarios, planned one after the other, each safe from the others."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from planner.job import Job, run
+from planner.report.done import Done
+from planner.report.progress import ProgressLine
+from planner.workbook.excel import read_workbook
+from planner.workbook.findings import InputError
+from planner.workbook.scenarios import names
+from planner.workbook.sheets import read_book
+
+BASE = "as it stands"
+"""What the workbook without a scenario is called beside its scenarios."""
+
+_UNSAFE = re.compile(r"[^\w .()-]+")
+
+
+class Outcome(NamedTuple):
+    """How one scenario ended: with the end of its job, or with why there was none."""
+
+    name: str
+    job: Job
+    done: Done | None
+    failure: str = ""
+
+
+def jobs(job: Job) -> list[tuple[str, Job]]:
+    """Return the job of the workbook as it stands and of every scenario, each with its own folder.
+
+    A workbook that cannot be read has only the first, which says why.
+    """
+    try:
+        workbook = read_workbook(job.workbook)
+    except InputError:
+        return [(BASE, job)]
+    found, taken = [(BASE, job)], {job.out}
+    for name in names(read_book(workbook, [])):
+        out = folder(job.out, name)
+        while out in taken:
+            out = out.with_name(f"{out.name} (2)")
+        taken.add(out)
+        found.append((name, replace(job, scenario=name, out=out)))
+    return found
+
+
+def folder(out: Path, scenario: str) -> Path:
+    """Return where the plan of a scenario goes: below that of the workbook as it stands."""
+    return out / (_UNSAFE.sub("_", scenario).strip(" .") or "_")
+
+
+def run_all(
+    job: Job,
+    stop: threading.Event,
+    progress: ProgressLine,
+    plan: Callable[[Job, threading.Event, ProgressLine], Done] = run,
+) -> Iterator[Outcome]:
+    """Yield the end of every job; one that fails, whatever it fails of, ends no other."""
+    for name, of in jobs(job):
+        if stop.is_set():
+            yield Outcome(name, of, None, "not begun: stopped before")
+            continue
+        try:
+            yield Outcome(name, of, plan(of, stop, progress))
+        except Exception as error:  # the others are none the worse for it
+            yield Outcome(name, of, None, f"{type(error).__name__}: {error}")

@@ -1,0 +1,92 @@
+"""A workbook carried over into a template: the same network, nothing lost, every change said."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+
+from planner.reading import read_network
+from planner.workbook.carry_over import carried_over
+from planner.workbook.excel import read_workbook
+from planner.workbook.template import write_template
+from tests.workbooks import Sheets, base, save
+
+ROOT = Path(__file__).parents[2]
+
+
+def carried(path: Path, target: Path) -> tuple[str, ...]:
+    contents, changes = carried_over(read_workbook(path))
+    write_template(target, contents)
+    return changes
+
+
+def cells(path: Path) -> list[object]:
+    book = openpyxl.load_workbook(path)
+    return [cell.value for sheet in book for row in sheet for cell in row if cell.value is not None]
+
+
+def without_rows(network: Any) -> Any:
+    """Return the network as it compares: rows do, whichever line they stand in."""
+    return replace(network, demand=tuple(sorted(network.demand, key=lambda row: row.key)))
+
+
+def test_the_network_is_the_same(tmp_path: Path) -> None:
+    for name in ("minimal", "opengradient"):
+        old, new = ROOT / "inputs" / f"{name}.xlsx", tmp_path / f"{name}.xlsx"
+        carried(old, new)
+        before, after = read_network(old), read_network(new)
+        assert before.network is not None
+        assert after.network is not None, after.findings
+        assert without_rows(after.network) == without_rows(before.network)
+
+
+def test_what_no_rule_knows_is_kept_as_a_note_and_every_change_is_said(tmp_path: Path) -> None:
+    sheets: Sheets = base()
+    sheets["sites "] = [
+        [*row, f"extra {number}", f"dark fibre {number}"]
+        for number, row in enumerate(sheets.pop("Sites"))
+    ]
+    sheets["sites "][0][-2:] = ["colour", "dep: fibre"]
+    sheets["Who is who"] = [["a", None, "name"], [], [None, 7]]
+    sheets["Settings"].append(["moon phase", "full"])
+    old, new = save(tmp_path, sheets), tmp_path / "new.xlsx"
+    changes = carried(old, new)
+    book = openpyxl.load_workbook(new)
+    headers = [cell.value for cell in book["Sites"][1]]
+    assert headers[-2:] == ["# colour", "dep: fibre"]
+    assert [cell.value for cell in book["Sites"][2]][-2:] == ["extra 1", "dark fibre 1"]
+    assert [[cell.value for cell in row] for row in book["# Who is who"]] == [
+        ["a", None, "name"],
+        [None, None, None],
+        [None, 7, None],
+    ]
+    for said in (
+        "the sheet 'sites ' is now 'Sites'",
+        "Sites, column 'colour': is kept as the note '# colour'",
+        "the sheet 'Who is who' is kept as the note '# Who is who'",
+        "Settings: 'moon phase' is kept as a note",
+        "Sites: 4 rows carried over",
+    ):
+        assert said in changes
+    assert any(change.startswith("added with a commented row: ") for change in changes)
+    assert {"extra 3", "dark fibre 4", "full", "# moon phase"} <= set(cells(new))
+    assert read_network(new).network is not None, read_network(new).findings
+
+
+def test_a_misspelt_header_is_mended_and_said(tmp_path: Path) -> None:
+    sheets = base()
+    sheets["Sites"][0][1] = "Provder"
+    changes = carried(save(tmp_path, sheets), tmp_path / "new.xlsx")
+    assert "Sites, column 'Provder': is now 'provider'" in changes
+    assert read_network(tmp_path / "new.xlsx").network is not None
+
+
+def test_a_column_without_a_header_keeps_its_cells(tmp_path: Path) -> None:
+    sheets = base()
+    sheets["Providers"][1].append("a remark")
+    changes = carried(save(tmp_path, sheets), tmp_path / "new.xlsx")
+    assert "Providers, a column without a header: is kept as the note '# column F'" in changes
+    assert "a remark" in cells(tmp_path / "new.xlsx")
