@@ -128,8 +128,7 @@ class Additions:
     def _count(self, offer: OfferKey, load: float, each: float) -> int:
         """Return how many nodes carry the load, as many as can be had."""
         wanted = math.ceil(load / (self.network.settings.utilisation * each) - ROUNDING)
-        limits = [self.network.offers[offer].max_nodes, self.network.sites[offer.site].max_nodes]
-        return max(1, min(wanted, *(limit for limit in limits if limit is not None)))
+        return max(1, min(wanted, most_of(self.network, offer)))
 
     def _complete(self, addition: Addition) -> Addition:
         """Return the addition with the least nodes that an open site must have, and its price."""
@@ -154,6 +153,12 @@ class Additions:
     def _violations(self, plan: Deployment) -> set[tuple[str, str]]:
         found = audit(self.network, Plan({"": plan}))
         return {(violation.rule, violation.where) for violation in found}
+
+
+def most_of(network: Network, offer: OfferKey) -> int:
+    """Return the most nodes of an offer that can be had, by itself."""
+    limits = (network.offers[offer].max_nodes, network.sites[offer.site].max_nodes)
+    return min(limit for limit in limits if limit is not None)
 
 
 def applied(network: Network, plan: Deployment, additions: Iterable[Addition]) -> Deployment:

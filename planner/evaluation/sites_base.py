@@ -171,7 +171,7 @@ def rates_at_risk(asked: Asked, item: Item) -> dict[DemandKey, float]:
     """Return the requests/s, mean over the month, of rows that some placement saves from it."""
     network = asked.network
     return {
-        row.key: row.requests_per_s * network.month_share[row.period]
+        row.key: network.mean_rate(row)
         for row in network.demand
         if item not in asked.unavoidable_to(row)
     }

@@ -15,7 +15,7 @@ from models.data import Item
 from models.exposure import offer_item
 from models.network import Network
 from models.plan import Deployment
-from planner.evaluation.sites_additions import Additions, applied
+from planner.evaluation.sites_additions import Additions, applied, most_of
 from planner.evaluation.sites_guarantees import (
     Failed,
     excess,
@@ -130,20 +130,21 @@ class Judge:
 
 
 def _undominated(network: Network, additions: Sequence[Addition]) -> Iterator[Addition]:
-    """Yield additions of which none is as cheap, hangs on less and gives as much.
+    """Yield additions of which none is as cheap, of as few nodes, hangs on less and gives as much.
 
     They come cheapest first, and give as much where none of them is cut short by what can be had.
+    A lock may forbid one and allow the other, so with locks all are looked at.
     """
-    kept: list[tuple[object, frozenset[Item]]] = []
+    kept: list[tuple[object, int, frozenset[Item]]] = []
     for addition in additions:
         hangs = frozenset(item for o, _ in addition.nodes for item in network.hangs_on(o))
-        roles = tuple(sorted(network.role(offer) for offer, _ in addition.nodes))
-        full = all(n < network.offers[o].max_nodes for o, n in addition.nodes)
-        gives = (roles, addition.given_up)
-        if full and any(other == gives and less <= hangs for other, less in kept):
-            continue
-        if full:
-            kept.append((gives, hangs))
+        gives = (tuple(sorted(network.role(o) for o, _ in addition.nodes)), addition.given_up)
+        nodes = sum(count for _, count in addition.nodes)
+        full = all(count < most_of(network, offer) for offer, count in addition.nodes)
+        if full and not network.locks:
+            if any(g == gives and n <= nodes and less <= hangs for g, n, less in kept):
+                continue
+            kept.append((gives, nodes, hangs))
         yield addition
 
 

@@ -19,10 +19,10 @@ Failed = tuple[Item, ...]
 
 def share_of_requests(network: Network) -> Callable[[Figure], float]:
     """Return how to find the share of all requests that hang on a guarantee; else 1."""
-    total = sum(row.requests_per_s * network.month_share[row.period] for row in network.demand)
+    total = sum(network.mean_rate(row) for row in network.demand)
     found: dict[Figure, float] = {}
     for row in network.demand:
-        share = row.requests_per_s * network.month_share[row.period] / total if total else 0.0
+        share = network.mean_rate(row) / total if total else 0.0
         for figure in (Figure("", row=tuple(row.key)), Figure("", "storage", row.model)):
             found[figure] = found.get(figure, 0.0) + share
 

@@ -120,7 +120,7 @@ def afresh(whole: Network, plan: Deployment, site: str) -> dict[Figure, float | 
     shares = []
     for item in judged(asked, read_at_worst(whole), ()):
         rates = {
-            row.key: row.requests_per_s * whole.month_share[row.period]
+            row.key: whole.mean_rate(row)
             for row in whole.demand
             if item not in asked.unavoidable_to(row)
         }
