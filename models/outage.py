@@ -20,7 +20,7 @@ from models.data import Demand, Item
 from models.exposure import offer_item
 from models.network import Network
 from models.plan import Deployment
-from models.replay import Replays, failover_ms, row_items
+from models.replay import NOTHING, Replay, Replays, failover_ms, row_items
 
 HALF = 0.5
 """The share of a row whose loss ends its service where no `min_served` says so."""
@@ -40,10 +40,7 @@ def smallest_outage(
     Empty if it is not served as it is. `may_fail` are the dependencies that may; all if None.
     `replays` are those of the network and the plan, if there are some already.
     """
-    limit = failover_ms(row)
-    patient = replace(row, min_served=0.0, max_latency_ms=limit, failover_latency_ms=limit)
-    alone = (replays or Replays(network, plan)).of((patient,))
-    least = row.min_served or HALF
+    alone = _alone(row, replays or Replays(network, plan))
     items = {offer_item(offer) for offer, count in plan.nodes.items() if count}
     items |= row_items(row)
     items |= {end for link in network.links for end in (link.item, link.origin, link.target)}
@@ -53,7 +50,23 @@ def smallest_outage(
         failed = tree.smallest(stands, every=True)
         if failed is None:
             return None
-        left = alone.after(failed)
-        if left.served[row.key] < least - NEARLY:
+        left = alone.after(failed or (NOTHING,))
+        if _is_out(row, left):
             return failed
         stands.append(Break(dict.fromkeys(sorted(left.used & items), 1), 0))
+
+
+def ends(replays: Replays, row: Demand, failed: tuple[Item, ...]) -> bool:
+    """Return whether these failures end the service of the row."""
+    return _is_out(row, _alone(row, replays).after(failed or (NOTHING,)))
+
+
+def _alone(row: Demand, replays: Replays) -> Replays:
+    """Return what is left for a row by itself, by its limits after a failure."""
+    limit = failover_ms(row)
+    patient = replace(row, min_served=0.0, max_latency_ms=limit, failover_latency_ms=limit)
+    return replays.of((patient,))
+
+
+def _is_out(row: Demand, left: Replay) -> bool:
+    return left.served[row.key] < (row.min_served or HALF) - NEARLY

@@ -10,7 +10,7 @@ from models.collapse import Break, FaultTree
 from models.data import Demand, DemandKey, Item
 from models.guarantees import LIVENESS, SAFETY, Guarantee, guarantees
 from models.network import Network, is_unknown
-from models.outage import HALF, NEARLY, smallest_outage
+from models.outage import HALF, NEARLY, ends, smallest_outage
 from models.plan import Deployment
 from models.replay import Replay, Replays
 from planner.checks.capacity import Bounds
@@ -64,12 +64,17 @@ class Asked:
         for kind, name in (("region", row.region), ("model", row.model)):
             shared |= graph.hangs_on(Item(kind, name))
         unavoidable = tuple(sorted(item for item in shared if not is_unknown(item)))
-        best, worst = (
-            Fewest(smallest_outage(network, self.plan, row, may_fail, replays))
-            for network, replays in zip((self.best, self.worst), self.replays, strict=True)
-            for may_fail in (self.may_fail(network, unavoidable),)
-        )
-        return End("execution", row.model or "all", LIVENESS, best, worst, unavoidable, row.key)
+        at_best, at_worst = self.replays
+        may_fail = self.may_fail(self.worst, unavoidable)
+        worst = smallest_outage(self.worst, self.plan, row, may_fail, at_worst)
+        best = worst
+        # At best more is left, so what ends the row there ends it at worst: no fewer will do.
+        if worst is not None:
+            may_fail = self.may_fail(self.best, unavoidable)
+            if not (set(worst) <= set(may_fail) and ends(at_best, row, worst)):
+                best = smallest_outage(self.best, self.plan, row, may_fail, at_best)
+        kind = row.model or "all"
+        return End("execution", kind, LIVENESS, Fewest(best), Fewest(worst), unavoidable, row.key)
 
     def may_fail(self, network: Network, unavoidable: tuple[Item, ...] = ()) -> list[Item]:
         """Return the dependencies that are judged: neither unavoidable nor of a kind left blank."""
