@@ -53,8 +53,7 @@ class Asked:
         best, worst = (
             self._fewest(network, found, unavoidable) for network in (self.best, self.worst)
         )
-        of = f"{found.of}, {found.period}" if found.period else found.of
-        return End(found.role, of, found.loss, best, worst, unavoidable)
+        return End(found.role, found.named, found.loss, best, worst, unavoidable)
 
     def end_of_row(self, row: Demand) -> End:
         """Return what ends the service of a demand row."""
