@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from heapq import heappop, heappush
+from itertools import pairwise
 from math import sqrt
 from typing import NamedTuple
 
@@ -151,9 +152,10 @@ def drawn(chances: Sequence[float], count: int, seed: Sequence[int]) -> dict[Cho
     found: dict[Chosen, int] = defaultdict(int)
     for start in range(0, count, AT_ONCE):
         is_down = random.random((min(AT_ONCE, count - start), len(p))) < p
-        rows, counts = np.unique(is_down, axis=0, return_counts=True)
-        for row, times in zip(rows, counts.tolist(), strict=True):
-            found[tuple(np.flatnonzero(row).tolist())] += times
+        rows, columns = np.nonzero(is_down)
+        ends = np.searchsorted(rows, np.arange(len(is_down) + 1)).tolist()
+        for begin, end in pairwise(ends):
+            found[tuple(columns[begin:end].tolist()) if begin < end else ()] += 1
     return dict(sorted(found.items()))
 
 

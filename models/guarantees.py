@@ -49,6 +49,11 @@ class Guarantee(NamedTuple):
     loss: str
     stands: tuple[Stand, ...]
 
+    @property
+    def named(self) -> str:
+        """Return what it is of, with its period if it has one."""
+        return f"{self.of}, {self.period}" if self.period else self.of
+
 
 def guarantees(network: Network, plan: Deployment) -> tuple[Guarantee, ...]:
     """Return every guarantee of the plan but those of routing, by role, thing and loss."""

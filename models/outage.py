@@ -20,7 +20,7 @@ from models.data import Demand, Item
 from models.exposure import offer_item
 from models.network import Network
 from models.plan import Deployment
-from models.replay import Replays, failover_ms, row_items
+from models.replay import NOTHING, Replays, failover_ms, row_items
 
 HALF = 0.5
 """The share of a row whose loss ends its service where no `min_served` says so."""
@@ -87,9 +87,15 @@ def smallest_outages(
     return tuple(sorted(found))
 
 
-def is_out(network: Network, plan: Deployment, row: Demand, failed: Collection[Item]) -> bool:
+def is_out(
+    network: Network,
+    plan: Deployment,
+    row: Demand,
+    failed: Collection[Item],
+    replays: Replays | None = None,
+) -> bool:
     """Return whether these failures end the service of a demand row."""
-    return _Alone(network, plan, row).left(failed) is None
+    return _Alone(network, plan, row, replays).left(failed) is None
 
 
 class _Alone:
@@ -108,7 +114,7 @@ class _Alone:
 
     def left(self, failed: Collection[Item]) -> frozenset[Item] | None:
         """Return all that a routing without what failed stands on; None if the row is out."""
-        found = self.replays.after(failed)
+        found = self.replays.after(failed or (NOTHING,))
         if found.served[self.row.key] < (self.row.min_served or HALF) - NEARLY:
             return None
         return found.used & self.items

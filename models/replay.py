@@ -499,6 +499,7 @@ class Replays:
         held |= {OfferKey(copy.site, copy.node_type) for copy in plan.copies}
         offers = {offer: found for offer, found in network.offers.items() if offer in held}
         self.network, self.plan = network.part(offers=offers), plan
+        self._ends = [(link.item, _ends(link)) for link in network.links]
         self._ways: dict[frozenset[Item], Ways] = {} if like is None else like._ways
         self._known: dict[tuple[bool, frozenset[Item]], _Recourse] = {}
 
@@ -523,7 +524,7 @@ class Replays:
         )
 
     def _recourse(self, is_failure: bool, gone: frozenset[Item]) -> _Recourse:
-        cut = frozenset(link.item for link in self.network.links if _is_cut(link, gone))
+        cut = frozenset(item for item, ends in self._ends if not ends.isdisjoint(gone))
         if (is_failure, cut) not in self._known:
             if len(self._known) >= MOST_KEPT:
                 self._known.clear()
@@ -538,7 +539,7 @@ class Replays:
         return self._known[is_failure, cut]
 
 
-def _is_cut(link: Link, gone: frozenset[Item]) -> bool:
-    """Return whether a route is gone; one whose site is gone leads to no offer anyway."""
+def _ends(link: Link) -> frozenset[Item]:
+    """Return what a route goes with; one whose site is gone leads to no offer anyway."""
     ends = (end for end in (link.origin, link.target) if end.kind != "site")
-    return link.item in gone or not gone.isdisjoint(ends)
+    return frozenset((link.item, *ends))

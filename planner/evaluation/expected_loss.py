@@ -247,6 +247,7 @@ class _Losses:
                         for stand in promise.stands
                     )
         self._known: dict[int, FloatArray] = {}
+        self._requests: dict[int, list[float]] = {}
         self.calm: list[float] = [float(share) for share in self.of(0)]
 
     def is_known(self, state: int) -> bool:
@@ -263,15 +264,19 @@ class _Losses:
         return self._known[state]
 
     def _shares(self, state: int) -> Iterator[float]:
-        left = self._left(state)
-        lost: dict[str, float] = defaultdict(float)
-        for key, rate in self._rate.items():
-            share = rate * (1.0 - left.served[key]) if left is not None else np.nan
-            lost[EVERY] += share * SECONDS_PER_YEAR
-            lost[key.region] += share * SECONDS_PER_YEAR
-        for (role, of), size in self.measures.items():
-            if role == "execution":
-                yield lost[of] / size
-            else:
-                stands = self._stands[role, of]
-                yield float(any(down(weighed, state) > limit for weighed, limit in stands))
+        if self._rate:
+            yield from self._of_requests(self._left(state))
+        for found in self._stands.values():
+            yield float(any(down(weighed, state) > limit for weighed, limit in found))
+
+    def _of_requests(self, left: Replay | None) -> list[float]:
+        """Return the share lost of all requests and of those of every region; states share them."""
+        if id(left) not in self._requests:
+            lost: dict[str, float] = defaultdict(float)
+            for key, rate in self._rate.items():
+                share = np.nan if left is None else 1.0 - left.served[key]
+                for of in (EVERY, key.region):
+                    lost[of] += rate * share * SECONDS_PER_YEAR
+            sizes = ((of, s) for (role, of), s in self.measures.items() if role == "execution")
+            self._requests[id(left)] = [lost[of] / size for of, size in sizes]
+        return self._requests[id(left)]

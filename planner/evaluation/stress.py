@@ -18,6 +18,7 @@ from models.outage import NEARLY
 from models.plan import Deployment
 from models.replay import NOTHING, Replay
 from planner.evaluation.expected_loss import expected_loss
+from planner.evaluation.stress_facts import facts
 from planner.evaluation.stress_jobs import Desk, Question
 from planner.evaluation.stress_pairs import every_pair
 from planner.evaluation.stress_questions import Asked, OtherEnd, RowEnd, WhatIsLeft
@@ -74,6 +75,7 @@ def stress(
     of_rows = [end for end in ends if end.demand is not None]
     single = {name: items for name, items in failures.items() if len(items) == 1}
     couples = every_pair(desk, states, solved, single) if pairs else None
+    doubts = facts(desk, ends) if not desk.stop.is_set() else ()
     losses = list(_losses(desk, states, solved)) if not desk.stop.is_set() else []
     return Stress(
         # The worst of all failures is not known while some are not.
@@ -85,6 +87,7 @@ def stress(
         blasts=tuple(blasts),
         loss=tuple(losses),
         pairs=couples,
+        facts=doubts,
         not_judged=asked.not_judged,
         rows_left_out=asked.left_out,
         failures=tuple(desk.failures),

@@ -10,7 +10,7 @@ from models.collapse import Break, FaultTree
 from models.data import Demand, DemandKey, Item
 from models.guarantees import LIVENESS, SAFETY, Guarantee, guarantees
 from models.network import Network, is_unknown
-from models.outage import HALF, NEARLY, smallest_outage
+from models.outage import HALF, NEARLY, is_out, smallest_outage
 from models.plan import Deployment
 from models.replay import Replay, Replays
 from planner.checks.capacity import Bounds
@@ -54,18 +54,23 @@ class Asked:
         best, worst = (
             self._fewest(network, found, unavoidable) for network in (self.best, self.worst)
         )
-        of = f"{found.of}, {found.period}" if found.period else found.of
-        return End(found.role, of, found.loss, best, worst, unavoidable)
+        return End(found.role, found.named, found.loss, best, worst, unavoidable)
 
     def end_of_row(self, row: Demand) -> End:
         """Return what ends the service of a demand row."""
         unavoidable = self.unavoidable_to(row)
-        best, worst = (
-            Fewest(smallest_outage(network, self.plan, row, may_fail, replays=replays))
-            for network, replays in zip((self.best, self.worst), self.replays, strict=True)
-            for may_fail in (self.may_fail(network, unavoidable),)
-        )
-        return End("execution", row.model or "all", LIVENESS, best, worst, unavoidable, row.key)
+        at_best, at_worst = self.replays
+        may_fail = self.may_fail(self.worst, unavoidable)
+        worst = smallest_outage(self.worst, self.plan, row, may_fail, replays=at_worst)
+        best = worst
+        # At best more is left, so what ends the row there ends it at worst: no fewer will do.
+        if worst is not None:
+            may_fail = self.may_fail(self.best, unavoidable)
+            is_best = set(worst) <= set(may_fail)
+            if not (is_best and is_out(self.best, self.plan, row, worst, at_best)):
+                best = smallest_outage(self.best, self.plan, row, may_fail, replays=at_best)
+        kind = row.model or "all"
+        return End("execution", kind, LIVENESS, Fewest(best), Fewest(worst), unavoidable, row.key)
 
     def unavoidable_to(self, row: Demand) -> tuple[Item, ...]:
         """Return what ends the service of a demand row in every plan."""

@@ -138,6 +138,18 @@ class ExpectedLoss:
 
 
 @dataclass(frozen=True)
+class Fact:
+    """A fact that nobody verified: how many of the guarantees that doubt weakens it would raise.
+
+    Raised is a guarantee that needs more failures to end than at worst.
+    """
+
+    name: str
+    raised: int
+    of: int
+
+
+@dataclass(frozen=True)
 class Pair:
     """Two failures at once that do more than either alone: each is any one of some that fail alike.
 
@@ -181,6 +193,7 @@ class Stress:
     blasts: tuple[Blast, ...] = ()
     loss: tuple[ExpectedLoss, ...] = ()
     pairs: Pairs | None = None
+    facts: tuple[Fact, ...] = ()
     not_judged: tuple[str, ...] = ()
     rows_left_out: int = 0
     failures: tuple[str, ...] = ()

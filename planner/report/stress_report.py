@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from models.data import Item
-from planner.evaluation.stress_results import Blast, End, Fewest, Shock, Stress, Users
+from planner.evaluation.stress_results import Blast, End, Fact, Fewest, Shock, Stress, Users
 from planner.files import move_into_place
 from planner.report.loss_tables import (
     ROWS_SHOWN,
@@ -37,6 +37,7 @@ def screen(found: Stress) -> Group:
         parts.append(Text(f"No plan escapes these, so they come first: {names}", style="bold"))
     others = [end for end in found.ends if end.demand is None]
     parts += [_users(found.users), _ends(others), _shocks(found.shocks), _blasts(found.blasts)]
+    parts += map(Text, _facts(found.facts))
     parts += [*losses(found.loss), *(pairs(found.pairs) if found.pairs is not None else ())]
     if found.not_judged:
         parts.append(Text(f"Not filled in, so not judged: {', '.join(found.not_judged)}"))
@@ -97,6 +98,7 @@ def document(found: Stress) -> dict[str, object]:
         ],
         "expected_loss": [loss_document(loss) for loss in found.loss],
         "pairs": pairs_document(found.pairs) if found.pairs is not None else None,
+        "facts": [asdict(fact) for fact in found.facts],
         "blast": [{**asdict(blast), "failed": _names(blast.failed)} for blast in found.blasts],
     }
 
@@ -108,6 +110,17 @@ def _fewest(found: Fewest) -> dict[str, object]:
 
 def _names(items: Iterable[Item]) -> list[str]:
     return [str(item) for item in items]
+
+
+def _facts(facts: Sequence[Fact]) -> Iterator[str]:
+    """Yield the fact that is worth verifying first, if doubt weakens any guarantee."""
+    if facts and facts[0].raised:
+        best = facts[0]
+        count = f"{best.raised} of the {counted(best.of, 'guarantee')} that doubt weakens"
+        yield f"Verify first {best.name}: at best more failures must then end {count}."
+    elif facts:
+        count = counted(facts[0].of, "guarantee")
+        yield f"Doubt weakens {count}, but no fact that is verified by itself would change that."
 
 
 def _users(rows: Sequence[Users]) -> Table:

@@ -179,3 +179,40 @@ def test_the_document_is_plain_and_whole(found: Stress) -> None:
         if (end["region"], end["role"]) == ("france", "execution")
     ]
     assert row["best"]["size"] == len(row["best"]["set"])
+
+
+def test_the_fact_that_is_worth_verifying_first_is_named() -> None:
+    # Germany asks for 20 requests/s. Frankfurt has 21, London 28 and Paris 7, so it takes two
+    # failures to leave less than half, or one cable if Frankfurt and London both hang on it.
+    network, plan = small(), deployment_for_small()
+    replicas = {"frankfurt": 3, "london": 4, "paris": 1}
+    plan = replace(plan, warm={Replica(s, "gpu", "chat"): n for s, n in replicas.items()})
+    rows = tuple(replace(row, verification="", max_latency_ms=None) for row in network.demand)
+    sites = (Item("site", "frankfurt"), Item("site", "london"))
+    cable = Item("cable", "one for both")
+    doubt = tuple(Exposure(site, (cable,), "suspected") for site in sites)
+    found = stress(replace(network, demand=rows, exposures=doubt), plan, worst=1)
+    told = {fact.name: fact.raised for fact in found.facts}
+    assert len(told) == 3  # and the owner of London
+    doubtful = [end for end in found.ends if (end.worst.size or 9) < (end.best.size or 9)]
+    assert {end.demand for end in doubtful} >= {rows[0].key}
+    assert all(fact.of == len(doubtful) for fact in found.facts)
+    # By hand: each guarantee, with this one suspicion gone and all else at worst.
+    for position, site in enumerate(sites):
+        left = doubt[:position] + doubt[position + 1 :]
+        again = stress(replace(network, demand=rows, exposures=left), plan, worst=1)
+        sizes = {(e.role, e.of, e.loss, e.demand): e.worst.size or 9 for e in again.ends}
+        raised = sum(
+            sizes[end.role, end.of, end.loss, end.demand] > (end.worst.size or 9)
+            for end in doubtful
+        )
+        assert told[f"whether {site} depends on {cable}"] == raised
+    assert max(told.values()) > 0
+    assert f"Verify first {found.facts[0].name}" in " ".join(as_text(screen(found)).split())
+
+
+def test_where_doubt_changes_no_number_nothing_is_worth_verifying() -> None:
+    network = small()
+    sites = {name: replace(site, owner=((name,),)) for name, site in network.sites.items()}
+    found = stress(replace(network, sites=sites), deployment_for_small(), worst=1)
+    assert found.facts == ()

@@ -13,7 +13,7 @@ from models.exposure import Exposure
 from models.network import Link, Network
 from models.outage import HALF, NEARLY, is_out, smallest_outage, smallest_outages
 from models.plan import Deployment
-from models.replay import replay
+from models.replay import Replays, replay
 from tests import draw
 from tests.cases import deployment_for_small, small
 
@@ -110,3 +110,13 @@ def test_routes_that_hang_on_the_users_end_are_seen() -> None:
     )
     network = replace(network, links=measured)
     assert set(smallest_outage(network, plan, row, both) or ()) == set(both)
+
+
+def test_what_ends_a_row_is_told_of_any_set() -> None:
+    network, plan = small(), deployment_for_small()
+    row, replays = network.demand[0], Replays(network, plan)
+    found = smallest_outage(network, plan, row)
+    assert found
+    assert is_out(network, plan, row, found, replays)
+    assert not is_out(network, plan, row, (), replays)
+    assert not is_out(network, plan, row, found[:-1], replays)
