@@ -70,11 +70,25 @@ def replay(network: Network, plan: Deployment, failed: Iterable[Item]) -> Replay
     )
 
 
+def shortfalls(
+    network: Network, plan: Deployment, failed: Iterable[Item], rows: Iterable[Demand]
+) -> dict[DemandKey, float]:
+    """Return by what share these rows are served less than their `min_served`, re-routed at best.
+
+    All together fall short by as few requests/s as can be, as if nobody else asked for anything.
+    """
+    asked = tuple(rows)
+    left = after(replace(network, demand=asked), tuple(sorted(failed)))
+    found = {row.key: row.min_served for row in asked}
+    return found | (_Recourse(left, plan).missing() if left.demand else {})
+
+
 def after(network: Network, failed: Iterable[Item]) -> Network:
     """Return the network that is left: rows of a model that is gone are left out of the demand.
 
     A route that is gone stays, infinitely slow, so that no estimate stands in for it; latency
-    limits are those that hold after a failure, if there is one.
+    limits are those that hold after a failure, if there is one. Then nothing is protected any more:
+    what was has failed by now, or stands.
     """
     failed = tuple(failed)
     gone = network.graph.down(failed)
@@ -94,12 +108,25 @@ def after(network: Network, failed: Iterable[Item]) -> Network:
             for row in network.demand
             if gone.isdisjoint((Item("model", row.model), Item("policy", row.verification)))
         ),
+        **(unprotected(network) if failed else {}),
     )
+
+
+def unprotected(network: Network) -> dict[str, Any]:
+    """Return the fields of a network in which nothing is protected."""
+    return {
+        "dependencies": {
+            item: replace(row, protect=False) for item, row in network.dependencies.items()
+        },
+        "shocks": {name: replace(row, protect=False) for name, row in network.shocks.items()},
+    }
 
 
 def failover_ms(row: Demand) -> float | None:
     """Return the latency limit of a demand row after a failure; None if it has none."""
-    return row.failover_latency_ms or row.max_latency_ms
+    if row.failover_latency_ms is not None or row.max_latency_ms is None:
+        return row.failover_latency_ms
+    return 2 * row.max_latency_ms
 
 
 class _Recourse:
@@ -271,6 +298,21 @@ class _Recourse:
 
     # Solving --------------------------------------------------------------------------------------
 
+    def missing(self) -> dict[DemandKey, float]:
+        """Return by what share every demand row falls short of what must be served of it."""
+        values = self._separated(self._shortage())
+        return {
+            self.network.demand[member].key: float(values[self.short[number]])
+            for number, group in enumerate(self.classes.classes)
+            for member in group.members
+        }
+
+    def _shortage(self) -> Any:
+        rates = np.array([group.rate for group in self.classes.classes])
+        costs = np.zeros(self.columns)
+        costs[self.short] = np.where(rates > 0, rates, TIE)
+        return costs
+
     def solved(self) -> tuple[dict[DemandKey, tuple[float, float | None]], frozenset[Item]]:
         """Return the share served and the mean latency of every demand row, and what is used."""
         rates = np.array([group.rate for group in self.classes.classes])
@@ -279,7 +321,7 @@ class _Recourse:
         )
         costs = np.zeros(self.columns)
         if any(row.min_served for row in self.network.demand):
-            costs[self.short] = np.where(rates > 0, rates, TIE)
+            costs = self._shortage()
             values = self._separated(costs)
             least = float(costs @ values)
             kept = [(int(c), float(costs[c])) for c in self.short.tolist()]
