@@ -23,7 +23,7 @@ from models.expressions import Cut, Point, at_least_zero, row, rows
 from models.failover import Failure, Reach, calm, lost_rows, protected_failures
 from models.network import Network
 from models.plan import TOLERANCE, Deployment, Violation
-from models.recourse import Recourse, Resource
+from models.recourse import PRESENT, Recourse, Resource
 from models.replay import replay, shortfalls
 
 Key = tuple[str, str]
@@ -32,13 +32,11 @@ VERIFYING = "*verification"
 
 NEARLY = 1e-5
 """By how much less a share may be and still be told as what was asked for."""
-AT_ONCE = 8
-"""After how many failures with something to add the others wait for the next point."""
 
 
 def constrain(block: Any, model: Any, network: Network) -> None:
     """Add what capacity must be left outside of every failure, by what is in it."""
-    block.recourse, block.worst = {}, {}
+    block.recourse = {}
     block.can, block.adds_up, block.left = at_least_zero(), rows(), rows()
     whole = calm(network)
     if whole is None:
@@ -95,8 +93,7 @@ def _stretch(network: Network, name: str) -> float:
 
 
 def separate(block: Any, model: Any, network: Network, point: Point) -> Iterator[Cut]:
-    """Yield rows of the failures that the point does not survive, the worst of last time first."""
-    failures = protected_failures(network)
+    """Yield rows of the failures that the point does not survive."""
     known: dict[Resource, float] = {}
 
     def amount(resource: Resource) -> float:
@@ -105,18 +102,34 @@ def separate(block: Any, model: Any, network: Network, point: Point) -> Iterator
             known[resource] = 0.0 if variable is None else max(0.0, point(variable))
         return known[resource]
 
-    found = 0
-    for failure in sorted(failures, key=lambda failure: -block.worst.get(failure.name, 0.0)):
+    there: dict[int, Any] = {}
+    for failure in _hardest(network, amount):
         recourse = _recourse(block, failure.reach)
-        broken = recourse.rows(failure, amount)
-        block.worst[failure.name] = 0.5 * block.worst.get(failure.name, 0.0) + bool(broken)
-        for terms, least in broken:
+        if id(failure.reach) not in there:
+            there[id(failure.reach)] = recourse.at(amount)
+        for terms, least in recourse.rows(failure, there[id(failure.reach)]):
             held = [(each, _variable(model, what)) for what, each in sorted(terms.items())]
-            there = tuple((each, variable) for each, variable in held if variable is not None)
-            yield Cut(there, lower=least)
-        found += bool(broken)
-        if found >= AT_ONCE:
-            return
+            in_model = tuple((each, variable) for each, variable in held if variable is not None)
+            yield Cut(in_model, lower=least)
+
+
+def _hardest(network: Network, amount: Any) -> list[Failure]:
+    """Return the failures that take what no other takes with it, of what there is.
+
+    One that takes less, and after which no more must be served, is survived where that other is.
+    """
+    kept: list[tuple[frozenset[OfferKey], Failure]] = []
+    failures = protected_failures(network)
+    stores = network.offers_of("storage")
+    held = {o for o in network.offers if amount(("nodes", o)) > PRESENT} | set(stores)
+    taken = [(failure.gone & held, failure) for failure in failures]
+    for gone, failure in sorted(taken, key=lambda entry: (-len(entry[0]), entry[1].name)):
+        if not any(
+            failure.reach is other.reach and gone <= more and other.lost <= failure.lost
+            for more, other in kept
+        ):
+            kept.append((gone, failure))
+    return [failure for _, failure in kept]
 
 
 def _recourse(block: Any, reach: Reach) -> Recourse:

@@ -127,7 +127,7 @@ class StageSolver:
                 self.standing.prove(outcome.bound)
                 gained = self.standing.bound - before > FINER * self.gap * abs(self.standing.bound)
                 before = self.standing.bound
-                added = self.problem.separate(point) if gained else 0
+                added = self.problem.separate(point)
                 added += self.problem.tighten(point) if gained and self._pays_for_whole else 0
                 if self.clock.must_end or not added:
                     break
@@ -166,7 +166,13 @@ class StageSolver:
             self._complete(outcome.values, self.problem.sites_and_contracts, self.dearest)
 
     def _complete_at_once(self, point: FloatArray) -> None:
-        """Find a plan with nothing but what the point uses; if there is none, with other seats."""
+        """Find a plan with nothing but what the point uses; if there is none, with other seats.
+
+        Where rules have had rows to add, first one of numbers next to the point's: it breaks few
+        more of them, and is a start without which others are not found.
+        """
+        if self.problem.has_separated:
+            self._complete(point, self.problem.whole, self.problem.addable)
         if not self._complete(point, self.problem.whole, NONE):
             self._complete(point, self.problem.addable, NONE)
 
@@ -185,7 +191,10 @@ class StageSolver:
         clock = self.clock.share(COMPLETE_SHARE)
         with self.problem.bounded(changed, lower[changed], upper[changed]):
             found = self.problem.separated(
-                time_limit_s=clock.left_s, gap=FINER * self.gap, max_nodes=COMPLETE_NODES
+                time_limit_s=clock.left_s,
+                gap=FINER * self.gap,
+                max_nodes=COMPLETE_NODES,
+                start=self.standing.best,
             )
         self.clock.stopped |= clock.left_s <= 0
         self.standing.offer(found)
