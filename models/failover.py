@@ -20,7 +20,7 @@ from models.network import DEFAULT_GOALS, Network
 from models.panels import legal_panels
 from models.paths import IntArray
 from models.replay import after, failover_ms, unprotected
-from models.stands import STORED, BoolArray
+from models.stands import STORED
 from models.streams import Stream, verification_streams
 
 
@@ -48,8 +48,8 @@ class Reach:
                 self.stream_of[load] = feeds.get(at, -1)
         self._has_panel: dict[tuple[str, tuple[OfferKey, ...]], bool] = {}
 
-    def servable(self, stands: frozenset[OfferKey]) -> BoolArray:
-        """Return which classes could be served and verified if nodes stood at these offers."""
+    def servable(self, stands: frozenset[OfferKey]) -> frozenset[DemandKey]:
+        """Return the rows that could be served and verified if nodes stood at these offers."""
         verified = [self._verifiable(stream, stands) for stream in self.streams]
         good = np.zeros(len(self.classes.loads), dtype=bool)
         for load, (offer, number) in enumerate(self.classes.loads):
@@ -58,9 +58,11 @@ class Reach:
             is_stored = job.state != STORED or any(store in stands for store in near)
             stream = int(self.stream_of[load])
             good[load] = key in stands and is_stored and (stream < 0 or verified[stream])
-        found = np.zeros(len(self.classes.classes), dtype=bool)
-        found[self.of[good[self.load]]] = True
-        return found
+        return frozenset(
+            self.network.demand[member].key
+            for number in np.unique(self.of[good[self.load]]).tolist()
+            for member in self.classes.classes[number].members
+        )
 
     def _verifiable(self, stream: Stream, stands: frozenset[OfferKey]) -> bool:
         """Return whether some panel of verifiers is legal; a search of its own for every set."""
@@ -112,36 +114,44 @@ def lost_rows(network: Network) -> Mapping[str, frozenset[DemandKey]]:
 
 
 def calm(network: Network) -> Reach | None:
-    """Return who can be reached within the limits after a failure while all stands; None if nobody
-    asks for anything then."""
-    failures = protected_failures(network)
-    return _patient_reach(network) if failures else None
+    """Return who can be reached within the limits after a failure while all stands.
+
+    None if nothing need survive anything.
+    """
+    return _patient_reach(network) if protected_failures(network) else None
+
+
+def never(network: Network) -> frozenset[DemandKey]:
+    """Return the rows that nothing could serve within the limits after a failure, if none fails."""
+    whole = calm(network)
+    if whole is None:
+        return frozenset()
+    rows = frozenset(row.key for row in network.demand if row.min_served)
+    return rows - whole.servable(_standing(network))
+
+
+def _standing(network: Network) -> frozenset[OfferKey]:
+    return frozenset(offer for offer in network.offers if may_stand(network, offer))
 
 
 def _failures(network: Network) -> Iterator[Failure]:
     if not network.protected or not any(row.min_served for row in network.demand):
         return
     whole = _patient_reach(network)
-    stands = frozenset(offer for offer in network.offers if may_stand(network, offer))
+    stands = _standing(network)
     for name, items in network.protected.items():
         down = network.graph.down(items)
         gone = frozenset(offer for offer in network.offers if offer_item(offer) in down)
         reach = whole
         if _cuts_routes(network, down):
             reach = Reach(after(whole.network, items))
-        servable = reach.servable(stands - gone)
-        left = {
-            reach.network.demand[member].key
-            for number in np.flatnonzero(servable).tolist()
-            for member in reach.classes.classes[number].members
-        }
+        left = reach.servable(stands - gone)
         dead = {row.key for row in network.demand if _is_down(row.key, down)}
         asked = {row.key for row in network.demand if row.min_served}
         lost = frozenset(asked - left | asked & dead)
         if network.lost is not None:
             lost = network.lost[name]
-        if asked - lost:
-            yield Failure(name, gone, reach, lost)
+        yield Failure(name, gone, reach, lost)
 
 
 def _is_down(key: DemandKey, down: frozenset[Item]) -> bool:

@@ -1,13 +1,14 @@
 """What planned resources still serve after a failure, as a linear program, and rows of its duals.
 
     min Σ short[c]
-    Σ y[c,l] + short[c] ≥ required[c]                                  dual value[c]
+    Σ y[c,l] + required[c] · short[c] ≥ required[c]                    dual value[c]
     Σ effort · y ≤ each · amount    replicas, slots or nodes            dual of a capacity
     Σ y into l ≤ most[l] · Σ copies near    what is loaded from a copy
     Σ y to an upstream ≤ what it accepts
     verification streams as in `models.checking`, Σ work · verify ≤ each · nodes of a verifier
 
-over classes c and loads l (an offer and a job). Only what has resources at the point is in it.
+over classes c and loads l (an offer and a job); what is short is a share, so that the smallest row
+counts as much as the largest. Only what has resources at the point is in it.
 Whatever duals it gives for classes, upstreams and streams, those of capacities, of copies and of
 verifiers follow in closed form: the least at which no column pays, those of absent offers among
 them. So every row made of them holds for every plan, however the numbers were rounded:
@@ -121,8 +122,8 @@ class Recourse:
             for s in reach.streams
         ]
         rates = [self.network.node_types[o.node_type].verifications_per_s for o in self.verifiers]
-        self.verifies: FloatArray = np.array([rate or 0.0 for rate in rates])
-        self.verifies *= self.network.settings.utilisation
+        each = [self.network.settings.utilisation * (rate or 0.0) for rate in rates]
+        self.verifies: FloatArray = np.array(each, dtype=float)
         self.copies = sorted({store for stores in self.near.values() for store in stores})
         self._left: dict[str, Left] = {}
         self._passed: dict[str, deque[FloatArray]] = defaultdict(lambda: deque(maxlen=PASSED))
@@ -259,10 +260,9 @@ class _Question:
         """Return rows from the duals of the program; none if all is served that must be."""
         if not len(self.wanted):
             return []
-        enough = TOLERANCE * max(1.0, float(self.left.required[self.wanted].sum())) / 2
         for _ in range(ROUNDS):
             short, duals, is_mixture = self._solved()
-            if short > enough:
+            if short > TOLERANCE / 2:
                 return list(self._made(duals))
             if is_mixture:
                 return []
@@ -281,7 +281,7 @@ class _Question:
         of_class = np.full(len(required), -1)
         of_class[self.wanted] = program.rows(-required[self.wanted])
         program.put(of_class[columns], flow, -1.0)
-        program.put(of_class[self.wanted], short, -1.0)
+        program.put(of_class[self.wanted], short, -required[self.wanted])
         used = np.unique(of.capacity_of[loads])
         of_capacity = np.full(len(of.resource), -1)
         of_capacity[used] = program.rows(self.point.held[used])
@@ -296,7 +296,8 @@ class _Question:
         written = self._write_streams(program, flow, of.reach.stream_of[loads])
         optimum = program.solved()
         value, capacity = np.zeros(len(required)), np.zeros(len(of.resource))
-        value[self.wanted] = np.minimum(1.0, optimum.duals[of_class[self.wanted]])
+        most = 1.0 / required[self.wanted]
+        value[self.wanted] = np.minimum(most, optimum.duals[of_class[self.wanted]])
         capacity[used] = optimum.duals[of_capacity[used]]
         worth = {n: of.checking[n].worth(found, optimum.duals) for n, found in written.items()}
         duals = Duals(value, optimum.duals[of_upstream], capacity, worth)

@@ -20,8 +20,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, milp
-from scipy.sparse import coo_array
 
 from models.classes import Classes, Job, Serving, demand_classes
 from models.data import Demand, DemandKey, Item, Needs, OfferKey
@@ -75,7 +73,7 @@ def shortfalls(
 ) -> dict[DemandKey, float]:
     """Return by what share these rows are served less than their `min_served`, re-routed at best.
 
-    All together fall short by as few requests/s as can be, as if nobody else asked for anything.
+    All shares together are as small as can be, as if nobody else asked for anything.
     """
     asked = tuple(rows)
     left = after(replace(network, demand=asked), tuple(sorted(failed)))
@@ -92,7 +90,7 @@ def after(network: Network, failed: Iterable[Item]) -> Network:
     """
     failed = tuple(failed)
     gone = network.graph.down(failed)
-    return replace(
+    left = replace(
         network,
         offers={
             offer: found for offer, found in network.offers.items() if offer_item(offer) not in gone
@@ -110,6 +108,9 @@ def after(network: Network, failed: Iterable[Item]) -> Network:
         ),
         **(unprotected(network) if failed else {}),
     )
+    # What is left hangs on what it hung on: to find that out again takes longer than all the rest.
+    vars(left)["graph"] = network.graph
+    return left
 
 
 def unprotected(network: Network) -> dict[str, Any]:
@@ -300,18 +301,14 @@ class _Recourse:
 
     def missing(self) -> dict[DemandKey, float]:
         """Return by what share every demand row falls short of what must be served of it."""
-        values = self._separated(self._shortage())
+        costs = np.zeros(self.columns)
+        costs[self.short] = 1.0
+        values = self._separated(costs)
         return {
             self.network.demand[member].key: float(values[self.short[number]])
             for number, group in enumerate(self.classes.classes)
             for member in group.members
         }
-
-    def _shortage(self) -> Any:
-        rates = np.array([group.rate for group in self.classes.classes])
-        costs = np.zeros(self.columns)
-        costs[self.short] = np.where(rates > 0, rates, TIE)
-        return costs
 
     def solved(self) -> tuple[dict[DemandKey, tuple[float, float | None]], frozenset[Item]]:
         """Return the share served and the mean latency of every demand row, and what is used."""
@@ -321,11 +318,15 @@ class _Recourse:
         )
         costs = np.zeros(self.columns)
         if any(row.min_served for row in self.network.demand):
-            costs = self._shortage()
+            costs[self.short] = np.where(rates > 0, rates, TIE)
             values = self._separated(costs)
             least = float(costs @ values)
             kept = [(int(c), float(costs[c])) for c in self.short.tolist()]
-            self._row(kept, least + DUST * max(1.0, least))
+            if least > DUST:
+                self._row(kept, least + DUST * max(1.0, least))
+            else:  # the smallest row is not lost among the others
+                for column, _ in kept:
+                    self._row([(column, 1.0)], 0.0)
         costs = np.zeros(self.columns)
         weights = np.where(rates > 0, rates * shares, TIE)
         for count, step in enumerate(self.steps):
@@ -416,6 +417,10 @@ class _Recourse:
         return [*terms, (int(self.executed[stream.key]), 1.0)]
 
     def _minimised(self, costs: Any) -> Any:
+        # Imported where it is needed: beside Pyomo, SciPy takes a second to load.
+        from scipy.optimize import Bounds, LinearConstraint, milp
+        from scipy.sparse import coo_array
+
         rows, columns, amounts = zip(*self.entries, strict=True)
         shape = (len(self.limits), self.columns)
         matrix = coo_array((amounts, (rows, columns)), shape=shape).tocsr()

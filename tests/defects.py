@@ -1124,37 +1124,6 @@ _UNFINISHED = [
         ("'requests' is not in Demand", "did you mean 'requests_per_s'?"),
     ),
     Defect(
-        "min_served",
-        _put("Demand", 2, "min_served", 0.5),
-        "Demand!J2",
-        ("min_served is not yet enforced",),
-        "warning",
-    ),
-    Defect(
-        "failover latency",
-        _put("Demand", 2, "failover_latency_ms", 4000),
-        "Demand!J2",
-        ("failover_latency_ms is not yet enforced",),
-        "warning",
-    ),
-    Defect(
-        "protected shock",
-        _all(_put("Shocks", 2, "protect", "yes"), _put("Committees", 2, "max_seats_per_site", 4)),
-        "Shocks!C2",
-        ("but not yet for routing demand after the failure",),
-        "warning",
-    ),
-    Defect(
-        "protected dependency",
-        _all(
-            _put("Dependencies", 2, "protect", "yes"),
-            _put("Committees", 2, "max_seats_per_site", 4),
-        ),
-        "Dependencies!E2",
-        ("but not yet for routing demand after the failure",),
-        "warning",
-    ),
-    Defect(
         "unavailable objective",
         _row("Objectives", 3, "worst_loss", None),
         "Objectives!B4",

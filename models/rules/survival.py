@@ -16,9 +16,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
-from models.data import Demand, OfferKey
+from models.data import Demand, Item, OfferKey
+from models.exposure import offer_item
 from models.expressions import Cut, Point, at_least_zero, row, rows
 from models.failover import Failure, Reach, calm, lost_rows, protected_failures
 from models.network import Network
@@ -30,6 +32,8 @@ Key = tuple[str, str]
 """A period and a model, or all verification."""
 VERIFYING = "*verification"
 
+SERVING = frozenset({"offer", "route", "upstream", "model", "policy", "region", "site"})
+"""What routing and verification stand on, by kind."""
 NEARLY = 1e-5
 """By how much less a share may be and still be told as what was asked for."""
 
@@ -149,36 +153,60 @@ def _variable(model: Any, resource: Resource) -> Any:
 
 def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
     """Yield demand rows that are served too little after a protected failure."""
-    for failure, asked in _asked(network):
-        must = sum(row.min_served * row.requests_per_s for row in asked)
+    for failure, asked in _worst(network, plan):
         missing = shortfalls(network, plan, network.protected[failure], asked)
         for demand in asked:
             share = missing[demand.key]
-            if share * (demand.requests_per_s or 1.0) > TOLERANCE * max(1.0, must):
+            if share > TOLERANCE * len(asked):
                 message = f"{share:.4%} less than {demand.min_served:.4g} of it can be served"
                 where = f"{demand.key} without {failure}"
                 yield Violation("survival", where, message, demand, "min_served")
 
 
-def _asked(network: Network) -> Iterator[tuple[str, list[Demand]]]:
-    """Yield the protected failures with the demand rows that must survive each."""
+def _worst(network: Network, plan: Deployment) -> list[tuple[str, list[Demand]]]:
+    """Return the failures that take what no other takes with it, and the rows to survive each.
+
+    Of what a plan stands on, that is: what survives the loss of more survives that of less.
+    """
+    idle = {offer_item(o) for o in network.offers if plan.nodes.get(o, 0) <= 0}
+    idle -= {offer_item(OfferKey(copy.site, copy.node_type)) for copy in plan.copies}
+    taken = []
     for failure, lost in lost_rows(network).items():
-        yield failure, [row for row in network.demand if row.min_served and row.key not in lost]
+        asked = [row for row in network.demand if row.min_served and row.key not in lost]
+        if not asked:
+            continue
+        gone = network.graph.down(network.protected[failure]) - idle
+        there = {item for item in gone if item.kind in SERVING}
+        taken.append((there, failure, asked))
+    kept: list[tuple[set[Item], str, list[Demand]]] = []
+    for there, failure, asked in sorted(taken, key=lambda entry: (-len(entry[0]), entry[1])):
+        keys = {row.key for row in asked}
+        if not any(there <= more and keys <= {row.key for row in rows} for more, _, rows in kept):
+            kept.append((there, failure, asked))
+    return [(failure, asked) for _, failure, asked in kept]
 
 
 def explain(network: Network, plan: Deployment) -> str:
     """Return how many failures are survived, and the tightest with its least served row."""
     spare: list[tuple[float, str, float, Demand]] = []
-    for failure, asked in _asked(network):
-        served = replay(network, plan, network.protected[failure]).served
-        least = min(asked, key=lambda row: (served[row.key] - row.min_served, row.key))
-        share = served[least.key]
+    for failure, asked in _worst(network, plan):
+        keys = {row.key for row in asked}
+        rows = [row if row.key in keys else replace(row, min_served=0.0) for row in network.demand]
+        left = replay(replace(network, demand=tuple(rows)), plan, network.protected[failure])
+        least = min(asked, key=lambda row: (left.served[row.key] - row.min_served, row.key))
+        share = left.served[least.key]
         spare.append((share - least.min_served, failure, share, least))
     if not spare:
         return "No demand row asks for min_served after a protected failure."
-    survived = sum(left >= -NEARLY for left, *_ in spare)
-    _, failure, share, least = min(spare)
+    tight, failure, share, least = min(spare)
+    asked_for = f"{share:.1%} served, and {least.min_served:.4g} is asked for"
+    if tight < -NEARLY:
+        broken = sum(left < -NEARLY for left, *_ in spare)
+        return (
+            f"{broken} protected failures are not survived: {failure} leaves {least.key} "
+            f"{asked_for}."
+        )
     return (
-        f"{survived} of {len(spare)} protected failures are survived; the tightest is {failure}, "
-        f"which leaves {least.key} {share:.1%} served, and {least.min_served:.4g} is asked for."
+        f"{len(lost_rows(network))} protected failures are survived; the tightest is {failure}, "
+        f"which leaves {least.key} {asked_for}."
     )

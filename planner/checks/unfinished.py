@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from models.data import SHEETS, Demand, Dependency, Objective, Phase, Row, Scenario, Shock
+from models.data import SHEETS, Objective, Phase, Row, Scenario, Shock
 from models.fields import columns, header_of
 from planner.checks.subject import Complaint, Subject
 from planner.workbook.book import DEP, Book
@@ -31,32 +31,10 @@ def _unused(book: Book) -> Iterator[Finding]:
             "the plan is for the workbook as it stands; edit a copy to try one",
         ),
         (
-            tuple(row for row in book.rows(Demand) if row.min_served),
-            "min_served",
-            "min_served is not yet enforced",
-            "planner stress shows what would be left",
-        ),
-        (
-            tuple(row for row in book.rows(Demand) if row.failover_latency_ms is not None),
-            "failover_latency_ms",
-            "failover_latency_ms is not yet enforced",
-            "planner stress routes within it after a failure",
-        ),
-        (
             tuple(row for row in book.rows(Shock) if not row.protect),
             "shock",
             "shocks that are not protected do not shape the plan",
             "write protect yes if they should",
-        ),
-        (
-            (
-                *(row for row in book.rows(Shock) if row.protect),
-                *(row for row in book.rows(Dependency) if row.protect),
-            ),
-            "protect",
-            "protect holds for committees and copies, and for verification by one dependency of the"
-            " kinds in independent_of, but not yet for routing demand after the failure",
-            "planner stress shows what would be left",
         ),
     )
     for rows, attribute, message, way_out in checks:

@@ -127,7 +127,8 @@ class StageSolver:
                 self.standing.prove(outcome.bound)
                 gained = self.standing.bound - before > FINER * self.gap * abs(self.standing.bound)
                 before = self.standing.bound
-                added = self.problem.separate(point)
+                # Where nodes cost, a plan is rounded of the point: it should break nothing.
+                added = self.problem.separate(point) if gained or self._pays_for_whole else 0
                 added += self.problem.tighten(point) if gained and self._pays_for_whole else 0
                 if self.clock.must_end or not added:
                     break
