@@ -67,6 +67,7 @@ class Point:
     paid: tuple[tuple[Resource, float], ...]
     held: FloatArray
     verifiers: FloatArray
+    copies: FloatArray
 
 
 @dataclass(frozen=True)
@@ -76,11 +77,8 @@ class Left:
     failure: Failure
     loads: BoolArray
     verifiers: BoolArray
+    copies: BoolArray
     required: FloatArray
-
-    def near(self, stores: list[Resource]) -> list[Resource]:
-        """Return the stores that are left."""
-        return [store for store in stores if OfferKey(*store[1][:2]) not in self.failure.gone]
 
 
 @dataclass(frozen=True)
@@ -124,7 +122,10 @@ class Recourse:
         rates = [self.network.node_types[o.node_type].verifications_per_s for o in self.verifiers]
         each = [self.network.settings.utilisation * (rate or 0.0) for rate in rates]
         self.verifies: FloatArray = np.array(each, dtype=float)
-        self.copies = sorted({store for stores in self.near.values() for store in stores})
+        self.copies = sorted({copy for copies in self.near.values() for copy in copies})
+        at = {copy: number for number, copy in enumerate(self.copies)}
+        pairs = [(load, at[copy]) for load, copies in self.near.items() for copy in copies]
+        self.pairs: IntArray = np.array(pairs, dtype=np.int64).reshape(-1, 2)
         self._left: dict[str, Left] = {}
         self._passed: dict[str, deque[FloatArray]] = defaultdict(lambda: deque(maxlen=PASSED))
 
@@ -183,7 +184,10 @@ class Recourse:
             else:
                 paid.append((resource, each))
         nodes = [amount(("nodes", offer)) for offer in self.verifiers]
-        return Point(amount, tuple(paid), held, np.array(nodes, dtype=float))
+        copies = [amount(copy) for copy in self.copies]
+        return Point(
+            amount, tuple(paid), held, np.array(nodes, dtype=float), np.array(copies, dtype=float)
+        )
 
     def _per_node(self, resource: Resource) -> float:
         """Return how many replicas or slots a node can hold at most."""
@@ -201,6 +205,7 @@ class Recourse:
                 failure,
                 np.array(loads, dtype=bool),
                 np.array([offer not in gone for offer in self.verifiers], dtype=bool),
+                np.array([OfferKey(*key[:2]) not in gone for _, key in self.copies], dtype=bool),
                 np.array(failure.required),
             )
         return self._left[failure.name]
@@ -222,10 +227,13 @@ class Recourse:
         """Return how much there is of everything that is left."""
         loads = np.zeros(len(self.resource), dtype=bool)
         loads[self.capacity_of[left.loads]] = True
-        copies = [point.amount(store) for store in left.near(self.copies)]
         return np.concatenate(
-            [point.held[loads], point.verifiers[left.verifiers], np.array(copies, dtype=float)]
+            [point.held[loads], point.verifiers[left.verifiers], point.copies[left.copies]]
         )
+
+    def near_left(self, load: int, left: Left) -> list[Resource]:
+        """Return the copies near a load that may be left."""
+        return [copy for copy in self.near[load] if OfferKey(*copy[1][:2]) not in left.failure.gone]
 
 
 class _Question:
@@ -234,9 +242,9 @@ class _Question:
     def __init__(self, of: Recourse, left: Left, point: Point) -> None:
         self.of, self.left, self.point = of, left, point
         self.columns, self.loads = of.reach.of, of.reach.load
+        there = np.where(left.copies, point.copies, 0.0)
         self.copies: FloatArray = np.zeros(len(of.effort))
-        for load, stores in of.near.items():
-            self.copies[load] = sum(point.amount(store) for store in left.near(stores))
+        np.add.at(self.copies, of.pairs[:, 0], there[of.pairs[:, 1]])
         self.wanted = np.flatnonzero(~of.idle & (left.required > 0))
 
     def presence(self) -> Iterator[Row]:
@@ -250,7 +258,7 @@ class _Question:
                 resource, _ = self.point.paid[of.capacity_of[load]]
                 ways = [[resource]]
                 if of.stored[load]:
-                    ways.append(self.left.near(of.near[load]))
+                    ways.append(of.near_left(load, self.left))
                 chosen = min(ways, key=lambda way: sum(amount(found) for found in way))
                 terms.update(dict.fromkeys(chosen, 1.0))
             if sum(amount(found) for found in terms) < 1 - TOLERANCE:
@@ -389,7 +397,7 @@ class _Question:
             left = float(credit[at] - capacity[of.capacity_of[load]] * of.effort[load])
             rest[load] = max(rest[load], left)
         for load, left in rest.items():
-            for store in self.left.near(of.near[load]) if left > 0 else ():
+            for store in of.near_left(load, self.left) if left > 0 else ():
                 terms[store] += left * self._most(load)
         self._pay_verifiers(terms, streams)
         # A whole number of anything that alone is enough need not count for more.
