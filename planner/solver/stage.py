@@ -87,6 +87,8 @@ class StageSolver:
             self.problem.minimise(self.costs, self.constant)
             if standing.best is not None:
                 standing.offer(finish.exact(self.problem, standing.best))
+                # A basis of what is fixed is far from that of a relaxation.
+                self.problem.minimise(self.costs, self.constant)
             for step in self._steps():
                 is_over = self.clock.must_end and standing.has_plan
                 if standing.is_done or self.infeasible or is_over:
