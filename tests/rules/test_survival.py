@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
@@ -25,6 +26,8 @@ from models.rules import survival as rule
 from models.service import Service, replicas_per_node, route_labels, service
 from models.translate import place
 from planner.evaluation.audit import audit
+from planner.evaluation.conflict import reasons
+from planner.jobs.requests import Workers
 from planner.result import Limits
 from planner.solver.solve import solve
 from tests import draw
@@ -255,7 +258,9 @@ def test_it_is_explained_by_the_tightest_failure() -> None:
 
 def test_a_plan_that_must_survive_is_dearer_and_survives() -> None:
     asked = nodes_only(demand(rate=20, min_served=0.5))
-    dear = {key: replace(o, monthly_cost=9 if key.site == "c" else 1) for key, o in OFFERS(asked)}
+    dear = {
+        key: replace(o, monthly_cost=9 if key.site == "c" else 1) for key, o in offers_of(asked)
+    }
     asked = replace(asked, offers=dear)
     careless = replace(asked, dependencies={})
     found = {}
@@ -269,8 +274,17 @@ def test_a_plan_that_must_survive_is_dearer_and_survives() -> None:
     assert found == pytest.approx({"careless": 2.0, "careful": 10.0})
 
 
-def OFFERS(of: Network) -> Iterator[Any]:  # noqa: N802
+def offers_of(of: Network) -> Iterator[tuple[OfferKey, Any]]:
     return iter(of.offers.items())
+
+
+def test_where_no_plan_survives_the_rule_and_the_protection_are_named() -> None:
+    # All that Bolt offers is one node, half of what must be served without Acme.
+    asked = nodes_only(demand(rate=40, min_served=0.5))
+    scarce = {key: replace(o, max_nodes=1 if key.site == "c" else 9) for key, o in offers_of(asked)}
+    found = reasons(replace(asked, offers=scarce), Workers(1), threading.Event())
+    assert [text.partition(":")[0] for text in found] == ["survival", "protect"]
+    assert "without provider:Acme" in found[-1]
 
 
 # Brute force -----------------------------------------------------------------------------------
