@@ -32,12 +32,17 @@ ONCE = ("L", "XL")
 
 def limit_s(case: str) -> float:
     """Return the seconds for each way, building included."""
-    return LIMIT_S.get(case.removesuffix("-local"), WORKBOOK_LIMIT_S)
+    return LIMIT_S.get(_size(case), WORKBOOK_LIMIT_S)
 
 
 def repeats(case: str) -> int:
     """Return how many runs the median is taken of."""
-    return 1 if case.removesuffix("-local") in ONCE else 3
+    return 1 if _size(case) in ONCE else 3
+
+
+def _size(case: str) -> str:
+    """Return the size that a case is of: `M-local` is as large as M."""
+    return case.partition("-")[0]
 
 
 def is_here(case: str) -> bool:

@@ -15,6 +15,7 @@ from pathlib import Path
 from models.data import (
     Committee,
     Demand,
+    Dependency,
     DiversityRow,
     Item,
     Model,
@@ -38,12 +39,16 @@ OVERHEAD = 0.05
 
 @dataclass(frozen=True)
 class Size:
-    """How many sites, regions and models; what interactive rows may spend on the network in ms."""
+    """How many sites, regions and models; what interactive rows may spend on the network in ms.
+
+    `protected` is how many dependencies may fail: providers first, then metros.
+    """
 
     sites: int
     regions: int
     models: int
     network_ms: float | None = None
+    protected: int = 0
 
 
 LOCAL_MS = 80.0
@@ -54,9 +59,16 @@ _GLOBAL = {
     "L": Size(300, 300, 12),
     "XL": Size(1000, 1000, 20),
 }
-SIZES = _GLOBAL | {
-    f"{name}-local": replace(size, network_ms=LOCAL_MS) for name, size in _GLOBAL.items()
-}
+MIN_SERVED = 0.9
+"""What is still to be served of every row after a protected failure."""
+SIZES = (
+    _GLOBAL
+    | {f"{name}-local": replace(size, network_ms=LOCAL_MS) for name, size in _GLOBAL.items()}
+    | {
+        "S-survival": replace(_GLOBAL["S"], protected=20),
+        "M-survival": replace(_GLOBAL["M"], protected=60),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -81,7 +93,7 @@ def generate(size: Size, seed: int = 1) -> Network:
     models = _models(draw, size.models)
     regions = _regions(draw, cities, size.regions)
     demand = tuple(_near(row, models, size) for row in _demand(draw, regions, cities, models))
-    return Network(
+    network = Network(
         settings=Settings(near_ms=12.0, mip_gap=0.01),
         sites=sites,
         providers=providers,
@@ -112,6 +124,19 @@ def generate(size: Size, seed: int = 1) -> Network:
             f"outage {number}": frozenset({Item("provider", name)})
             for number, name in enumerate(sorted(providers)[:4])
         },
+    )
+    return _surviving(network, size.protected) if size.protected else network
+
+
+def _surviving(network: Network, count: int) -> Network:
+    """Return the network in which so many dependencies are protected, and every row asks for it."""
+    items = network.graph.dependencies
+    chosen = [item for kind in ("provider", "metro") for item in items if item.kind == kind][:count]
+    rows = [Dependency(dependency=item.name, kind=item.kind, protect=True) for item in chosen]
+    return replace(
+        network,
+        dependencies=dict(zip(chosen, rows, strict=True)),
+        demand=tuple(replace(row, min_served=MIN_SERVED) for row in network.demand),
     )
 
 

@@ -28,6 +28,7 @@ import pyomo.environ as pyo
 from models.classes import Classes, Job
 from models.data import OfferKey
 from models.expressions import row, rows
+from models.failover import calm
 from models.network import Network
 from models.objectives import add_objectives
 from models.packing import packing_of, sizes_on
@@ -149,10 +150,13 @@ def _add_execution(block: Any, network: Network, classes: Classes, flows: IntArr
             block.sizes[offer, name] = size
             most[offer, size] = most_nodes(network, offer) * math.floor(room / size)
     slots: dict[OfferKey, Fraction] = {}
-    for position, job in classes.loads:
-        offer, done = classes.offers[position], classes.jobs[job]
-        if done.is_cold:
-            slots[offer] = max(slots.get(offer, Fraction(0)), block.sizes[offer, done.model])
+    # Who waits longer after a failure may be served from slots that nobody needs before.
+    patient = calm(network)
+    for found in (classes, *((patient.classes,) if patient is not None else ())):
+        for position, job in found.loads:
+            offer, done = found.offers[position], found.jobs[job]
+            if done.is_cold:
+                slots[offer] = max(slots.get(offer, Fraction(0)), block.sizes[offer, done.model])
     block.warm = pyo.Var(
         [(*offer, name) for offer, name in block.sizes],
         domain=pyo.NonNegativeIntegers,

@@ -12,6 +12,7 @@ from models.data import (
     HOURS_PER_MONTH,
     Committee,
     Demand,
+    DemandKey,
     Dependency,
     DiversityRow,
     Item,
@@ -90,7 +91,8 @@ class Network:
     """Every table of a workbook, keyed and complete.
 
     Demand rows carry a period each (``""`` where there is no Periods sheet), every region and node
-    type that is used is present, and routes, exposures and shocks name items instead of text.
+    type that is used is present, and routes, exposures and shocks name items instead of text. A
+    part of a network says which demand rows are `lost` after which failure in the whole.
     """
 
     settings: Settings = field(default_factory=Settings)
@@ -116,6 +118,7 @@ class Network:
     goals: tuple[Goal, ...] = DEFAULT_GOALS
     phases: tuple[Phase, ...] = ()
     scenarios: tuple[Scenario, ...] = ()
+    lost: Mapping[str, frozenset[DemandKey]] | None = None
 
     @cached_property
     def graph(self) -> ExposureGraph:

@@ -20,8 +20,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, milp
-from scipy.sparse import coo_array
 
 from models.classes import Classes, Job, Serving, demand_classes
 from models.data import Demand, DemandKey, Item, Needs, OfferKey
@@ -85,11 +83,25 @@ def headroom(network: Network, plan: Deployment, rows: Collection[DemandKey]) ->
     return _Recourse(network, plan).headroom(rows) if rows else MOST_GROWTH
 
 
+def shortfalls(
+    network: Network, plan: Deployment, failed: Iterable[Item], rows: Iterable[Demand]
+) -> dict[DemandKey, float]:
+    """Return by what share these rows are served less than their `min_served`, re-routed at best.
+
+    All shares together are as small as can be, as if nobody else asked for anything.
+    """
+    asked = tuple(rows)
+    left = after(replace(network, demand=asked), tuple(sorted(failed)))
+    found = {row.key: row.min_served for row in asked}
+    return found | (_Recourse(left, plan).missing() if left.demand else {})
+
+
 def after(network: Network, failed: Iterable[Item]) -> Network:
     """Return the network that is left: rows whose model or region is gone are left out.
 
     A route that is gone stays, infinitely slow, so that no estimate stands in for it; latency
-    limits are those that hold after a failure, if there is one.
+    limits are those that hold after a failure, if there is one. Then nothing is protected any more:
+    what was has failed by now, or stands.
     """
     failed = tuple(failed)
     gone = network.graph.down(failed)
@@ -108,12 +120,25 @@ def after(network: Network, failed: Iterable[Item]) -> Network:
             for row in network.demand
             if row_items(row).isdisjoint(gone)
         ),
+        **(unprotected(network) if failed else {}),
     )
+
+
+def unprotected(network: Network) -> dict[str, Any]:
+    """Return the fields of a network in which nothing is protected."""
+    return {
+        "dependencies": {
+            item: replace(row, protect=False) for item, row in network.dependencies.items()
+        },
+        "shocks": {name: replace(row, protect=False) for name, row in network.shocks.items()},
+    }
 
 
 def failover_ms(row: Demand) -> float | None:
     """Return the latency limit of a demand row after a failure; None if it has none."""
-    return row.failover_latency_ms or row.max_latency_ms
+    if row.failover_latency_ms is not None or row.max_latency_ms is None:
+        return row.failover_latency_ms
+    return 2 * row.max_latency_ms
 
 
 def row_items(row: Demand) -> frozenset[Item]:
@@ -319,6 +344,17 @@ class _Recourse:
                 yield column
         yield from (column for (_, offer), column in self.verify.items() if offer in lost)
 
+    def missing(self) -> dict[DemandKey, float]:
+        """Return by what share every demand row falls short of what must be served of it."""
+        costs = np.zeros(self.columns)
+        costs[self.short] = 1.0
+        values = self._separated(costs)
+        return {
+            self.network.demand[member].key: float(values[self.short[number]])
+            for number, group in enumerate(self.classes.classes)
+            for member in group.members
+        }
+
     def solved(self) -> tuple[dict[DemandKey, tuple[float, float | None]], frozenset[Item]]:
         """Return the share served and the mean latency of every demand row, and what is used."""
         values = self._best()
@@ -365,7 +401,11 @@ class _Recourse:
             values = self._separated(costs)
             least = float(costs @ values)
             kept = [(int(c), float(costs[c])) for c in self.short.tolist()]
-            self._row(kept, least + DUST * max(1.0, least))
+            if least > DUST:
+                self._row(kept, least + DUST * max(1.0, least))
+            else:  # the smallest row is not lost among the others
+                for column, _ in kept:
+                    self._row([(column, 1.0)], 0.0)
         costs = np.zeros(self.columns)
         weights = np.where(rates > 0, rates * shares, TIE)
         for count, step in enumerate(self.steps):
@@ -451,6 +491,10 @@ class _Recourse:
         return [*terms, (int(self.executed[stream.key]), 1.0)]
 
     def _minimised(self, costs: Any) -> Any:
+        # Imported where it is needed: beside Pyomo, SciPy takes a second to load.
+        from scipy.optimize import Bounds, LinearConstraint, milp
+        from scipy.sparse import coo_array
+
         _, base, count = self._base
         more = _triples(self.entries[count:])
         rows, columns, amounts = (np.concatenate(both) for both in zip(base, more, strict=True))

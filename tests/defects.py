@@ -1087,6 +1087,44 @@ _PROTECTION = [
         level="warning",
     ),
     Defect(
+        "a share to be served after nothing",
+        _put("Demand", 2, "min_served", 0.5),
+        "Demand!J2",
+        ("min_served asks for nothing: no dependency and no shock is protected",),
+        "warning",
+    ),
+    Defect(
+        "nothing to be served after a protected shock",
+        _all(_put("Shocks", 2, "protect", "yes"), _put("Committees", 2, "max_seats_per_site", 4)),
+        "Shocks!C2",
+        ("protect asks nothing of routing: no demand row has min_served",),
+        "warning",
+    ),
+    Defect(
+        "demand that nothing else could serve",
+        _all(
+            _put("Demand", 2, "min_served", 0.5),
+            _put("Demand", 2, "countries", "DE"),
+            _put("Demand", 2, "verification", None),
+            _row("Dependencies", "Hetzner", "provider", None, None, "yes"),
+        ),
+        "Dependencies!E4",
+        ("provider:Hetzner is protected, but without it nothing can serve Germany", "unavoidable"),
+        "warning",
+    ),
+    Defect(
+        "no time after a failure",
+        _all(
+            _put("Demand", 2, "min_served", 0.5),
+            _put("Demand", 2, "max_latency_ms", None),
+            _put("Demand", 2, "failover_latency_ms", 1),
+            _row("Dependencies", "Hetzner", "provider", None, None, "yes"),
+        ),
+        "Demand!J2",
+        ("nothing can serve Germany", "within 1 ms after a failure, even if nothing failed"),
+        "warning",
+    ),
+    Defect(
         "no quorum with every provider protected",
         _all(
             _row("Dependencies", "*", "provider", None, None, "yes"),
@@ -1154,37 +1192,6 @@ _UNFINISHED = [
         ),
         "Scenarios!D2",
         ("'requests' is not in Demand", "did you mean 'requests_per_s'?"),
-        "warning",
-    ),
-    Defect(
-        "min_served",
-        _put("Demand", 2, "min_served", 0.5),
-        "Demand!J2",
-        ("min_served is not yet enforced",),
-        "warning",
-    ),
-    Defect(
-        "failover latency",
-        _put("Demand", 2, "failover_latency_ms", 4000),
-        "Demand!J2",
-        ("failover_latency_ms is not yet enforced",),
-        "warning",
-    ),
-    Defect(
-        "protected shock",
-        _all(_put("Shocks", 2, "protect", "yes"), _put("Committees", 2, "max_seats_per_site", 4)),
-        "Shocks!C2",
-        ("but not yet for routing demand after the failure",),
-        "warning",
-    ),
-    Defect(
-        "protected dependency",
-        _all(
-            _put("Dependencies", 2, "protect", "yes"),
-            _put("Committees", 2, "max_seats_per_site", 4),
-        ),
-        "Dependencies!E2",
-        ("but not yet for routing demand after the failure",),
         "warning",
     ),
 ]

@@ -32,7 +32,7 @@ from models.exposure import Exposure
 from models.network import Link, Network
 from models.panels import panels_of
 from models.plan import HUB, Deployment, Flow, Panel, Replica, Seat, VerificationFlow
-from models.service import Service, route_labels, service
+from models.service import Service, replicas_per_node, route_labels, service
 from models.streams import verification_streams
 
 COUNTRIES, OWNERS = ("DE", "FR", "US"), ("Equus", "Domus")
@@ -104,6 +104,38 @@ def _slowed(drawn: Network) -> Network:
             name: tenth(row, "verifications_per_s") for name, row in drawn.node_types.items()
         },
     )
+
+
+def surviving(drawn: Network, seed: int) -> Network:
+    """Return the network with shares to be served after failures, and more that is protected."""
+    draw = random.Random(seed)
+    rows = []
+    for row in drawn.demand:
+        limit = row.max_latency_ms
+        later = draw.choice([None, None, None if limit is None else 3 * limit])
+        least = draw.choice([0.0, 0.3, 0.6, 1.0])
+        rows.append(replace(row, min_served=least, failover_latency_ms=later))
+    named = drawn.graph.dependencies
+    for item in draw.sample(named, min(len(named), draw.randint(0, 2))):
+        row = Dependency(dependency=item.name, kind=item.kind, protect=True)
+        drawn = replace(drawn, dependencies={**drawn.dependencies, item: row})
+    return replace(drawn, demand=tuple(rows))
+
+
+def richer(drawn: Network, plan: Deployment, seed: int) -> Deployment:
+    """Return the plan with more nodes and replicas, as many a random one survives nothing."""
+    draw = random.Random(seed)
+    more = draw.choice([0, 1, 3])
+    nodes = {o: min(plan.nodes.get(o, 0) + more, row.max_nodes) for o, row in drawn.offers.items()}
+    warm = dict(plan.warm)
+    for offer in drawn.offers_of("execution") if more else ():
+        for name, model in drawn.models.items():
+            of_type = not model.node_types or offer.node_type in model.node_types
+            each = replicas_per_node(model, drawn.node_types[offer.node_type])
+            if of_type and not model.proxied and each and draw.random() < 0.7:
+                key = Replica(*offer, name)
+                warm[key] = max(warm.get(key, 0), draw.randint(0, more))
+    return replace(plan, nodes=nodes, warm=warm)
 
 
 def _maybe(draw: random.Random, value: object, chance: float = 0.5) -> object:

@@ -124,11 +124,15 @@ def disagreements(rules: Any, networks: range, plans_each: int) -> tuple[list[st
         network = draw.network(seed)
         settings = replace(network.settings, require_served=seed % 3 == 0)
         network = replace(network, settings=settings)
+        if seed % 2:
+            network = draw.surviving(network, seed)
         classes = draw.row_by_row(network)
         model = build(network, classes)
         block = model.phase[SINGLE_PHASE]
         for number in range(plans_each):
             plan = draw.plan(network, classes, 1000 * seed + number)
+            if number % 3 == 0:
+                plan = draw.richer(network, plan, number)
             for rule in rules:
                 violations = list(rule.audit(network, plan))
                 accepted = model_accepts(block, network, plan, rule)

@@ -1,7 +1,7 @@
 """Warm replicas and cold slots fit into the GPU memory of the nodes, no replica across nodes.
 
 Σ_m weight(r,m,k) · warm[o,m] + weight(r,slot(o),k) · cold_slots[o] ≤ nodes[o]
-slot(o) = the largest model that some option serves cold at o
+slot(o) = the largest model that some option serves cold at o, now or after a failure
 
 for all execution offers o = (s, k) and rows r of node type k: those of `models.packing`, which hold
 exactly for what fits, gpu_memory_gb of the models into that of the node, node by node. Where many
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -21,6 +22,7 @@ from models.expressions import row, rows
 from models.network import Network
 from models.packing import packing_of
 from models.plan import HUB, Deployment, Replica, Violation
+from models.replay import failover_ms
 from models.rules._node_audit import nodes_needed
 from models.service import Service, is_near, node_gb, replica_gb, route_labels, service
 
@@ -107,7 +109,10 @@ def _warm_gb(network: Network, replica: Replica) -> Fraction | None:
 
 
 def slot_gb(network: Network, offer: OfferKey) -> Fraction | None:
-    """Return what a slot takes: all of the largest model that may be served cold there, if any."""
+    """Return what a slot takes: all of the largest model that may be served cold there, if any.
+
+    Also of one that only users may be served who wait longer after a protected failure.
+    """
     if offer not in network.offers:
         return None
     sources = [HUB]
@@ -115,7 +120,12 @@ def slot_gb(network: Network, offer: OfferKey) -> Fraction | None:
         if is_near(network, offer.site, storage.site):
             sources.append(str(storage))
     largest: Fraction | None = None
-    for demand in network.demand:
+    later = [
+        replace(row, max_latency_ms=failover_ms(row))
+        for row in network.demand
+        if row.min_served and network.protected
+    ]
+    for demand in (*network.demand, *later):
         model = network.models.get(demand.model)
         if model is None or model.proxied:
             continue

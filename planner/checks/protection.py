@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import NamedTuple
 
-from models.data import Dependency, OfferKey, Shock
+from models.data import Demand, Dependency, OfferKey, Shock
+from models.failover import lost_rows, never
+from models.replay import failover_ms
 from planner.checks.capacity import Bounds
 from planner.checks.subject import Subject
 from planner.workbook.book import Book
@@ -91,4 +93,63 @@ def _unavoidable(bounds: Bounds, book: Book) -> Iterator[Finding]:
             )
 
 
-SUBJECT = Subject(network=(_unavoidable,))
+def _lost_demand(bounds: Bounds, book: Book) -> Iterator[Finding]:
+    """Yield protected failures after which nothing could serve a demand row, whatever stands.
+
+    The rule `survival` leaves those rows out; of what nothing serves in any case it is said once.
+    """
+    network = bounds.network
+    impossible, lost = never(network), lost_rows(network)
+    for demand in bounds.network.demand:
+        if demand.key in impossible:
+            yield book.finding(
+                demand,
+                "min_served",
+                f"nothing can serve {demand.key} within {_limit(demand)} after a failure, even if"
+                " nothing failed: min_served asks for nothing there",
+                "raise failover_latency_ms, or offer nodes, and verifiers, that are nearer",
+                "warning",
+            )
+    for failure in failures(bounds):
+        rows = lost.get(failure.name, frozenset()) - impossible
+        if rows:
+            yield book.finding(
+                failure.row,
+                "protect",
+                f"{failure.name} is protected, but without it nothing can serve"
+                f" {listed(sorted(map(str, rows)))}: it is unavoidable there and not protected",
+                "offer execution, or verification, that does not hang on it within"
+                f" failover_latency_ms, or {failure.way_out}",
+                "warning",
+            )
+
+
+def _limit(demand: Demand) -> str:
+    limit = failover_ms(demand)
+    return "any time" if limit is None else f"{limit:,.0f} ms"
+
+
+def _unasked(bounds: Bounds, book: Book) -> Iterator[Finding]:
+    """Yield what is said of one side only: a share to survive nothing, or nothing to survive."""
+    network = bounds.network
+    asking = [row for row in network.demand if row.min_served]
+    if asking and not network.protected:
+        yield book.finding(
+            asking[0],
+            "min_served",
+            "min_served asks for nothing: no dependency and no shock is protected",
+            "write protect yes in Dependencies or Shocks for what demand must survive",
+            "warning",
+        )
+    elif network.demand and network.protected and not asking:
+        yield book.finding(
+            failures(bounds)[0].row,
+            "protect",
+            "protect asks nothing of routing: no demand row has min_served, so a failure may leave"
+            " users without service",
+            "write min_served in Demand, the share to be served after each protected failure",
+            "warning",
+        )
+
+
+SUBJECT = Subject(network=(_unavoidable, _lost_demand, _unasked))

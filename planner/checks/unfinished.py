@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from models.data import Demand, Dependency, DiversityRow, Objective, Phase, Row, Shock
+from models.data import DiversityRow, Objective, Phase, Row, Shock
 from planner.checks.subject import Subject
 from planner.workbook.book import Book
 from planner.workbook.findings import Finding
@@ -20,12 +20,6 @@ def _unused(book: Book) -> Iterator[Finding]:
             "the plan is for one phase with all demand as given",
         ),
         (
-            tuple(row for row in book.rows(Demand) if row.min_served),
-            "min_served",
-            "min_served is not yet enforced",
-            "planner stress shows what would be left",
-        ),
-        (
             tuple(
                 row
                 for row in book.rows(DiversityRow)
@@ -37,26 +31,10 @@ def _unused(book: Book) -> Iterator[Finding]:
             "planner stress shows the fewest failures that end the service of each demand row",
         ),
         (
-            tuple(row for row in book.rows(Demand) if row.failover_latency_ms is not None),
-            "failover_latency_ms",
-            "failover_latency_ms is not yet enforced",
-            "planner stress routes within it after a failure",
-        ),
-        (
             tuple(row for row in book.rows(Shock) if not (row.protect or _is_expected(row, book))),
             "shock",
             "shocks that are not protected do not shape the plan",
             "write protect yes if they should, or expected_loss in Objectives and outage figures",
-        ),
-        (
-            (
-                *(row for row in book.rows(Shock) if row.protect),
-                *(row for row in book.rows(Dependency) if row.protect),
-            ),
-            "protect",
-            "protect holds for committees and copies, and for verification by one dependency of the"
-            " kinds in independent_of, but not yet for routing demand after the failure",
-            "planner stress shows what would be left",
         ),
     )
     for rows, attribute, message, way_out in checks:

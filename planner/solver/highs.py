@@ -192,7 +192,7 @@ class Engine:
         self.set_option("mip_rel_gap", gap)
         self.set_option("mip_abs_gap", absolute_gap)
         self.set_option("mip_max_nodes", 2**31 - 1 if max_nodes is None else max_nodes)
-        if start is not None:
+        if start is not None and not self.is_relaxed:
             self.highs.setSolution(
                 len(start), np.arange(len(start), dtype=np.int32), np.asarray(start)
             )

@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from models.data import OfferKey, Policy
+from models.failover import lost_rows
 from models.firmness import show_avoidable
 from models.network import Network
 from models.streams import Stream, verification_streams
@@ -24,7 +25,10 @@ CHOICE, SPARE = 8, 2
 
 
 def kernel(loosened: Loosened, width: int) -> Network:
-    """Return the network with the offers that matter; the wider, the more of them."""
+    """Return the network with the offers that matter; the wider, the more of them.
+
+    What nothing could serve after a failure is said of the whole: in the part it may be more.
+    """
     network, classes = loosened.network, loosened.classes
     executing = _covering(loosened, width)
     streams = [
@@ -37,7 +41,8 @@ def kernel(loosened: Loosened, width: int) -> Network:
     for stream in streams:
         verifying |= set(_panels(network, stream, width))
     kept = executing | verifying | set(_asked_for(network))
-    return replace(network, offers={o: row for o, row in network.offers.items() if o in kept})
+    offers = {offer: row for offer, row in network.offers.items() if offer in kept}
+    return replace(network, offers=offers, lost=lost_rows(network))
 
 
 def _covering(loosened: Loosened, width: int) -> set[OfferKey]:

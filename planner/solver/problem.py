@@ -53,6 +53,8 @@ class Problem(Compiled):
         super().__init__(network, classes, without, streams, flows)
         self._added: list[tuple[Rows, FloatArray, FloatArray]] = []
         self._program: Program | None = None
+        self.has_separated = False
+        """Whether some rule has had rows to add."""
         self.cut_short = False
         """Whether a plan was not finished for want of time: with more, another may be found."""
 
@@ -75,7 +77,7 @@ class Problem(Compiled):
             row_lower=np.where(off, -np.inf, arrays.row_lower),
             row_upper=np.where(off, np.inf, arrays.row_upper),
         )
-        found._added, found._program = [], None
+        found._added, found._program, found.has_separated = [], None, False
         return found
 
     def hand_over(self, stop: threading.Event, solver: Mapping[str, Any]) -> None:
@@ -132,6 +134,7 @@ class Problem(Compiled):
                 for cut in [cut for cut in cuts if cut.is_broken(point)]:
                     self._add(cut)
                     added += 1
+        self.has_separated |= added > 0
         return added
 
     def tighten(self, values: FloatArray) -> int:

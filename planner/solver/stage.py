@@ -87,6 +87,8 @@ class StageSolver:
             self.problem.minimise(self.costs, self.constant)
             if standing.best is not None:
                 standing.offer(finish.exact(self.problem, standing.best))
+                # A basis of what is fixed is far from that of a relaxation.
+                self.problem.minimise(self.costs, self.constant)
             for step in self._steps():
                 is_over = self.clock.must_end and standing.has_plan
                 if standing.is_done or self.infeasible or is_over:
@@ -127,7 +129,8 @@ class StageSolver:
                 self.standing.prove(outcome.bound)
                 gained = self.standing.bound - before > FINER * self.gap * abs(self.standing.bound)
                 before = self.standing.bound
-                added = self.problem.separate(point) if gained else 0
+                # Where nodes cost, a plan is rounded of the point: it should break nothing.
+                added = self.problem.separate(point) if gained or self._pays_for_whole else 0
                 added += self.problem.tighten(point) if gained and self._pays_for_whole else 0
                 if self.clock.must_end or not added:
                     break
@@ -166,7 +169,13 @@ class StageSolver:
             self._complete(outcome.values, self.problem.sites_and_contracts, self.dearest)
 
     def _complete_at_once(self, point: FloatArray) -> None:
-        """Find a plan with nothing but what the point uses; if there is none, with other seats."""
+        """Find a plan with nothing but what the point uses; if there is none, with other seats.
+
+        Where rules have had rows to add, first one of numbers next to the point's: it breaks few
+        more of them, and is a start without which others are not found.
+        """
+        if self.problem.has_separated:
+            self._complete(point, self.problem.whole, self.problem.addable)
         if not self._complete(point, self.problem.whole, NONE):
             self._complete(point, self.problem.addable, NONE)
 
@@ -185,7 +194,10 @@ class StageSolver:
         clock = self.clock.share(COMPLETE_SHARE)
         with self.problem.bounded(changed, lower[changed], upper[changed]):
             found = self.problem.separated(
-                time_limit_s=clock.left_s, gap=FINER * self.gap, max_nodes=COMPLETE_NODES
+                time_limit_s=clock.left_s,
+                gap=FINER * self.gap,
+                max_nodes=COMPLETE_NODES,
+                start=self.standing.best,
             )
         self.clock.stopped |= clock.left_s <= 0
         self.standing.offer(found)

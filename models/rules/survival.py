@@ -1,0 +1,212 @@
+"""Whatever is protected may fail: the share that must then be served still is, and verified.
+
+separated, from the duals of the program in `models.recourse` of each h, over what survives it:
+    Σ dual · (replicas, slots, nodes, copies) ≥ Σ_c value[c] · min_served · requests_per_s
+and from the start, a relaxation:
+    can[m] − Σ_{o in h} each · (warm[o,m], cold_slots[o], nodes[o]) ≥ Σ min_served · requests_per_s
+    verifying − Σ_{o in h} verifications_per_s · nodes[o] ≥ Σ verifiers · work · the same
+
+for all protected dependencies and shocks h, periods and models m, where nodes, replicas, slots and
+copies stay as planned and routing and verification are decided anew within failover_latency_ms; a
+demand row that nothing could serve after h is left out
+                                          Source: design §4 (survival); Benders (1962)
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from models.data import Demand, Item, OfferKey
+from models.exposure import offer_item
+from models.expressions import Cut, Point, at_least_zero, row, rows
+from models.failover import Failure, Reach, calm, lost_rows, protected_failures
+from models.network import Network
+from models.plan import TOLERANCE, Deployment, Violation
+from models.recourse import PRESENT, Recourse, Resource
+from models.replay import replay, shortfalls
+
+Key = tuple[str, str]
+"""A period and a model, or all verification."""
+VERIFYING = "*verification"
+
+SERVING = frozenset({"offer", "route", "upstream", "model", "policy", "region", "site"})
+"""What routing and verification stand on, by kind."""
+NEARLY = 1e-5
+"""By how much less a share may be and still be told as what was asked for."""
+
+
+def constrain(block: Any, model: Any, network: Network) -> None:
+    """Add what capacity must be left outside of every failure, by what is in it."""
+    block.recourse = {}
+    block.can, block.adds_up, block.left = at_least_zero(), rows(), rows()
+    whole = calm(network)
+    if whole is None:
+        return
+    for key, each in sorted(_able(_recourse(block, whole)).items()):
+        there = {what: _variable(model, what) for what in sorted(each)}
+        able = {what: (each[what], found) for what, found in there.items() if found is not None}
+        least: dict[tuple[Resource, ...], tuple[float, str]] = {}
+        for failure in protected_failures(network):
+            exposed = tuple(what for what in able if OfferKey(*what[1][:2]) in failure.gone)
+            need = _needed(network, failure).get(key, 0.0)
+            least[exposed] = max(least.get(exposed, (0.0, "")), (need, failure.name))
+        row(block.adds_up, key, [*able.values(), (-1.0, block.can[key])], lower=0.0)
+        for exposed, (need, name) in least.items():
+            lost = [(-able[what][0], able[what][1]) for what in exposed]
+            row(block.left, (name, *key), [(1.0, block.can[key]), *lost], lower=need)
+
+
+def _able(recourse: Recourse) -> dict[Key, dict[Resource, float]]:
+    """Return what each of a resource can do in requests/s as stretched, or in verifications/s."""
+    reach, network = recourse.reach, recourse.network
+    able: dict[Key, dict[Resource, float]] = defaultdict(lambda: defaultdict(float))
+    for load, (_, number) in enumerate(reach.classes.loads):
+        job = reach.classes.jobs[number]
+        if not job.idle:
+            capacity = recourse.capacity_of[load]
+            most = recourse.each[capacity] * _stretch(network, job.policy) / recourse.effort[load]
+            found = able[job.period, job.model]
+            what = recourse.resource[capacity]
+            found[what] = max(found[what], float(most))
+    for stream in reach.streams:
+        for offer in stream.verifiers:
+            each = network.node_types[offer.node_type].verifications_per_s or 0.0
+            able[stream.period, VERIFYING]["nodes", offer] = network.settings.utilisation * each
+    return {key: dict(found) for key, found in able.items()}
+
+
+def _needed(network: Network, failure: Failure) -> dict[Key, float]:
+    """Return what must be served after a failure, counted as what there is for it."""
+    needed: dict[Key, float] = defaultdict(float)
+    for demand in network.demand:
+        if demand.key not in failure.lost:
+            rate = demand.min_served * demand.requests_per_s
+            needed[demand.period, demand.model] += rate * _stretch(network, demand.verification)
+            policy = network.policies.get(demand.verification)
+            if policy is not None:
+                needed[demand.period, VERIFYING] += rate * policy.verifiers * policy.work
+    return needed
+
+
+def _stretch(network: Network, name: str) -> float:
+    policy = network.policies.get(name)
+    return 1.0 + (policy.overhead if policy is not None else 0.0)
+
+
+def separate(block: Any, model: Any, network: Network, point: Point) -> Iterator[Cut]:
+    """Yield rows of the failures that the point does not survive."""
+    known: dict[Resource, float] = {}
+
+    def amount(resource: Resource) -> float:
+        if resource not in known:
+            variable = _variable(model, resource)
+            known[resource] = 0.0 if variable is None else max(0.0, point(variable))
+        return known[resource]
+
+    there: dict[int, Any] = {}
+    for failure in _hardest(network, amount):
+        recourse = _recourse(block, failure.reach)
+        if id(failure.reach) not in there:
+            there[id(failure.reach)] = recourse.at(amount)
+        for terms, least in recourse.rows(failure, there[id(failure.reach)]):
+            held = [(each, _variable(model, what)) for what, each in sorted(terms.items())]
+            in_model = tuple((each, variable) for each, variable in held if variable is not None)
+            yield Cut(in_model, lower=least)
+
+
+def _hardest(network: Network, amount: Any) -> list[Failure]:
+    """Return the failures that take what no other takes with it, of what there is.
+
+    One that takes less, and after which no more must be served, is survived where that other is.
+    """
+    kept: list[tuple[frozenset[OfferKey], Failure]] = []
+    failures = protected_failures(network)
+    stores = network.offers_of("storage")
+    held = {o for o in network.offers if amount(("nodes", o)) > PRESENT} | set(stores)
+    taken = [(failure.gone & held, failure) for failure in failures]
+    for gone, failure in sorted(taken, key=lambda entry: (-len(entry[0]), entry[1].name)):
+        if not any(
+            failure.reach is other.reach and gone <= more and other.lost <= failure.lost
+            for more, other in kept
+        ):
+            kept.append((gone, failure))
+    return [failure for _, failure in kept]
+
+
+def _recourse(block: Any, reach: Reach) -> Recourse:
+    if id(reach) not in block.recourse:
+        block.recourse[id(reach)] = Recourse(reach)
+    found: Recourse = block.recourse[id(reach)]
+    return found
+
+
+def _variable(model: Any, resource: Resource) -> Any:
+    """Return the variable of a resource; None where the model has none, and so no plan any."""
+    family, key = resource
+    if key not in model.component(family):
+        return None
+    return model.component(family)[key]
+
+
+def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
+    """Yield demand rows that are served too little after a protected failure."""
+    for failure, asked in _worst(network, plan):
+        missing = shortfalls(network, plan, network.protected[failure], asked)
+        for demand in asked:
+            share = missing[demand.key]
+            if share > TOLERANCE * len(asked):
+                message = f"{share:.4%} less than {demand.min_served:.4g} of it can be served"
+                where = f"{demand.key} without {failure}"
+                yield Violation("survival", where, message, demand, "min_served")
+
+
+def _worst(network: Network, plan: Deployment) -> list[tuple[str, list[Demand]]]:
+    """Return the failures that take what no other takes with it, and the rows to survive each.
+
+    Of what a plan stands on, that is: what survives the loss of more survives that of less.
+    """
+    idle = {offer_item(o) for o in network.offers if plan.nodes.get(o, 0) <= 0}
+    idle -= {offer_item(OfferKey(copy.site, copy.node_type)) for copy in plan.copies}
+    taken = []
+    for failure, lost in lost_rows(network).items():
+        asked = [row for row in network.demand if row.min_served and row.key not in lost]
+        if not asked:
+            continue
+        gone = network.graph.down(network.protected[failure]) - idle
+        there = {item for item in gone if item.kind in SERVING}
+        taken.append((there, failure, asked))
+    kept: list[tuple[set[Item], str, list[Demand]]] = []
+    for there, failure, asked in sorted(taken, key=lambda entry: (-len(entry[0]), entry[1])):
+        keys = {row.key for row in asked}
+        if not any(there <= more and keys <= {row.key for row in rows} for more, _, rows in kept):
+            kept.append((there, failure, asked))
+    return [(failure, asked) for _, failure, asked in kept]
+
+
+def explain(network: Network, plan: Deployment) -> str:
+    """Return how many failures are survived, and the tightest with its least served row."""
+    spare: list[tuple[float, str, float, Demand]] = []
+    for failure, asked in _worst(network, plan):
+        keys = {row.key for row in asked}
+        rows = [row if row.key in keys else replace(row, min_served=0.0) for row in network.demand]
+        left = replay(replace(network, demand=tuple(rows)), plan, network.protected[failure])
+        least = min(asked, key=lambda row: (left.served[row.key] - row.min_served, row.key))
+        share = left.served[least.key]
+        spare.append((share - least.min_served, failure, share, least))
+    if not spare:
+        return "No demand row asks for min_served after a protected failure."
+    tight, failure, share, least = min(spare)
+    asked_for = f"{share:.1%} served, and {least.min_served:.4g} is asked for"
+    if tight < -NEARLY:
+        broken = sum(left < -NEARLY for left, *_ in spare)
+        return (
+            f"{broken} protected failures are not survived: {failure} leaves {least.key} "
+            f"{asked_for}."
+        )
+    return (
+        f"{len(lost_rows(network))} protected failures are survived; the tightest is {failure}, "
+        f"which leaves {least.key} {asked_for}."
+    )
