@@ -12,13 +12,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from models.network import Network
-from models.plan import Deployment
 from planner.evaluation.stress_questions import Asked
 from planner.jobs.requests import Workers, run_jobs
 
-SHARES = 8
-"""Into how many jobs the questions are divided for every worker: some take longer than others."""
+SHARES, LEAST = 8, 4
+"""Into how many jobs the questions are divided for every worker, as some take longer than others,
+and how many questions are worth a job."""
 
 Answer_co = TypeVar("Answer_co", covariant=True)
 Answer = TypeVar("Answer")
@@ -47,8 +46,9 @@ class Desk:
     ) -> None:
         self.asked, self._workers, self.stop, self._say = asked, workers, stop, say
         self.failures: list[str] = []
-        about = (asked.network, asked.plan)
-        self._digest = hashlib.sha256(pickle.dumps(about)).hexdigest()
+        # Packed here once, and unpacked once by every worker, whatever the number of shares.
+        self._packed = pickle.dumps((asked.network, asked.plan))
+        self._digest = hashlib.sha256(self._packed).hexdigest()
         _last.digest, _last.asked = self._digest, asked
 
     def here(self, question: Question[Answer]) -> Answer | None:
@@ -64,9 +64,9 @@ class Desk:
     ) -> list[tuple[Question[Answer], Answer]]:
         """Return the questions with their answers, but those that a failure or a stop left open."""
         count = min(len(questions), SHARES * self._workers.count)
-        size = -(-len(questions) // count) if count else 1
+        size = max(LEAST, -(-len(questions) // count)) if count else 1
         shares = [
-            _Share(at, self._digest, self.asked.network, self.asked.plan, (*questions[at:][:size],))
+            _Share(at, self._digest, self._packed, (*questions[at : at + size],))
             for at in range(0, len(questions), size)
         ]
         found: dict[str, tuple[tuple[int, Answer], ...]] = {}
@@ -91,12 +91,11 @@ class _Answers(Generic[Answer]):
 
 @dataclass(frozen=True)
 class _Share(Generic[Answer]):
-    """Some questions, from a position on, of one network and plan."""
+    """Some questions, from a position on, of one network and plan, which are packed."""
 
     at: int
     digest: str
-    network: Network
-    plan: Deployment
+    packed: bytes
     questions: tuple[Question[Answer], ...]
 
     @property
@@ -107,7 +106,7 @@ class _Share(Generic[Answer]):
     def run(self, stop: threading.Event) -> _Answers[Answer]:
         """Return what was found, as much as there is after a stop."""
         if _last.asked is None or _last.digest != self.digest:
-            _last.digest, _last.asked = self.digest, Asked(self.network, self.plan)
+            _last.digest, _last.asked = self.digest, Asked(*pickle.loads(self.packed))
         found: list[tuple[int, Answer]] = []
         missed: list[str] = []
         for at, question in enumerate(self.questions, start=self.at):
