@@ -163,6 +163,15 @@ class Network:
                 failures[f"shock:{name}"] = self.shock_items[name]
         return dict(sorted(failures.items()))
 
+    @cached_property
+    def rerouted(self) -> frozenset[str]:
+        """Return the policies under which every demand row is verified anew after a failure.
+
+        The rule `survival` sees to it, so that a panel need not outlive what is protected.
+        """
+        asked = {row.verification for row in self.demand if row.min_served}
+        return frozenset(asked - {row.verification for row in self.demand if not row.min_served})
+
     def protecting(self, failure: str) -> Dependency | Shock:
         """Return the row that protects against a failure of that name."""
         for item in self.protected[failure]:

@@ -49,7 +49,8 @@ def _caps(
         limits = [policy.verifiers]
         if quorum >= 2:
             limits.append(quorum - 1)
-        if frozenset((item,)) in network.protected.values():
+        is_protected = frozenset((item,)) in network.protected.values()
+        if is_protected and policy.policy not in network.rerouted:
             limits.append(policy.verifiers - quorum)
         if min(limits) < min(policy.verifiers, len(found)):
             caps.append((frozenset(found), min(limits)))

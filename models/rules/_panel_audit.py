@@ -63,7 +63,7 @@ def is_legal_panel(network: Network, policy: Policy, chosen: tuple[OfferKey, ...
         count = sum(item in network.hangs_on(offer) for offer in chosen)
         if quorum >= 2 and count >= quorum:
             return False
-        protected = {item} in network.protected.values()
+        protected = {item} in network.protected.values() and policy.policy not in network.rerouted
         if protected and count > policy.verifiers - quorum:
             return False
     return True

@@ -9,7 +9,8 @@ separated: Σ_{o'} w[o'] · verify[x,o'] ≥ executed[x], w(Q) ≥ 1 for every l
 
 for all streams x = (policy, residency, period, executing offers with the same verifiers),
 verifying offers o' that share no dependency of independent_of kinds with the executor, obey
-residency and lie within max_latency_ms, and dependencies g of those kinds
+residency and lie within max_latency_ms, and dependencies g of those kinds; g protected counts where
+some row of the policy has no min_served: others are verified anew after a failure (survival)
                                           Source: design §4 (verification)
 """
 
@@ -62,7 +63,7 @@ def constrain(block: Any, model: Any, network: Network) -> None:
             terms = [(1.0, verify[offer]) for offer in offers]
             row(block.safety, (*key, *item), [*terms, limit], upper=0.0)
         for item, offers in exposed.items():
-            if _is_protected(network, item):
+            if policy.policy not in network.rerouted and _is_protected(network, item):
                 limit = (policy.quorum_verifiers - float(policy.verifiers), executed)
                 terms = [(1.0, verify[offer]) for offer in offers]
                 row(block.liveness, (*key, *item), [*terms, limit], upper=0.0)

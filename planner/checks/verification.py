@@ -185,7 +185,7 @@ def _protected(bounds: Bounds, book: Book) -> Iterator[Finding]:
     network = bounds.network
     single = [f for f in failures(bounds) if len(network.protected[f.name]) == 1]
     for policy, demand in _asked_for(bounds) if single else ():
-        kinds = policy.independent_of
+        kinds = policy.independent_of if policy.policy not in network.rerouted else ()
         counts = [f for f in single if next(iter(network.protected[f.name])).kind in kinds]
         found = verifying(bounds, policy, demand) if counts else ()
         panels = [keys for keys in found if len(_sites(keys)) >= policy.verifiers]

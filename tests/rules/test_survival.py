@@ -19,11 +19,11 @@ from models.data import Demand, Item, Model, NodeType, OfferKey, Policy, Setting
 from models.expressions import Cut
 from models.failover import lost_rows, never, protected_failures
 from models.network import Link, Network
-from models.plan import HUB, Deployment, Replica, VerificationFlow
+from models.plan import HUB, Deployment, Flow, Panel, Replica, VerificationFlow
 from models.replay import after, failover_ms
 from models.rules import _panel_audit, verification
 from models.rules import survival as rule
-from models.service import Service, replicas_per_node, route_labels, service
+from models.service import ESTIMATE, Service, replicas_per_node, route_labels, service
 from models.translate import place
 from planner.evaluation.audit import audit
 from planner.evaluation.conflict import reasons
@@ -157,6 +157,25 @@ def test_what_is_served_must_be_verified_by_who_is_left() -> None:
     both = checked(shocks={"both": [Item("provider", "Acme"), Item("provider", "Bolt")]})
     assert_illegal(rule, both, verifying(a=9, b=9, c=1), "without shock:both")
     assert_legal(rule, both, verifying(a=9, b=9, c=1, d=1))
+
+
+def test_a_panel_need_not_outlive_what_is_verified_anew() -> None:
+    # Two of two must agree: with Acme a verifier would be lost, unless others take over.
+    panel = (at("a", "check"), at("b", "check"))
+    row = checked().demand[0]
+    flows = tuple(
+        VerificationFlow("two", "", "", at("x"), verifier, row.requests_per_s) for verifier in panel
+    )
+    plan = replace(
+        verifying(a=2, b=2, c=1),
+        routing=(Flow(row.key, at("x"), ESTIMATE, "warm", 1.0),),
+        verification=flows,
+        panels=(Panel("two", "", "", at("x"), panel, 1.0),),
+    )
+    assert_legal(verification, checked(), plan)
+    assert_legal(rule, checked(), plan)
+    whole = replace(checked(), demand=(replace(row, min_served=0.0),))
+    assert_illegal(verification, whole, plan, "no independent panel")
 
 
 def test_panels_of_crossing_kinds_are_looked_for_one_by_one() -> None:
