@@ -116,7 +116,8 @@ class Checking:
 
 def _groups(network: Network, stream: Stream) -> tuple[list[tuple[frozenset[int], float]], bool]:
     """Return the groups with a limit of their own, and whether their rows are exact."""
-    policy, quorum = network.policies[stream.policy], network.policies[stream.policy].quorum or 0
+    policy = network.policies[stream.policy]
+    quorum = policy.quorum_verifiers
     families: dict[str, dict[object, set[int]]] = defaultdict(lambda: defaultdict(set))
     for position, offer in enumerate(stream.verifiers):
         families["site"][offer.site].add(position)

@@ -27,11 +27,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from models.data import Dependency, Item, Provider, Shock
-from models.network import Network
+from models.data import Item
+from models.network import SHOCK, Network
 from models.paths import FloatArray
+from models.risks import lone_shocks, share_of_time
 
-HOURS_PER_YEAR = 8760.0
 CONFIDENCE = 1.959964
 """Standard errors on either side of a mean: 95 of 100 simulations hold the truth."""
 AT_ONCE = 10_000
@@ -49,43 +49,19 @@ class Cause(NamedTuple):
     chance: float
 
 
-def unavailability(outages_per_year: float, outage_hours: float) -> float:
-    """Return the share of time that something is down; 1 where its outages fill the year."""
-    return min(1.0, outages_per_year * outage_hours / HOURS_PER_YEAR)
-
-
 def causes(network: Network) -> tuple[Cause, ...]:
-    """Return every dependency and shock that has both figures and fails at all, by name.
-
-    A dependency takes those of its own row in Dependencies, else of Providers, else of a shock that
-    takes down nothing else, else of its kind: such a shock is no other failure, told a second time.
-    """
-    found = []
-    alone = {
-        next(iter(items)): network.shocks[name]
+    """Return every dependency and shock that has outage figures and fails at all, by name."""
+    lone = {shock.shock for shock in lone_shocks(network).values()}
+    found = [
+        Cause(str(item), (item,), share_of_time(network, item))
+        for item in network.graph.dependencies
+    ]
+    found += [
+        Cause(f"shock:{name}", tuple(sorted(items)), share_of_time(network, Item(SHOCK, name)))
         for name, items in sorted(network.shock_items.items())
-        if len(items) == 1
-    }
-    dependencies = set(network.graph.dependencies)
-    for item in network.graph.dependencies:
-        own = network.dependencies.get(item)
-        sold = network.providers.get(item.name) if item.kind == "provider" else None
-        of_kind = network.dependencies.get(Item(item.kind, "*"))
-        rows = (own, sold, alone.get(item), of_kind)
-        chances = [p for row in rows if (p := _chance(row)) is not None]
-        if chances:
-            found.append(Cause(str(item), (item,), chances[0]))
-    for name, shock in sorted(network.shocks.items()):
-        chance, items = _chance(shock), network.shock_items[name]
-        if chance is not None and not (len(items) == 1 and items <= dependencies):
-            found.append(Cause(f"shock:{name}", tuple(sorted(items)), chance))
+        if name not in lone
+    ]
     return tuple(cause for cause in found if cause.chance > 0)
-
-
-def _chance(row: Dependency | Provider | Shock | None) -> float | None:
-    if row is None or row.outages_per_year is None or row.outage_hours is None:
-        return None
-    return unavailability(row.outages_per_year, row.outage_hours)
 
 
 def any_of(chances: Sequence[float]) -> float:

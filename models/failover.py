@@ -19,7 +19,7 @@ from models.exposure import offer_item
 from models.network import DEFAULT_GOALS, Network
 from models.panels import legal_panels
 from models.paths import IntArray
-from models.replay import after, failover_ms, unprotected
+from models.replay import after, failover_ms, row_items, unprotected
 from models.stands import STORED
 from models.streams import Stream, verification_streams
 
@@ -146,16 +146,12 @@ def _failures(network: Network) -> Iterator[Failure]:
         if _cuts_routes(network, down):
             reach = Reach(after(whole.network, items))
         left = reach.servable(stands - gone)
-        dead = {row.key for row in network.demand if _is_down(row.key, down)}
+        dead = {row.key for row in network.demand if not row_items(row).isdisjoint(down)}
         asked = {row.key for row in network.demand if row.min_served}
         lost = frozenset(asked - left | asked & dead)
         if network.lost is not None:
             lost = network.lost[name]
         yield Failure(name, gone, reach, lost)
-
-
-def _is_down(key: DemandKey, down: frozenset[Item]) -> bool:
-    return not down.isdisjoint((Item("model", key.model), Item("policy", key.verification)))
 
 
 def _patient_reach(network: Network) -> Reach:

@@ -72,7 +72,7 @@ class FirmPanels:
     def __init__(
         self, policy: Policy, asked: Iterable[tuple[int, Mapping[OfferKey, Cuts]]]
     ) -> None:
-        self.spare = policy.verifiers - (policy.quorum or policy.verifiers // 2 + 1)
+        self.spare = policy.verifiers - policy.quorum_verifiers
         self.asked = tuple(asked)
         self._known: dict[tuple[OfferKey, ...], list[Cap]] = {}
 

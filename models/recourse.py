@@ -105,7 +105,6 @@ class Recourse:
         self.effort: FloatArray = np.ones(count)
         self.near: dict[int, list[Resource]] = {}
         self.accepts: list[float] = []
-        self.period_of_upstream: list[str] = []
         self.calls: list[tuple[int, int]] = []
         self._capacities: dict[tuple[str, Resource], int] = {}
         self._upstreams: dict[tuple[str, str], int] = {}
@@ -169,7 +168,6 @@ class Recourse:
                     if key not in self._upstreams:
                         self._upstreams[key] = len(self._upstreams)
                         self.accepts.append(self._accepted[name])
-                        self.period_of_upstream.append(job.period)
                     self.calls.append((load, self._upstreams[key]))
 
     def at(self, amount: Amounts) -> Point:
@@ -348,18 +346,22 @@ class _Question:
             value = np.zeros(len(duals.value))
             value[chosen] = duals.value[chosen]
             row = self._row(value, duals)
-            if self._breaks(row):
+            if row is not None and self._breaks(row):
                 is_broken = True
                 yield row
-        if not is_broken:
-            yield self._row(duals.value, duals)
+        whole = None if is_broken else self._row(duals.value, duals)
+        if whole is not None:
+            yield whole
 
     def _breaks(self, row: Row) -> bool:
         there = sum(each * self.point.amount(resource) for resource, each in row.terms.items())
         return there < row.least - TOLERANCE * max(1.0, row.least)
 
-    def _row(self, value: FloatArray, duals: Duals) -> Row:
-        """Return the row of these values of classes; all other duals follow from them."""
+    def _row(self, value: FloatArray, duals: Duals) -> Row | None:
+        """Return the row of these values of classes; all other duals follow from them.
+
+        None where it asks for nothing.
+        """
         of, point, stream_of = self.of, self.point, self.of.reach.stream_of
         asked = np.flatnonzero((value[self.columns] > 0) & self.left.loads[self.loads])
         loads = self.loads[asked]
@@ -368,16 +370,17 @@ class _Question:
         executed, calling = np.zeros(len(of.checking) + 1), np.zeros(len(of.effort))
         for number, worth in streams.items():
             executed[number] = worth.executed
-        periods = {of.part_of[number][0] for number in np.flatnonzero(value > 0).tolist()}
+        # What an upstream accepts counts where it is called, and for nothing anywhere else.
+        asking = set(loads.tolist())
+        called = {upstream for load, upstream in of.calls if load in asking}
         accepts = np.array(
-            [
-                dual if period in periods else 0.0
-                for dual, period in zip(duals.accepts, of.period_of_upstream, strict=True)
-            ]
+            [dual if number in called else 0.0 for number, dual in enumerate(duals.accepts)]
         )
         for load, upstream in of.calls:
             calling[load] += accepts[upstream]
         least = float(value @ self.left.required) - float(accepts @ np.array(of.accepts))
+        if least <= 0:
+            return None
         credit = value[self.columns[asked]] - executed[stream_of[loads]] - calling[loads]
         per_unit = np.maximum(0.0, credit) / of.effort[loads]
         # What is loaded from a copy that is not (all) there is paid for by the copy.

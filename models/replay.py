@@ -78,9 +78,10 @@ def rerouted(network: Network, plan: Deployment, failed: Iterable[Item] = ()) ->
 def headroom(network: Network, plan: Deployment, rows: Collection[DemandKey]) -> float:
     """Return the largest factor by which these rows may all grow and still be served in full.
 
-    Below 1 where they are not served as they are; no more than `MOST_GROWTH`.
+    Below 1 where they are not served as they are; no more than `MOST_GROWTH`. What other rows get
+    does not matter.
     """
-    return _Recourse(network, plan).headroom(rows) if rows else MOST_GROWTH
+    return _Recourse(network, plan, growing=rows).headroom(rows) if rows else MOST_GROWTH
 
 
 def after(network: Network, failed: Iterable[Item]) -> Network:
@@ -134,13 +135,38 @@ def row_items(row: Demand) -> frozenset[Item]:
     return frozenset(Item(kind, name) for kind, name in named)
 
 
+def upstream_choices(network: Network) -> frozenset[Item]:
+    """Return the routes to upstreams of which a site calls the fastest of several.
+
+    Without one of them it calls another, which may accept more: less is left, more may be served.
+    """
+    names = {
+        Item("upstream", name)
+        for model in network.models.values()
+        for any_of in model.upstream or ()
+        if len(any_of) > 1
+        for name in any_of
+    }
+    return frozenset(
+        link.item
+        for link in network.links
+        if not names.isdisjoint((link.origin, link.target)) and np.isfinite(link.latency_ms)
+    )
+
+
 class _Recourse:
     """The routing of one network over the nodes of one plan, whatever of them is gone."""
 
-    def __init__(self, network: Network, plan: Deployment, ways: Ways | None = None) -> None:
+    def __init__(
+        self,
+        network: Network,
+        plan: Deployment,
+        ways: Ways | None = None,
+        growing: Collection[DemandKey] = (),
+    ) -> None:
         self.network, self.plan = network, plan
         # Users of different regions wait for different times, so they are told apart.
-        apart = [(row.region, row.min_served) for row in network.demand]
+        apart = [(row.region, row.min_served, row.key in growing) for row in network.demand]
         standing = self._standing()
         self.classes: Classes = demand_classes(network, apart, standing, ways=ways)
         self.streams = verification_streams(network, self.classes)
@@ -418,6 +444,7 @@ class _Recourse:
                 link_used = fastest_upstream(network, site, any_of)
                 if link_used is not None:
                     yield from (link_used.item, link_used.origin, link_used.target)
+        yield from (item for item in upstream_choices(network) if item not in self.gone)
         for (position, number), column in self.load.items():
             if values[column] > DUST:
                 offer, job = classes.offers[position], classes.jobs[number]

@@ -170,10 +170,13 @@ def service(
     if link is not None:
         hangs_on |= network.graph.hangs_on(link.item)
     service_ms = 0.0
+    upstreams = upstream_links(network, offer.site, model) if model is not None else ()
+    if any(found is not None and found.latency_ms == math.inf for found in (link, *upstreams)):
+        return Refusal(f"no route from {demand.region} by {offer.site} is left")
     if model is not None:
         cost += model.cost_per_million
         service_ms = model.service_ms * (1 + overhead)
-        for upstream in upstream_links(network, offer.site, model):
+        for upstream in upstreams:
             if upstream is None or round_trip is None:
                 round_trip = None
                 continue

@@ -141,8 +141,10 @@ def _to_upstream(
         return latency, price
     price += model.cost_per_million
     for position, site in enumerate(sites if model.upstream else ()):
-        for any_of in model.upstream or ():
-            best = fastest_upstream(network, site, any_of)
-            latency[position] += np.nan if best is None else best.latency_ms
-            price[position] += 0.0 if best is None else best.cost_per_million
+        links = [fastest_upstream(network, site, any_of) for any_of in model.upstream or ()]
+        known = [link.latency_ms for link in links if link is not None]
+        # One that is cut is cut, whatever is unknown of the others.
+        unknown = len(known) < len(links) and not np.isposinf(known).any()
+        latency[position] = np.nan if unknown else sum(known)
+        price[position] += sum(link.cost_per_million for link in links if link is not None)
     return latency, price

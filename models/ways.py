@@ -52,7 +52,9 @@ class Ways:
         for stand in self.stands.of(demand):
             latency = paths.latency_ms + stand.extra_ms[paths.site] + service_ms
             latency = latency + 1000 * stand.load_s
-            usable = stand.allowed[paths.site] & ~np.isposinf(latency)  # no route is left
+            # No route is left, whatever is unknown of the rest of the way.
+            cut = np.isposinf(paths.latency_ms) | np.isposinf(stand.extra_ms[paths.site])
+            usable = stand.allowed[paths.site] & ~cut
             if demand.max_latency_ms is not None:
                 known = ~np.isnan(latency)
                 usable = usable & known & ~exceeds_all(latency, demand.max_latency_ms)

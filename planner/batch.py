@@ -6,7 +6,6 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import NamedTuple
 
 from planner.job import Job, run
@@ -19,6 +18,9 @@ from planner.workbook.sheets import read_book
 
 BASE = "as it stands"
 """What the workbook without a scenario is called beside its scenarios."""
+
+SCENARIOS = "scenarios"
+"""The folder, below that of the workbook, in which every scenario has one."""
 
 _UNSAFE = re.compile(r"[^\w .()-]+")
 
@@ -41,19 +43,25 @@ def jobs(job: Job) -> list[tuple[str, Job]]:
         workbook = read_workbook(job.workbook)
     except InputError:
         return [(BASE, job)]
-    found, taken = [(BASE, job)], {job.out}
+    found, taken = [(BASE, job)], set[str]()
     for name in names(read_book(workbook, [])):
-        out = folder(job.out, name)
-        while out in taken:
-            out = out.with_name(f"{out.name} (2)")
-        taken.add(out)
-        found.append((name, replace(job, scenario=name, out=out)))
+        plain = _UNSAFE.sub("_", name).strip(" .") or "_"
+        number, folder = 1, plain
+        while folder.casefold() in taken:
+            number += 1
+            folder = f"{plain} ({number})"
+        taken.add(folder.casefold())
+        found.append((name, replace(job, scenario=name, out=job.out / SCENARIOS / folder)))
     return found
 
 
-def folder(out: Path, scenario: str) -> Path:
-    """Return where the plan of a scenario goes: below that of the workbook as it stands."""
-    return out / (_UNSAFE.sub("_", scenario).strip(" .") or "_")
+def job_of(job: Job, scenario: str) -> Job:
+    """Return the job of one scenario, in the folder that it always has.
+
+    A scenario that is not there has a job that says so.
+    """
+    unknown = replace(job, scenario=scenario, out=job.out / SCENARIOS / "unknown")
+    return dict(jobs(job)[1:]).get(scenario, unknown)
 
 
 def run_all(

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from planner.result import Result
     from planner.workbook.findings import Finding
 
+EDITS_SHOWN = 8
+"""How many cells that a scenario changes are said."""
+
 ALL = "all"
 """In place of the name of a scenario: every one of them."""
 
@@ -237,7 +240,7 @@ def solve(
     Example:
       planner solve inputs/minimal.xlsx --out my-plan --time-limit 60
     """
-    from planner.batch import folder
+    from planner.batch import job_of
     from planner.job import Job, run
     from planner.report.progress import ProgressLine
     from planner.solver.highs import UnknownOption
@@ -247,17 +250,18 @@ def solve(
     out = out or workbook.with_name(f"{workbook.stem}-plan")
     job = Job(
         workbook=workbook,
-        out=folder(out, scenario) if scenario not in ("", ALL) else out,
+        out=out,
         time_limit_s=time_limit,
         gap=gap,
         deterministic=deterministic,
         require_served=require_served,
         solver=dict(_option(text) for text in solver_options),
         workers=_workers(processes, cluster),
-        scenario="" if scenario == ALL else scenario,
     )
     if scenario == ALL:
         _solve_all(job, as_json, quiet)
+    if scenario:
+        job = job_of(job, scenario)
     with _stoppable() as stop, ProgressLine(sys.stderr, quiet) as progress:
         try:
             done = run(job, stop, progress)
@@ -269,6 +273,7 @@ def solve(
         click.echo(done.files["figures"].read_text(encoding="utf-8"), nl=False)
     else:
         _report(done.result, done.findings, quiet)
+        _tell_edits(done.edits, quiet)
         _tell_aside(done.aside)
         _tell_beside(done.files)
         if not quiet and done.final is not None:
@@ -441,12 +446,16 @@ def _solve_all(job: Job, as_json: bool, quiet: bool) -> NoReturn:
             currency = final.network.settings.currency if final is not None else currency
             if not quiet and not as_json:
                 click.echo(f"{outcome.name}: {status}, in {outcome.job.out}", err=True)
+                if done is not None and final is None:
+                    _report(done.result, done.findings, quiet)
+        code = INTERRUPTED if stop.is_set() else code
     if as_json:
         told = [{"scenario": n, "status": s, "folder": str(out)} for n, s, out, _ in found]
         click.echo(json.dumps(told, indent=2))
     elif not quiet:
         rows = [(name, None if f is None else f.score(name)) for name, _, _, f in found]
-        _console().print(scores(rows, currency))
+        if any(f is not None for *_, f in found):
+            _console().print(scores(rows, currency))
     sys.exit(code)
 
 
@@ -564,7 +573,8 @@ def _console() -> Console:
     from planner.report.screen import NARROWEST, WIDTH
 
     width = max(NARROWEST, shutil.get_terminal_size((WIDTH, 0)).columns)
-    return Console(width=width, highlight=False)
+    # Names are names, whatever brackets they hold.
+    return Console(width=width, highlight=False, markup=False)
 
 
 def _standing(workbook: Path, plan: Path | None, scenario: str) -> tuple[Network, Deployment]:
@@ -644,6 +654,14 @@ def _report(result: Result, findings: Sequence[Finding], quiet: bool) -> None:
         click.echo(_violated(result.violations), err=True)
     elif result.status == "interrupted" and result.plan is None:
         click.echo("Interrupted before any plan was found.", err=True)
+
+
+def _tell_edits(edits: Sequence[str], quiet: bool) -> None:
+    """Say on stderr what a scenario changed."""
+    for edit in () if quiet else edits[:EDITS_SHOWN]:
+        click.echo(f"scenario: {edit}", err=True)
+    if len(edits) > EDITS_SHOWN and not quiet:
+        click.echo(f"scenario: and {len(edits) - EDITS_SHOWN} more in plan.json", err=True)
 
 
 def _tell_aside(aside: Mapping[str, str]) -> None:

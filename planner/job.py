@@ -19,7 +19,14 @@ from planner.files import move_beside, move_into_place
 from planner.jobs.requests import Workers
 from planner.reading import Tables, read_network
 from planner.report.done import Done
-from planner.report.earlier import REJECTED, WORKBOOK_COPY, move_aside, plan_path
+from planner.report.earlier import (
+    REJECTED,
+    REPORT,
+    WORKBOOK_COPY,
+    known_workbooks,
+    move_aside,
+    plan_path,
+)
 from planner.report.html.plan_page import write_report
 from planner.report.plan_audit import audit_plan
 from planner.report.plan_json import write_json
@@ -30,6 +37,7 @@ from planner.solver.arrays import BadNumber
 from planner.solver.room import TooLarge
 from planner.solver.solve import Timer, solve
 from planner.versions import versions
+from planner.workbook.excel import file_hash
 from planner.workbook.findings import Finding
 
 CHEAPEST_S, CHEAPEST_GAP = 30.0, 0.04
@@ -64,7 +72,7 @@ def run(job: Job, stop: threading.Event, progress: ProgressLine) -> Done:
         tables = read_network(job.workbook, job.require_served, job.scenario)
     made = Run(job.workbook.name, tables.sha256, 0, versions=versions(), scenario=job.scenario)
     if tables.network is None:
-        return _finish(job, Done(Result("invalid", made), None, tables.findings), timer)
+        return _finish(job, Done(Result("invalid", made), None, tables.findings), timer, tables)
     network = tables.network
     limits = Limits(
         time_limit_s=network.settings.time_limit_s
@@ -84,7 +92,9 @@ def run(job: Job, stop: threading.Event, progress: ProgressLine) -> Done:
             f"numbers that the solver would drop: {error}",
             "write them in units that keep every figure between 1e-9 and 1e15",
         )
-        return _finish(job, Done(Result("invalid", made), None, (*tables.findings, finding)), timer)
+        return _finish(
+            job, Done(Result("invalid", made), None, (*tables.findings, finding)), timer, tables
+        )
     except TooLarge as error:
         finding = Finding(
             "",
@@ -93,7 +103,9 @@ def run(job: Job, stop: threading.Event, progress: ProgressLine) -> Done:
             "loosen latency limits that differ by region, so that rows become one class; merge "
             "regions or models that are alike; split the workbook; or run it where there is more",
         )
-        return _finish(job, Done(Result("invalid", made), None, (*tables.findings, finding)), timer)
+        return _finish(
+            job, Done(Result("invalid", made), None, (*tables.findings, finding)), timer, tables
+        )
     options = {
         "time_limit_s": limits.time_limit_s,
         "gap": limits.gap,
@@ -110,14 +122,16 @@ def run(job: Job, stop: threading.Event, progress: ProgressLine) -> Done:
     )
     timer.times |= solved.times
     result = Result(solved.status, made, solved.plan, solved.gap, solved.stages, _warnings(tables))
-    done = Done(result, network, tables.findings, book=tables.book)
+    done = Done(
+        result, network, tables.findings, book=tables.book, edits=tuple(map(str, tables.edits))
+    )
     if solved.plan is None:
         if solved.status == "infeasible":
             progress.say("looking for the rules in the way")
             with timer.step("reasons"):
                 found = reasons(network, job.workers, stop)
                 done = replace(done, result=replace(result, reasons=found))
-        return _finish(job, done, timer)
+        return _finish(job, done, timer, tables)
     with timer.step("compare"):
         progress.say("comparing with what simple tools would do")
         cheapest = _Cheapest(stop, limits, sum(solved.times.values()))
@@ -191,26 +205,45 @@ def _write_and_audit(job: Job, tables: Tables, done: Done, timer: Timer) -> Done
     finally:
         written.unlink(missing_ok=True)
     done = replace(done, result=result, files={"plan": target}, aside=aside)
-    return _finish(job, done, timer)
+    return _finish(job, done, timer, tables)
 
 
-def _finish(job: Job, done: Done, timer: Timer) -> Done:
-    """Write report.html and plan.json, times included, and return the job's end."""
+def _finish(job: Job, done: Done, timer: Timer, tables: Tables) -> Done:
+    """Write report.html, the copy of the workbook and plan.json, and return the job's end."""
     job.out.mkdir(parents=True, exist_ok=True)
     accepted = done.result.plan is not None and done.result.status != "rejected"
     done = replace(done, aside={**done.aside, **move_aside(job.out, accepted, job.workbook)})
-    if done.result.run.sha256:
-        _keep_copy(job)
     if done.final is not None:
         with timer.step("report"):
-            done = replace(done, files={**done.files, "report": write_report(job.out, done)})
+            done = _report(job, done)
+    if tables.data:
+        done = _keep_copy(job, done, tables)
     made = replace(done.result.run, times=dict(timer.times))
     done = replace(done, result=replace(done.result, run=made))
     return replace(done, files={**done.files, "figures": write_json(job.out, done)})
 
 
-def _keep_copy(job: Job) -> None:
-    """Put a copy of the workbook beside the plan, so that the folder says all of the run."""
+def _report(job: Job, done: Done) -> Done:
+    """Write the report; a finished plan is never lost to a report that fails."""
+    try:
+        return replace(done, files={**done.files, "report": write_report(job.out, done)})
+    except (ArithmeticError, LookupError, TypeError, ValueError, OSError) as error:
+        text = f"{REPORT} was not written ({type(error).__name__}: {error})"
+        finding = Finding("", "", text, "the plan is none the worse for it", level="warning")
+        return replace(done, findings=(*done.findings, finding))
+
+
+def _keep_copy(job: Job, done: Done, tables: Tables) -> Done:
+    """Put what was read beside the plan, so that the folder says all of the run.
+
+    A file of that name that no run put there stays, and is said.
+    """
     target = job.out / WORKBOOK_COPY
-    if not (target.exists() and target.samefile(job.workbook)):
-        move_into_place(target, job.workbook.read_bytes())
+    if target.exists() and job.workbook.exists() and target.samefile(job.workbook):
+        return done
+    if not target.exists() or file_hash(target) in {tables.sha256, *known_workbooks(job.out)}:
+        move_into_place(target, tables.data)
+        return done
+    text = f"{WORKBOOK_COPY} in {job.out} is not of this program and is left as it is"
+    finding = Finding("", "", text, "move it away, or plan into another folder", level="warning")
+    return replace(done, findings=(*done.findings, finding))

@@ -51,7 +51,8 @@ class Tables:
     """A workbook as read: its network (None if there is any error), findings and SHA-256.
 
     `book` knows the cells; it is None for a file that is no workbook. `ungrouped` are the findings
-    one by one, as they belong to their cells; `edits` what a scenario changed.
+    one by one, as they belong to their cells; `edits` what a scenario changed; `data` the bytes of
+    the file, which may be another one by the time that they are asked for.
     """
 
     network: Network | None
@@ -60,6 +61,7 @@ class Tables:
     book: Book | None = None
     ungrouped: tuple[Finding, ...] = ()
     edits: tuple[scenarios.Edit, ...] = ()
+    data: bytes = b""
 
     def located(self, violations: Iterable[Violation]) -> tuple[Violation, ...]:
         """Return the violations, each with the cell that sets its limit where there is one."""
@@ -104,7 +106,7 @@ def read_network(path: Path, require_served: bool = False, scenario: str = "") -
     is_sound = not any(finding.is_error for finding in findings)
     each = in_order(findings, book.titles)
     found = network if is_sound else None
-    return Tables(found, grouped(each), workbook.sha256, book, each, edits)
+    return Tables(found, grouped(each), workbook.sha256, book, each, edits, workbook.data)
 
 
 def build(book: Book, findings: list[Finding]) -> Network:

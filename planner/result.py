@@ -45,13 +45,22 @@ class Limits:
 
 @dataclass(frozen=True)
 class Stage:
-    """One objective of the run: its value in the plan, its proven bound, and the relative gap."""
+    """One objective of the run: its value in the plan, its proven bound, and the relative gap.
+
+    `given_up` is the part of the gap that later objectives took within the planner's tolerance.
+    """
 
     priority: int
     measure: str
     value: float
     bound: float
     gap: float
+    given_up: float = 0.0
+
+    @property
+    def proven(self) -> float:
+        """Return how far it is from the best possible, but for what was given up."""
+        return self.gap - self.given_up
 
 
 @dataclass(frozen=True)

@@ -1030,9 +1030,9 @@ def test_every_scenario_is_planned_and_none_spoils_another(tmp_path: Path) -> No
     done = run("solve", path, "--scenario", "all", "--out", out)
     assert done.exit_code == 2, done.output
     assert figures(out)["status"] == "optimal"
-    assert figures(out / "twice _ as much")["status"] == "optimal"
-    assert figures(out / "twice _ as much")["run"]["scenario"] == "twice / as much"  # type: ignore[index]
-    assert figures(out / "upside down")["status"] == "invalid"
+    assert figures(out / "scenarios" / "twice _ as much")["status"] == "optimal"
+    assert figures(out / "scenarios" / "twice _ as much")["run"]["scenario"] == "twice / as much"  # type: ignore[index]
+    assert figures(out / "scenarios" / "upside down")["status"] == "invalid"
     assert "as it stands: optimal" in done.output
     assert "upside down: invalid" in done.output
     told = run("solve", path, "--scenario", "all", "--out", out, "--json")
@@ -1061,10 +1061,12 @@ def test_one_scenario_goes_into_its_own_folder(tmp_path: Path) -> None:
     path = scenarios(tmp_path)
     done = run("solve", path, "--scenario", "twice / as much", "-q")
     assert done.exit_code == 0, done.output
-    assert (tmp_path / "network-plan" / "twice _ as much" / "plan.xlsx").exists()
+    told = run("solve", path, "--scenario", "twice / as much")
+    assert "scenario: Demand!B2: 12 -> 24" in told.output
+    assert (tmp_path / "network-plan" / "scenarios" / "twice _ as much" / "plan.xlsx").exists()
     assert not (tmp_path / "network-plan" / "plan.xlsx").exists()
     assert run("solve", path, "--scenario", "twice", "-q").exit_code == 2
-    plan = tmp_path / "network-plan" / "twice _ as much" / "plan.xlsx"
+    plan = tmp_path / "network-plan" / "scenarios" / "twice _ as much" / "plan.xlsx"
     told = run("audit", path, plan)
     assert "as its scenario 'twice / as much': give --scenario" in told.output
     told = run("audit", path, plan, "--scenario", "twice / as much")
@@ -1110,3 +1112,70 @@ def test_a_plan_compared_with_itself_is_the_same(tmp_path: Path) -> None:
     done = run("compare", tmp_path / "out", tmp_path / "out" / "plan.xlsx")
     assert done.exit_code == 0, done.output
     assert "no difference" in done.output
+
+
+def test_scenarios_whose_names_are_alike_have_folders_of_their_own(tmp_path: Path) -> None:
+    sheets = smallest()
+    sheets["Scenarios"] = [
+        ["scenario", "sheet", "where", "column", "change"],
+        ["a/b", "Demand", None, "requests_per_s", "x2"],
+        ["a:b", "Demand", None, "requests_per_s", "x3"],
+    ]
+    path, out = save(tmp_path, sheets), tmp_path / "out"
+    for name in ("a/b", "a:b", "all"):
+        assert run("solve", path, "--scenario", name, "--out", out, "-q").exit_code == 0
+    names = {
+        folder.name: figures(folder)["run"]["scenario"] for folder in (out / "scenarios").iterdir()
+    }  # type: ignore[index]
+    assert names == {"a_b": "a/b", "a_b (2)": "a:b"}
+
+
+def test_a_file_of_the_planner_s_own_is_never_taken_for_the_copy(tmp_path: Path) -> None:
+    mine = tmp_path / "workbook.xlsx"
+    mine.write_bytes(b"mine")
+    done = run("solve", MINIMAL, "--out", tmp_path)
+    assert done.exit_code == 0, done.output
+    assert mine.read_bytes() == b"mine"
+    assert "workbook.xlsx in" in done.output
+    mine.unlink()
+    assert run("solve", MINIMAL, "--out", tmp_path, "-q").exit_code == 0
+    assert sha256(mine) == sha256(MINIMAL)
+    changed = save(tmp_path, smallest())
+    assert run("solve", changed, "--out", tmp_path, "-q").exit_code == 0
+    assert sha256(mine) == sha256(changed)
+
+
+def test_a_report_that_fails_loses_no_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> Path:
+        raise ValueError("of the report")
+
+    monkeypatch.setattr("planner.job.write_report", fails)
+    done = run("solve", MINIMAL, "--out", tmp_path)
+    assert done.exit_code == 0, done.output
+    assert "report.html was not written (ValueError: of the report)" in done.output
+    assert figures(tmp_path)["status"] == "optimal"
+
+
+def test_names_with_brackets_are_shown_as_they_are(tmp_path: Path) -> None:
+    sheets = smallest()
+    put(sheets, "Demand", 2, "region", "DE [/b] x")
+    path = save(tmp_path, sheets)
+    assert run("solve", path, "--out", tmp_path / "out").exit_code == 0
+    done = run("stress", path, tmp_path / "out" / "plan.xlsx")
+    assert done.exit_code == 0, done.output
+    assert "DE [/b] x" in done.output
+
+
+def test_an_interrupt_between_scenarios_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from planner import batch
+
+    def stopping(job: Any, stop: Any, progress: Any) -> Any:
+        stop.set()
+        return batch.run(job, stop, progress)
+
+    monkeypatch.setattr(batch.run_all, "__defaults__", (stopping,))
+    done = run("solve", scenarios(tmp_path), "--scenario", "all", "--out", tmp_path / "out")
+    assert done.exit_code == 130
+    assert "not begun: stopped before" in done.output

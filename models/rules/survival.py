@@ -26,7 +26,7 @@ from models.failover import Failure, Reach, calm, lost_rows, protected_failures
 from models.network import Network
 from models.plan import TOLERANCE, Deployment, Violation
 from models.recourse import PRESENT, Recourse, Resource
-from models.replay import Replays
+from models.replay import Replays, upstream_choices
 
 Key = tuple[str, str]
 """A period and a model, or all verification."""
@@ -188,8 +188,10 @@ class _Replays:
 def _worst(network: Network, plan: Deployment) -> list[tuple[str, list[Demand]]]:
     """Return the failures that take what no other takes with it, and the rows to survive each.
 
-    Of what a plan stands on, that is: what survives the loss of more survives that of less.
+    Of what a plan stands on, that is: what survives the loss of more survives that of less, unless
+    sites then call other upstreams.
     """
+    choices = upstream_choices(network)
     idle = {offer_item(o) for o in network.offers if plan.nodes.get(o, 0) <= 0}
     idle -= {offer_item(OfferKey(copy.site, copy.node_type)) for copy in plan.copies}
     taken = []
@@ -203,9 +205,20 @@ def _worst(network: Network, plan: Deployment) -> list[tuple[str, list[Demand]]]
     kept: list[tuple[set[Item], str, list[Demand]]] = []
     for there, failure, asked in sorted(taken, key=lambda entry: (-len(entry[0]), entry[1])):
         keys = {row.key for row in asked}
-        if not any(there <= more and keys <= {row.key for row in rows} for more, _, rows in kept):
+        if not any(
+            there <= more
+            and there & choices == more & choices
+            and keys <= {row.key for row in rows}
+            for more, _, rows in kept
+        ):
             kept.append((there, failure, asked))
     return [(failure, asked) for _, failure, asked in kept]
+
+
+def _asked(network: Network) -> int:
+    """Return after how many protected failures some demand row must be served."""
+    keys = {row.key for row in network.demand if row.min_served}
+    return sum(not keys <= lost for lost in lost_rows(network).values())
 
 
 def explain(network: Network, plan: Deployment) -> str:
@@ -228,6 +241,6 @@ def explain(network: Network, plan: Deployment) -> str:
             f"{asked_for}."
         )
     return (
-        f"{len(lost_rows(network))} protected failures are survived; the tightest is {failure}, "
+        f"{_asked(network)} protected failures are survived; the tightest is {failure}, "
         f"which leaves {least.key} {asked_for}."
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from models.data import Demand, Dependency, DiversityRow, Objective, Provider, Shock
+from models.data import Demand, DiversityRow, Objective
 from models.network import Goal
 from models.risks import likely
 from planner.checks.capacity import Bounds
@@ -87,20 +87,6 @@ def _free_penalty(rule: DiversityRow, book: Book) -> Iterator[Complaint]:
         )
 
 
-def _half_an_outage(row: Dependency | Provider | Shock, _: Book) -> Iterator[Complaint]:
-    for given, missing in (
-        ("outages_per_year", "outage_hours"),
-        ("outage_hours", "outages_per_year"),
-    ):
-        if getattr(row, given) is not None and getattr(row, missing) is None:
-            yield Complaint(
-                missing,
-                f"{given} without {missing} says nothing of how long it is down",
-                f"fill in {missing} or clear {given}",
-                "warning",
-            )
-
-
 def _never_fails(bounds: Bounds, book: Book) -> Iterator[Finding]:
     """Yield an expected loss of which nothing can be expected."""
     for row in book.rows(Objective):
@@ -120,9 +106,6 @@ SUBJECT = Subject(
         (Objective, _tolerance),
         (Objective, _twice),
         (DiversityRow, _free_penalty),
-        (Dependency, _half_an_outage),
-        (Provider, _half_an_outage),
-        (Shock, _half_an_outage),
     ),
     sheets=(_serves_nobody,),
     network=(_never_fails,),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from models.data import Dependency, Provider, Shock
-from models.expected_loss import HOURS_PER_YEAR
+from models.risks import HOURS_PER_YEAR
 from planner.checks.subject import Complaint, Subject
 from planner.workbook.book import Book
 

@@ -15,6 +15,7 @@ from models.rules import RULES
 from planner.jobs.cluster import NoCluster
 from planner.jobs.requests import Request, Response, Workers, run_jobs
 from planner.result import Limits
+from planner.solver.arrays import BadNumber
 from planner.solver.room import TooLarge, copies_that_fit
 from planner.solver.solve import solve
 from planner.workbook.names import listed
@@ -107,6 +108,8 @@ class _Search:
                 solved = solve(network, limits, self.stop)
             except TooLarge:  # the model that has no plan still fills the memory
                 self.ends = 0.0
+            except BadNumber:  # nothing can be said of numbers that the solver would drop
+                pass
             else:
                 if solved.plan is not None or solved.status == "infeasible":
                     return solved.plan is not None

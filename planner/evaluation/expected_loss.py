@@ -14,7 +14,6 @@ import numpy as np
 
 from models.data import Item
 from models.expected_loss import (
-    HOURS_PER_YEAR,
     Cause,
     Chosen,
     Estimate,
@@ -29,6 +28,7 @@ from models.failure_states import Solved, States, down
 from models.guarantees import LIVENESS
 from models.paths import FloatArray
 from models.replay import Replay
+from models.risks import HOURS_PER_YEAR
 from planner.evaluation.stress_jobs import Desk
 from planner.evaluation.stress_questions import Asked, WhatIsLeft
 from planner.evaluation.stress_results import ExpectedLoss, Importance, MeanLoss

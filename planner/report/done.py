@@ -22,7 +22,7 @@ class Done:
     `evaluations` are of the plan, one per phase; `scores` of the plan and what it is compared with.
     `files` are the paths written, by what they hold; `aside` the new names of plans of earlier
     runs that had to make way, because they would pass for what this run ended with. `book` knows
-    the cells of the workbook.
+    the cells of the workbook, `edits` say which of them a scenario changed.
     """
 
     result: Result
@@ -33,6 +33,7 @@ class Done:
     files: Mapping[str, Path] = field(default_factory=dict)
     aside: Mapping[str, str] = field(default_factory=dict)
     book: Book | None = None
+    edits: tuple[str, ...] = ()
 
     @property
     def final(self) -> Evaluation | None:

@@ -29,6 +29,15 @@ def unedited_plans(directory: Path) -> dict[str, str]:
     }
 
 
+def known_workbooks(directory: Path) -> set[str]:
+    """Return the hashes of the workbook that the last run in the directory planned."""
+    try:
+        content = json.loads((directory / PLAN_JSON).read_text(encoding="utf-8"))
+        return {str(content["run"]["workbook_sha256"])}
+    except (OSError, ValueError, LookupError, TypeError):
+        return set()
+
+
 def was_edited(directory: Path, name: str = PLAN_XLSX) -> bool:
     """Return whether a plan of that name is there that is not known to be as written."""
     return (directory / name).exists() and name not in unedited_plans(directory)

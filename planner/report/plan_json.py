@@ -39,6 +39,7 @@ def write_json(directory: Path, done: Done) -> Path:
     content = document(done)
     content["run"] = {
         **_run(done.result),
+        "edits": list(done.edits),
         "plan_file": plan_file.name if plan_file is not None else None,
         "plan_sha256": plans[plan_file.name] if plan_file is not None else None,
         "plans": dict(sorted(plans.items())),

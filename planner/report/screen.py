@@ -62,7 +62,7 @@ def summary(done: Done, encoding: str = "utf-8", width: int = WIDTH) -> Group:
 def as_text(renderable: Group, width: int = WIDTH) -> str:
     """Return what a terminal of that width would show, without colours."""
     stream = io.StringIO()
-    Console(file=stream, width=width, color_system=None).print(renderable)
+    Console(file=stream, width=width, color_system=None, markup=False).print(renderable)
     return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
 
 

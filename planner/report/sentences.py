@@ -29,6 +29,10 @@ SURELY = 1e-9
 """By how much a share at worst must be above the one at best to be told as doubtful."""
 
 
+GIVEN_UP = 5e-5
+"""Below this share, what was given up would be told as 0.00%."""
+
+
 @dataclass(frozen=True)
 class Sentence:
     """A topic, what is said about it, and the names that end it: a screen may show only some."""
@@ -297,6 +301,12 @@ def _proof(result: Result, is_rounded: bool) -> str:
         text = "proven to be the best possible"
     if is_rounded:
         text += " with memory rounded up (Summary, rule memory)"
+    text += "".join(
+        f"; up to {stage.given_up:.2%} more of {stage.measure} was given up for later objectives"
+        " (tolerance in Objectives)"
+        for stage in result.stages
+        if stage.given_up >= GIVEN_UP
+    )
     if result.run.clock_stopped:
         text += ", stopped by the clock (not reproducible)"
     if result.violations:

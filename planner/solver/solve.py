@@ -74,8 +74,8 @@ class Solved:
 
     @property
     def gap(self) -> float:
-        """Return the largest gap of any stage; infinite without a plan."""
-        return max((stage.gap for stage in self.stages), default=0.0 if self.plan else np.inf)
+        """Return the largest gap of any stage but for what was given up; infinite without plan."""
+        return max((stage.proven for stage in self.stages), default=0.0 if self.plan else np.inf)
 
 
 class Session:
@@ -300,7 +300,8 @@ def _stage_result(problem: Problem, entry: Closed, values: FloatArray) -> Stage:
     found = float(problem.arrays.costs(entry.expression.terms) @ values) + entry.expression.constant
     found = without_noise(found)
     bound = without_noise(min(entry.bound, found))
-    # What later stages may give up by the planner's own tolerance is no gap.
+    gap = relative_gap(found, bound)
+    # What later stages give up by the planner's own tolerance was not missed by the search.
     within = found <= entry.allowed + 1e-6 * max(1.0, abs(entry.allowed))
-    gap = entry.gap if within else relative_gap(found, bound)
-    return Stage(entry.goals[0].priority, name_of(entry.goals), found, bound, gap)
+    given_up = max(0.0, gap - entry.gap) if within and np.isfinite(gap) else 0.0
+    return Stage(entry.goals[0].priority, name_of(entry.goals), found, bound, gap, given_up)

@@ -74,6 +74,7 @@ class Workbook:
     sha256: str
     findings: tuple[Finding, ...] = ()
     """Warnings about the file as a whole."""
+    data: bytes = b""
 
 
 def file_hash(path: Path) -> str:
@@ -113,7 +114,8 @@ def read_sheets(path: Path, titles: Collection[str] | None = None) -> Workbook:
         way_out = "open it in Excel, let it repair the file, and save it again"
         message = f"{path.name} is an unreadable workbook ({reason})"
         raise InputError((Finding("", "", message, way_out),)) from error
-    return Workbook(sheets, hashlib.sha256(data).hexdigest(), tuple(_remarks(path.name, package)))
+    remarks = tuple(_remarks(path.name, package))
+    return Workbook(sheets, hashlib.sha256(data).hexdigest(), remarks, data)
 
 
 def _remarks(name: str, package: Package) -> Iterator[Finding]:

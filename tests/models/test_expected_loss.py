@@ -18,9 +18,9 @@ from models.expected_loss import (
     estimate,
     importance,
     likeliest,
-    unavailability,
 )
-from models.network import Network
+from models.network import Goal, Network
+from models.risks import likely, unavailability
 from tests.rules import site
 
 
@@ -34,10 +34,14 @@ def chance_of(chances: list[float], chosen: Chosen) -> float:
 
 
 def test_the_share_of_time_is_frequency_times_duration() -> None:
-    assert unavailability(0.5, 8) == pytest.approx(4 / 8760)
-    assert unavailability(0, 8) == 0.0
+    def of(often: float | None, long: float | None) -> float | None:
+        return unavailability(Provider(provider="p", outages_per_year=often, outage_hours=long))
+
+    assert of(0.5, 8) == pytest.approx(4 / 8760)
+    assert of(0, 8) == 0.0
+    assert (of(None, 8), of(2, None), unavailability(None)) == (None, None, None)
     # Twice a year for 5,000 hours fills more than the year.
-    assert unavailability(2, 5000) == 1.0
+    assert of(2, 5000) == 1.0
 
 
 def priced() -> Network:
@@ -180,3 +184,26 @@ def test_where_no_draw_lost_anything_something_may_still_be_lost() -> None:
     # Wilson's upper end for 0 of n: z² / (n + z²).
     assert (told.mean, told.low) == (0.0, 0.0)
     assert told.high == pytest.approx(3.8415 / 1003.8415, rel=1e-4)
+
+
+def test_the_objective_and_stress_read_the_same_figures() -> None:
+    network = replace(
+        priced(),
+        goals=(Goal(1, "expected_loss"),),
+        shocks={
+            "acme out": Shock(
+                shock="acme out", takes_down=None, outages_per_year=9, outage_hours=87.6
+            ),
+            "two at once": Shock(
+                shock="two at once", takes_down=None, outages_per_year=1, outage_hours=8.76
+            ),
+        },
+        shock_items={
+            "acme out": frozenset({Item("provider", "acme")}),
+            "two at once": frozenset({Item("country", "DE"), Item("country", "FR")}),
+        },
+    )
+    told = {cause.name: cause.chance for cause in causes(network)}
+    assert told == {str(item): share for item, share in likely(network).items()}
+    assert told["shock:two at once"] == pytest.approx(0.001)
+    assert "shock:acme out" not in told

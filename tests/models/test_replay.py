@@ -11,11 +11,11 @@ import pytest
 from pyomo.contrib.solver.common.factory import SolverFactory
 
 from models.build import SINGLE_PHASE, build
-from models.data import Item, Policy
+from models.data import Item, Policy, Settings
 from models.decisions import DECISIONS
 from models.exposure import Exposure
 from models.expressions import row, rows
-from models.network import Network
+from models.network import Link, Network
 from models.plan import Deployment, Replica
 from models.replay import MOST_GROWTH, Replays, after, headroom, replay, rerouted
 from models.rules import demand as demand_rule
@@ -294,3 +294,24 @@ def test_demand_may_grow_by_the_headroom_and_no_further(seed: int) -> None:
 
     assert all_served(found * (1 - 1e-6))
     assert not all_served(found * 1.01)
+
+
+@pytest.mark.parametrize("first", ["interactive", "batch"])
+def test_headroom_is_of_the_rows_that_are_asked_about_whatever_merges_with_them(first: str) -> None:
+    users = Item("region", "users")
+    links = tuple(Link(users, Item("site", name), ms) for name, ms in (("a", 10.0), ("b", 90.0)))
+    rows_asked = [
+        demand(rate=4, service_class="interactive", max_latency_ms=50.0),
+        demand(rate=30, service_class="batch"),
+    ]
+    rows_asked.sort(key=lambda found: found.service_class != first)
+    network = rows_network(
+        [site("a"), site("b")],
+        [offer(name, "gpu", requests_per_s=rate) for name, rate in (("a", 10), ("b", 20))],
+        demand=rows_asked,
+        links=links,
+        settings=Settings(utilisation=1.0),
+    )
+    (interactive,) = (row.key for row in rows_asked if row.service_class == "interactive")
+    alone = Deployment(nodes={at("a"): 1})
+    assert headroom(network, alone, {interactive}) == pytest.approx(2.5)

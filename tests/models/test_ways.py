@@ -12,10 +12,11 @@ import pytest
 from models.data import Demand, Item, Model, NodeType, OfferKey, Policy
 from models.network import Link, Network
 from models.paths import limits_requests, undominated
-from models.plan import HUB, Flow
+from models.plan import HUB, Flow, Refusal
 from models.service import Service, route_labels, service
 from models.ways import Ways
 from tests import draw
+from tests.cases import small
 from tests.rules import demand, network, offer, site
 
 Spec = tuple[str, str, str]
@@ -237,3 +238,22 @@ def test_a_route_is_dropped_only_if_another_is_as_good_in_everything() -> None:
     assert kept(fast, Link(*ends, 20, 2, (), "free")) == ["fast", "free"]
     assert kept(fast, Link(*ends, 20, 3, (*north, *south), "worse")) == ["fast"]
     assert kept(fast, replace(fast, label="twin")) == ["fast"]
+
+
+def test_a_route_that_is_cut_is_no_way_although_the_rest_of_the_way_is_unknown() -> None:
+    whole = small()
+    proxied = Model(model="far", gpu_memory_gb=0, upstream=(("nowhere",),), service_ms=5)
+    asked = replace(whole.demand[0], model="far", verification="", max_latency_ms=None)
+    models = {**whole.models, "far": proxied}
+    at = next(iter(whole.offers_of("execution")))
+    ends = Item("region", asked.region), Item("site", at.site)
+    link = Link(*ends, 10.0, label="only")
+    offers = {at: replace(whole.offers[at], requests_per_s=10)}
+    there = replace(whole, models=models, demand=(asked,), links=(link,), offers=offers)
+    gone = replace(there, links=(replace(link, latency_ms=math.inf),))
+    assert any(way.offer == at and math.isnan(way.latency_ms) for way in Ways(there).of(asked))
+    assert isinstance(service(there, asked, at, "only", "warm"), Service)
+    assert not any(way.offer == at for way in Ways(gone).of(asked))
+    refused = service(gone, asked, at, "only", "warm")
+    assert isinstance(refused, Refusal)
+    assert "no route" in refused.reason

@@ -15,12 +15,14 @@ import pytest
 from scipy.optimize import linprog
 
 from models.build import SINGLE_PHASE, build
-from models.data import Demand, Item, Model, NodeType, OfferKey, Policy, Settings
+from models.data import Demand, Item, Model, NodeType, OfferKey, Policy, Settings, Shock
+from models.exposure import Exposure
 from models.expressions import Cut
 from models.failover import lost_rows, never, protected_failures
+from models.failure_states import Solved, States
 from models.network import Link, Network
 from models.plan import HUB, Deployment, Flow, Panel, Replica, VerificationFlow
-from models.replay import after, failover_ms
+from models.replay import after, failover_ms, replay
 from models.rules import _panel_audit, verification
 from models.rules import survival as rule
 from models.service import ESTIMATE, Service, replicas_per_node, route_labels, service
@@ -515,3 +517,56 @@ def test_plans_of_random_networks_survive_what_is_protected() -> None:
         if solved.plan is not None:
             assert not [str(v) for v in audit(of, solved.plan)], seed
     assert found["optimal"] > 5, found
+
+
+def test_a_region_that_goes_with_what_is_protected_is_left_out_on_both_sides() -> None:
+    grid = Item("grid", "G")
+    of = network(
+        [site("a"), site("b", "Bolt")],
+        [offer(name, "gpu", requests_per_s=10) for name in "ab"],
+        demand=[demand(rate=5, min_served=0.5)],
+        exposures=(Exposure(Item("region", "users"), (grid,)),),
+        dependencies=[protected("grid", "G")],
+    )
+    assert lost_rows(of) == {"grid:G": frozenset({of.demand[0].key})}
+    assert not list(rule.audit(of, Deployment(nodes={at("a"): 9, at("b"): 9})))
+
+
+def test_a_larger_failure_that_leaves_more_hides_no_smaller_one() -> None:
+    # Without the cable, x calls B, which accepts more than A does.
+    ends = Item("site", "x"), Item("site", "y")
+    a, b = Item("upstream", "A"), Item("upstream", "B")
+    users = Item("region", "users")
+    links = (
+        Link(ends[0], a, 5.0, via=((Item("cable", "North"),),)),
+        Link(ends[0], b, 10.0),
+        Link(ends[1], a, 5.0),
+        Link(users, ends[0], 50.0),
+        Link(users, ends[1], 5.0),
+    )
+    far = Model(model="far", gpu_memory_gb=0, upstream=(("A", "B"),), max_requests_per_s=8)
+    acme = Item("provider", "Acme")
+    of = network(
+        [site("x", "Bolt"), site("y", "Bolt"), site("z", "Acme")],
+        [offer(name, "gpu", requests_per_s=10) for name in "xyz"],
+        demand=[demand(rate=15, model="far", min_served=1.0)],
+        models=[far],
+        links=links,
+        dependencies=[protected("provider", "Acme")],
+    )
+    storm = Shock(shock="storm", takes_down=None, protect=True)
+    of = replace(
+        of,
+        shocks={"storm": storm},
+        shock_items={"storm": frozenset({acme, Item("cable", "North")})},
+    )
+    plan = Deployment(nodes={at("x"): 9, at("y"): 9})
+    failures = ([acme], of.shock_items["storm"])
+    served = [replay(of, plan, failed).served[of.demand[0].key] for failed in failures]
+    assert served == [pytest.approx(8 / 15), pytest.approx(1.0)]
+    found = [violation.where for violation in rule.audit(of, plan)]
+    assert found == ["users, far without provider:Acme"]
+    states, solved = States(of, plan), Solved(States(of, plan))
+    solved.add(states.state(states.effect([acme])), replay(of, plan, [acme]))
+    both = states.state(states.effect([acme, Item("cable", "North")]))
+    assert solved.of(both) is None
