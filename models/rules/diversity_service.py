@@ -8,8 +8,8 @@ and from the start, for each dependency g alone, n ≥ 2:
 
 for all Diversity rows with min_collapse = n and role execution, the demand rows d with requests
 that they apply to and that something can serve, and sets S of fewer than n dependencies (of the
-kind, if the row names one) without what every way to serve d hangs on; share is min_served, half
-without one, by the limits after a failure, all that is left working for d alone
+kind, if the row names one) without what every way to serve or to verify d hangs on; share is
+min_served, half without one, by the limits after a failure, all that is left working for d alone
                                           Source: design §5 (collapse sets), §4 (survival)
 """
 

@@ -342,7 +342,7 @@ def _beyond_choice(bounds: Bounds, book: Book) -> Iterator[Finding]:
             names = listed([str(item) for item in sorted(found)])
             it, they = ("it", "it is") if len(found) == 1 else ("them", "they are")
             whose = (
-                "every way to serve some demand row"
+                "every way to serve, or to verify, some demand row"
                 if rule.role == "execution"
                 else "every offer that min_collapse is about"
             )
@@ -356,7 +356,7 @@ def _beyond_choice(bounds: Bounds, book: Book) -> Iterator[Finding]:
 
 
 def _given(network: Network, rule: DiversityRow) -> Iterator[Item]:
-    """Yield what is on every way to serve a demand row, or under all offers for another role."""
+    """Yield what is on every way to serve or verify a row, or under all offers for a role."""
     if rule.role == "execution":
         for asking, rows in asked(network):
             for row in rows if asking is rule else ():
