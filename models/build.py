@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyomo.environ as pyo
 
+from models.alone import patient_classes
 from models.classes import Classes, Job
 from models.data import OfferKey
 from models.expressions import row, rows
@@ -151,10 +152,11 @@ def _add_execution(block: Any, network: Network, classes: Classes, flows: IntArr
             most[offer, size] = most_nodes(network, offer) * math.floor(room / size)
     slots: dict[OfferKey, Fraction] = {}
     # Who waits longer after a failure may be served from slots that nobody needs before.
-    patient = calm(network)
-    for found in (classes, *((patient.classes,) if patient is not None else ())):
-        for position, job in found.loads:
-            offer, done = found.offers[position], found.jobs[job]
+    reach = calm(network)
+    patient = (reach.classes if reach is not None else None, patient_classes(network))
+    for served in (classes, *(found for found in patient if found is not None)):
+        for position, job in served.loads:
+            offer, done = served.offers[position], served.jobs[job]
             if done.is_cold:
                 slots[offer] = max(slots.get(offer, Fraction(0)), block.sizes[offer, done.model])
     block.warm = pyo.Var(

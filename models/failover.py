@@ -7,14 +7,14 @@ All of it is a fact of the network, not of a plan.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from models.classes import Classes, demand_classes
-from models.data import DemandKey, Item, OfferKey
+from models.data import Demand, DemandKey, Item, OfferKey
 from models.exposure import offer_item
 from models.network import DEFAULT_GOALS, Network
 from models.panels import legal_panels
@@ -22,6 +22,7 @@ from models.paths import IntArray
 from models.replay import after, failover_ms, row_items, unprotected
 from models.stands import STORED
 from models.streams import Stream, verification_streams
+from models.ways import Ways
 
 
 class Reach:
@@ -30,9 +31,9 @@ class Reach:
     `stream_of` is the position of the verification stream that a load feeds, −1 for none.
     """
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, ways: Ways | None = None) -> None:
         self.network = network
-        self.classes: Classes = demand_classes(network)
+        self.classes: Classes = demand_classes(network, ways=ways)
         self.streams: tuple[Stream, ...] = verification_streams(network, self.classes)
         self.of, self.load = _columns(self.classes)
         feeds = {
@@ -158,30 +159,26 @@ def _patient_reach(network: Network) -> Reach:
     """Return the reach of the rows that ask for something, merged where only prices differ."""
     kept: dict[str, Reach] = vars(network)
     if "patient_reach" not in kept:
-        rows = []
-        for row in network.demand:
-            if row.min_served:
-                limit = failover_ms(row)
-                rows.append(
-                    replace(
-                        row, max_latency_ms=limit, failover_latency_ms=limit, unserved_penalty=0.0
-                    )
-                )
-        links = tuple(replace(link, cost_per_million=0.0) for link in network.links)
-        kept["patient_reach"] = Reach(
-            after(
-                replace(
-                    network,
-                    demand=tuple(rows),
-                    links=links,
-                    diversity=(),
-                    goals=DEFAULT_GOALS,
-                    **unprotected(network),
-                ),
-                (),
-            )
-        )
+        rows = [row for row in network.demand if row.min_served]
+        kept["patient_reach"] = Reach(patient(network, rows))
     return kept["patient_reach"]
+
+
+def patient(network: Network, rows: Iterable[Demand]) -> Network:
+    """Return the network with these rows alone, as they wait after a failure.
+
+    Without what is no matter then: prices, diversity and protection, so that more rows are alike.
+    """
+    limits = [(row, failover_ms(row)) for row in rows]
+    demand = tuple(
+        replace(row, max_latency_ms=limit, failover_latency_ms=limit, unserved_penalty=0.0)
+        for row, limit in limits
+    )
+    links = tuple(replace(link, cost_per_million=0.0) for link in network.links)
+    free = network.part(
+        demand=demand, links=links, diversity=(), goals=DEFAULT_GOALS, **unprotected(network)
+    )
+    return after(free, ())
 
 
 def _cuts_routes(network: Network, down: frozenset[Item]) -> bool:

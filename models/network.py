@@ -92,7 +92,8 @@ class Network:
 
     Demand rows carry a period each (``""`` where there is no Periods sheet), every region and node
     type that is used is present, and routes, exposures and shocks name items instead of text. A
-    part of a network says which demand rows are `lost` after which failure in the whole.
+    part of a network says which demand rows are `lost` after which failure in the whole, and what
+    is `unavoidable` to them there.
     """
 
     settings: Settings = field(default_factory=Settings)
@@ -119,6 +120,7 @@ class Network:
     phases: tuple[Phase, ...] = ()
     scenarios: tuple[Scenario, ...] = ()
     lost: Mapping[str, frozenset[DemandKey]] | None = None
+    unavoidable: Mapping[DemandKey, frozenset[Item] | None] = field(default_factory=dict)
 
     @cached_property
     def graph(self) -> ExposureGraph:

@@ -22,13 +22,15 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from models.checking import Checking, Worth, Written, all_verifiers
 from models.classes import Job
 from models.data import Item, OfferKey
+from models.expressions import Cut
+from models.expressions import Point as Value
 from models.failover import Failure, Reach
 from models.linear_program import LinearProgram
 from models.network import Network
@@ -54,6 +56,13 @@ class Row(NamedTuple):
 
     terms: Mapping[Resource, float]
     least: float
+
+
+class Answer(NamedTuple):
+    """The rows that a point breaks; if there are none, the offers that serve, verify and store."""
+
+    rows: list[Row]
+    used: frozenset[OfferKey]
 
 
 @dataclass(frozen=True)
@@ -215,11 +224,24 @@ class Recourse:
         known = self._passed[failure.name]
         if any((there >= enough).all() for enough in known):
             return []
-        question = _Question(self, left, point)
-        found = [*question.presence(), *question.rows()]
+        found = self.asked(failure, point).rows
         if not found:
             known.append(there)
         return found
+
+    def asked(self, failure: Failure, point: Point) -> Answer:
+        """Return rows that the point breaks; where there are none, what then serves."""
+        question = _Question(self, self.left(failure), point)
+        found = [*question.presence(), *question.rows()]
+        return Answer(found, frozenset() if found else frozenset(question.used()))
+
+    def able(self) -> dict[Resource, float]:
+        """Return how many requests/s one of a resource can serve at most."""
+        found: dict[Resource, float] = defaultdict(float)
+        for load, capacity in enumerate(self.capacity_of.tolist()):
+            what = self.resource[capacity]
+            found[what] = max(found[what], self.each[capacity] / float(self.effort[load]))
+        return dict(found)
 
     def _there(self, left: Left, point: Point) -> FloatArray:
         """Return how much there is of everything that is left."""
@@ -244,6 +266,8 @@ class _Question:
         self.copies: FloatArray = np.zeros(len(of.effort))
         np.add.at(self.copies, of.pairs[:, 0], there[of.pairs[:, 1]])
         self.wanted = np.flatnonzero(~of.idle & (left.required > 0))
+        self._loads: IntArray = np.zeros(0, dtype=np.int64)
+        self._verifiers: IntArray = np.zeros(0, dtype=np.int64)
 
     def presence(self) -> Iterator[Row]:
         """Yield the rows of classes that ask for nothing: served where something stands."""
@@ -301,6 +325,8 @@ class _Question:
             program.put(row, flow[loads == load], 1.0)
         written = self._write_streams(program, flow, of.reach.stream_of[loads])
         optimum = program.solved()
+        self._loads = np.unique(loads[optimum.point[flow] > PRESENT])
+        self._verifiers = self._verifying(written, optimum.point)
         value, capacity = np.zeros(len(required)), np.zeros(len(of.resource))
         most = 1.0 / required[self.wanted]
         value[self.wanted] = np.minimum(most, optimum.duals[of_class[self.wanted]])
@@ -309,6 +335,24 @@ class _Question:
         duals = Duals(value, optimum.duals[of_upstream], capacity, worth)
         broken = [of.checking[n].separated(found, optimum.point) for n, found in written.items()]
         return optimum.value, duals, not any(broken)
+
+    def _verifying(self, written: dict[int, Written], point: FloatArray) -> IntArray:
+        """Return the verifiers that verify something at a point of the program."""
+        found = [np.zeros(0, dtype=np.int64)]
+        for number, where in written.items():
+            at = self.of.checking[number].at[where.members]
+            found.append(at[point[where.verify] > PRESENT])
+        return np.unique(np.concatenate(found))
+
+    def used(self) -> Iterator[OfferKey]:
+        """Yield the offers that what was solved last stands on, with all copies near."""
+        of, classes = self.of, self.of.reach.classes
+        for load in self._loads.tolist():
+            yield classes.offers[classes.loads[load][0]]
+            for copy in of.near_left(load, self.left) if of.stored[load] else ():
+                if self.point.amount(copy) > PRESENT:
+                    yield OfferKey(*copy[1][:2])
+        yield from (of.verifiers[number] for number in self._verifiers.tolist())
 
     def _write_streams(
         self, program: LinearProgram, flow: IntArray, stream_of: IntArray
@@ -417,6 +461,37 @@ class _Question:
             paid = found * of.verifies * self.left.verifiers
             for number in np.flatnonzero(paid > 0).tolist():
                 terms["nodes", of.verifiers[number]] += float(paid[number])
+
+
+# In the model ------------------------------------------------------------------------------------
+
+
+def amounts(model: Any, point: Value) -> Amounts:
+    """Return how much there is of every resource at a point of the model."""
+    known: dict[Resource, float] = {}
+
+    def amount(resource: Resource) -> float:
+        if resource not in known:
+            variable = variable_of(model, resource)
+            known[resource] = 0.0 if variable is None else max(0.0, point(variable))
+        return known[resource]
+
+    return amount
+
+
+def cut_of(model: Any, row: Row) -> Cut:
+    """Return the row in the variables of the model."""
+    held = [(each, variable_of(model, what)) for what, each in sorted(row.terms.items())]
+    in_model = tuple((each, variable) for each, variable in held if variable is not None)
+    return Cut(in_model, lower=row.least)
+
+
+def variable_of(model: Any, resource: Resource) -> Any:
+    """Return the variable of a resource; None where the model has none, and so no plan any."""
+    family, key = resource
+    if key not in model.component(family):
+        return None
+    return model.component(family)[key]
 
 
 def _accepted(network: Network) -> dict[str, float]:

@@ -215,8 +215,8 @@ def upstream_links(network: Network, site: str, model: Model) -> tuple[Link | No
     return tuple(found)
 
 
-def on_every_way(network: Network, demand: Demand) -> frozenset[Item]:
-    """Return what every way to serve a row hangs on: nothing where there is no way.
+def on_every_way(network: Network, demand: Demand) -> frozenset[Item] | None:
+    """Return what every way to serve a row hangs on; None where there is no way.
 
     What can be served cold somewhere can be served warm there, and hangs on the same.
     """
@@ -227,7 +227,7 @@ def on_every_way(network: Network, demand: Demand) -> frozenset[Item]:
                 found = service(network, demand, offer, route, "warm")
                 if isinstance(found, Service):
                     left = found.hangs_on if left is None else left & found.hangs_on
-    return left or frozenset()
+    return left
 
 
 def _load_s(

@@ -1248,13 +1248,6 @@ _COLLAPSE = [
         ("kind is blank", "max_count is about dependencies of one kind"),
     ),
     Defect(
-        "collapse of execution",
-        _all(_put("Diversity", 3, "min_collapse", 2), _put("Diversity", 3, "penalty", None)),
-        "Diversity!N3",
-        ("min_collapse of execution is not yet enforced", "planner stress"),
-        "warning",
-    ),
-    Defect(
         "collapse beyond choice",
         _all(
             _row("Diversity", "any mix", "coordination", *[None] * 11),

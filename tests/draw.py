@@ -81,6 +81,7 @@ def network(seed: int) -> Network:
         diversity=(
             *_diversity(draw, drawn),
             *_collapse(random.Random(f"collapse {seed}"), drawn),
+            *_service(random.Random(f"service {seed}"), drawn),
         ),
         locks=tuple(_locks(draw, drawn)),
     )
@@ -412,6 +413,20 @@ def _collapse(draw: random.Random, drawn: Network) -> list[DiversityRow]:
         )
         for number in range(draw.choice([0, 0, 1, 2]))
         for role in (draw.choice(sorted(applies)),)
+    ]
+
+
+def _service(draw: random.Random, drawn: Network) -> list[DiversityRow]:
+    """Return rows about what ends the service of demand rows, from numbers of their own."""
+    return [
+        DiversityRow(
+            rule="service",
+            role="execution",
+            kind=draw.choice(["", "", "provider", "owner", "country", "cable"]),
+            applies_to=draw.choice(["", "", "r1", *(f"model:{name}" for name in drawn.models)]),
+            min_collapse=draw.choice([1, 2, 2, 3]),
+        )
+        for _ in range(draw.choice([0, 0, 1]))
     ]
 
 

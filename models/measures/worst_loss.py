@@ -147,7 +147,7 @@ def value(network: Network, plan: Deployment) -> float:
         way = service(network, demand, flow.offer, flow.route, flow.state, flow.fetch_from)
         if isinstance(way, Service):
             if demand.key not in given:
-                given[demand.key] = on_every_way(network, demand)
+                given[demand.key] = on_every_way(network, demand) or frozenset()
             for item in way.hangs_on - given[demand.key]:
                 lost[demand.period][item] += demand.requests_per_s * flow.share
     return max(

@@ -9,6 +9,7 @@ from models.rules import (
     diversity_count,
     diversity_distinct,
     diversity_nakamoto,
+    diversity_service,
     diversity_share,
     fault_limit,
     locks,
@@ -45,6 +46,7 @@ RULES: tuple[Rule, ...] = (
     diversity_distinct,
     diversity_nakamoto,
     diversity_collapse,
+    diversity_service,
     locks,
     budget,
 )

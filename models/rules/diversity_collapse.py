@@ -21,17 +21,15 @@ from typing import Any, NamedTuple
 
 from models.collapse import FaultTree
 from models.cut_sets import Cuts, heaviest, largest
-from models.data import Demand, DiversityRow, Item, OfferKey
+from models.data import DiversityRow, Item, OfferKey
 from models.exposure import offer_item
 from models.expressions import Cut, Point, rows
 from models.expressions import row as add_row
 from models.firmness import FirmPanels, cuts_of, verifying
 from models.guarantees import LIVENESS, Guarantee, Stand, coordination, storage, verification
 from models.network import Network
-from models.outage import smallest_outage
 from models.panels import covering_weights, panels_of
 from models.plan import Deployment, Violation, exceeds
-from models.service import on_every_way
 
 HAS_ENDED = "it has ended as it is"
 """What is said of a guarantee that nothing need fail to end."""
@@ -227,26 +225,6 @@ def unavoidable(network: Network, role: str, of: str) -> frozenset[Item]:
         offers = (offer for offer in offers if types[offer.node_type].verifications_per_s)
     found = [network.hangs_on(offer) for offer in offers if _can_stand(network, offer)]
     return frozenset.intersection(*found) if found else frozenset()
-
-
-def outages(
-    network: Network, plan: Deployment, rule: DiversityRow
-) -> Iterator[tuple[Demand, tuple[Item, ...]]]:
-    """Yield the demand rows of an execution row that fewer failures end, with the fewest of each.
-
-    No row of the model keeps them from it yet: how demand is routed after a failure decides.
-    """
-    for row in network.demand:
-        if row.requests_per_s and rule.applies_to in ("", row.region, f"model:{row.model}"):
-            given = on_every_way(network, row)
-            judged = [
-                item
-                for item in network.graph.dependencies
-                if rule.kind in ("", item.kind) and item not in given
-            ]
-            ended = smallest_outage(network, plan, row, judged)
-            if ended is not None and len(ended) < (rule.min_collapse or 0):
-                yield row, ended
 
 
 def _can_stand(network: Network, offer: OfferKey) -> bool:

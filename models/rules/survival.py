@@ -25,7 +25,7 @@ from models.expressions import Cut, Point, at_least_zero, row, rows
 from models.failover import Failure, Reach, calm, lost_rows, protected_failures
 from models.network import Network
 from models.plan import TOLERANCE, Deployment, Violation
-from models.recourse import PRESENT, Recourse, Resource
+from models.recourse import PRESENT, Recourse, Resource, amounts, cut_of, variable_of
 from models.replay import Replays, upstream_choices
 
 Key = tuple[str, str]
@@ -46,7 +46,7 @@ def constrain(block: Any, model: Any, network: Network) -> None:
     if whole is None:
         return
     for key, each in sorted(_able(_recourse(block, whole)).items()):
-        there = {what: _variable(model, what) for what in sorted(each)}
+        there = {what: variable_of(model, what) for what in sorted(each)}
         able = {what: (each[what], found) for what, found in there.items() if found is not None}
         least: dict[tuple[Resource, ...], tuple[float, str]] = {}
         for failure in protected_failures(network):
@@ -98,23 +98,14 @@ def _stretch(network: Network, name: str) -> float:
 
 def separate(block: Any, model: Any, network: Network, point: Point) -> Iterator[Cut]:
     """Yield rows of the failures that the point does not survive."""
-    known: dict[Resource, float] = {}
-
-    def amount(resource: Resource) -> float:
-        if resource not in known:
-            variable = _variable(model, resource)
-            known[resource] = 0.0 if variable is None else max(0.0, point(variable))
-        return known[resource]
-
+    amount = amounts(model, point)
     there: dict[int, Any] = {}
     for failure in _hardest(network, amount):
         recourse = _recourse(block, failure.reach)
         if id(failure.reach) not in there:
             there[id(failure.reach)] = recourse.at(amount)
-        for terms, least in recourse.rows(failure, there[id(failure.reach)]):
-            held = [(each, _variable(model, what)) for what, each in sorted(terms.items())]
-            in_model = tuple((each, variable) for each, variable in held if variable is not None)
-            yield Cut(in_model, lower=least)
+        for found in recourse.rows(failure, there[id(failure.reach)]):
+            yield cut_of(model, found)
 
 
 def _hardest(network: Network, amount: Any) -> list[Failure]:
@@ -141,14 +132,6 @@ def _recourse(block: Any, reach: Reach) -> Recourse:
         block.recourse[id(reach)] = Recourse(reach)
     found: Recourse = block.recourse[id(reach)]
     return found
-
-
-def _variable(model: Any, resource: Resource) -> Any:
-    """Return the variable of a resource; None where the model has none, and so no plan any."""
-    family, key = resource
-    if key not in model.component(family):
-        return None
-    return model.component(family)[key]
 
 
 def audit(network: Network, plan: Deployment) -> Iterator[Violation]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from models.data import DiversityRow, Item, OfferKey, Policy
+from models.lasting import asked, unavoidable_to
 from models.network import Network, is_unknown
 from models.rules.diversity_collapse import unavoidable
 from planner.checks.capacity import Bounds
@@ -334,27 +335,39 @@ def _beyond_choice(bounds: Bounds, book: Book) -> Iterator[Finding]:
             continue
         found = {
             item
-            for of in _guaranteed(network, rule)
-            for item in unavoidable(network, rule.role, of)
+            for item in _given(network, rule)
             if rule.kind in ("", item.kind) and not is_unknown(item)
         }
         if found:
             names = listed([str(item) for item in sorted(found)])
             it, they = ("it", "it is") if len(found) == 1 else ("them", "they are")
+            whose = (
+                "every way to serve, or to verify, some demand row"
+                if rule.role == "execution"
+                else "every offer that min_collapse is about"
+            )
             yield book.finding(
                 rule,
                 "min_collapse",
-                f"every offer that min_collapse is about hangs on {names}: no placement avoids"
-                f" {it}, so {they} taken not to fail",
+                f"{whose} hangs on {names}: no placement avoids {it}, so {they} taken not to fail",
                 f"offer nodes that do not hang on {it}",
                 "warning",
             )
 
 
+def _given(network: Network, rule: DiversityRow) -> Iterator[Item]:
+    """Yield what is on every way to serve or verify a row, or under all offers for a role."""
+    if rule.role == "execution":
+        for asking, rows in asked(network):
+            for row in rows if asking is rule else ():
+                yield from unavoidable_to(network, row) or ()
+        return
+    for of in _guaranteed(network, rule):
+        yield from unavoidable(network, rule.role, of)
+
+
 def _guaranteed(network: Network, rule: DiversityRow) -> tuple[str, ...]:
     """Return what has eligible offers of its own: committees; of other roles all have the same."""
-    if rule.role == "execution":
-        return ()
     if rule.role != "coordination":
         return ("",)
     return tuple(name for name in network.committees if rule.applies_to in ("", name))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from models.data import DiversityRow, Objective, Phase, Row, Shock
+from models.data import Objective, Phase, Row, Shock
 from planner.checks.subject import Subject
 from planner.workbook.book import Book
 from planner.workbook.findings import Finding
@@ -18,17 +18,6 @@ def _unused(book: Book) -> Iterator[Finding]:
             "phase",
             "Phases are not yet planned",
             "the plan is for one phase with all demand as given",
-        ),
-        (
-            tuple(
-                row
-                for row in book.rows(DiversityRow)
-                if row.role == "execution" and row.min_collapse is not None
-            ),
-            "min_collapse",
-            "min_collapse of execution is not yet enforced: what ends it depends on how demand is"
-            " routed after a failure",
-            "planner stress shows the fewest failures that end the service of each demand row",
         ),
         (
             tuple(row for row in book.rows(Shock) if not (row.protect or _is_expected(row, book))),

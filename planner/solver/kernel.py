@@ -15,6 +15,7 @@ import numpy as np
 from models.data import OfferKey, Policy
 from models.failover import lost_rows
 from models.firmness import show_avoidable
+from models.lasting import unavoidable
 from models.network import Network
 from models.streams import Stream, verification_streams
 from planner.solver.loosened import Loosened
@@ -27,7 +28,8 @@ CHOICE, SPARE = 8, 2
 def kernel(loosened: Loosened, width: int) -> Network:
     """Return the network with the offers that matter; the wider, the more of them.
 
-    What nothing could serve after a failure is said of the whole: in the part it may be more.
+    What nothing could serve after a failure, or avoid, is said of the whole: in the part it may be
+    more.
     """
     network, classes = loosened.network, loosened.classes
     executing = _covering(loosened, width)
@@ -42,7 +44,9 @@ def kernel(loosened: Loosened, width: int) -> Network:
         verifying |= set(_panels(network, stream, width))
     kept = executing | verifying | set(_asked_for(network))
     offers = {offer: row for offer, row in network.offers.items() if offer in kept}
-    return replace(network, offers=offers, lost=lost_rows(network))
+    return replace(
+        network, offers=offers, lost=lost_rows(network), unavoidable=unavoidable(network)
+    )
 
 
 def _covering(loosened: Loosened, width: int) -> set[OfferKey]:

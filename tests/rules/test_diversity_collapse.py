@@ -18,8 +18,7 @@ from models.firmness import show_avoidable
 from models.network import Goal, Network
 from models.panels import panels_of
 from models.plan import Deployment, Replica, Seat, VerificationFlow
-from models.rules import RULES, diversity_collapse
-from models.rules.diversity_collapse import outages
+from models.rules import diversity_collapse
 from planner.evaluation.audit import audit
 from planner.evaluation.conflict import reasons
 from planner.jobs.requests import Workers
@@ -29,7 +28,7 @@ from planner.solver.loosened import Loosened
 from planner.solver.solve import solve
 from tests import draw
 from tests import rules as of
-from tests.cases import deployment_for_small, small
+from tests.cases import deployment_for_small
 from tests.test_rules_contract import disagreements
 
 SITES = "abcdef"
@@ -392,19 +391,6 @@ def test_what_is_separated_alone_is_what_the_audit_finds(
 
 
 # Beside -------------------------------------------------------------------------------------------
-
-
-def test_the_execution_of_a_row_ends_by_outages() -> None:
-    network, plan = small(), deployment_for_small()
-    found = list(outages(network, plan, row("execution", 2)))
-    assert {demand.region for demand, _ in found} <= {"germany", "france"}
-    assert found
-    assert all(len(ended) == 1 for _, ended in found)
-    assert not list(outages(network, plan, row("execution", 1)))
-    assert not list(outages(network, plan, row("execution", 2, "", "nowhere")))
-    assert diversity_collapse in RULES
-    asked = replace(network, diversity=(row("execution", 2),))
-    of.assert_legal(diversity_collapse, asked, plan)
 
 
 def test_it_is_explained_with_its_figures() -> None:
