@@ -32,6 +32,9 @@ NUMBER_STEP = 0.01
 MANY = 10
 """How many times what is on offer an offer may be raised to."""
 
+UNBOUND = 1_000_000
+"""More than any lock lets in."""
+
 TABLES: Mapping[type[Row], str] = {
     Site: "sites",
     Provider: "providers",
@@ -94,6 +97,11 @@ class Limit:
         return columns(type(self.row))[self.attribute].unit
 
     @property
+    def is_exact(self) -> bool:
+        """Return whether its row asks for neither less nor more, so that less may be too few."""
+        return isinstance(self.row, Committee) and self.attribute == "seats"
+
+    @property
     def step(self) -> float:
         """Return how exactly its least change is found."""
         if self.kind is Kind.INTEGER:
@@ -124,6 +132,8 @@ def changed(network: Network, changes: Mapping[Limit, Any]) -> Network:
     """Return the network with other values in these cells."""
     for limit, value in changes.items():
         new = {limit.attribute: value}
+        if limit.is_exact and not value:
+            new["max_faulty"] = 0  # of no seats none fails
         if isinstance(limit.row, Settings):
             network = replace(network, settings=replace(network.settings, **new))
             continue
@@ -278,7 +288,7 @@ def _policy(row: Policy) -> Iterator[Limit]:
 
 def _committee(row: Committee) -> Iterator[Limit]:
     name = f"committee {row.committee}"
-    yield from _lower(row, "seats", "seats", f"{name} has {row.seats} seats", loosest=1)
+    yield from _lower(row, "seats", "seats", f"{name} has {row.seats} seats")
     sentence = f"{name} may lose {row.faulty_limit} seats"
     most = {"loosest": row.seats - 1}
     yield from _raise(row, "max_faulty", "fault_limit", sentence, row.faulty_limit, **most)
@@ -340,7 +350,8 @@ def _lock(row: Lock) -> Iterator[Limit]:
     sentence = f"at least {row.minimum} {what} of {of} are locked in"
     yield from _lower(row, "minimum", "locks", sentence, by_rule=True)
     sentence = f"at most {row.maximum} {what} of {of} are locked in"
-    yield from _raise(row, "maximum", "locks", sentence, by_rule=True)
+    # A lock without any bound is no lock.
+    yield from _raise(row, "maximum", "locks", sentence, loosest=UNBOUND, by_rule=True)
 
 
 def _settings(row: Settings) -> Iterator[Limit]:

@@ -78,17 +78,34 @@ def has_plan(
     return solved.plan is not None
 
 
+def can_hold(
+    network: Network, loose: Collection[Limit], seconds: float, stop: threading.Event
+) -> bool | None:
+    """Return whether there is a plan with these limits at their loosest; None if not found out.
+
+    A committee without seats asks for nothing, but has none to spread either: that is tried both
+    ways.
+    """
+    answer = has_plan(loosened(network, loose), seconds, stop)
+    inexact = [limit for limit in loose if not limit.is_exact]
+    if answer or len(inexact) == len(loose):
+        return answer
+    other = has_plan(loosened(network, inexact), seconds, stop)
+    return other if other or answer is not None else None
+
+
 @dataclass(frozen=True)
 class _Ask:
-    """Whether there is a plan for a network."""
+    """Whether there is a plan with these limits at their loosest."""
 
     key: str
     network: Network
+    loose: tuple[Limit, ...]
     seconds: float
 
     def run(self, stop: threading.Event) -> bool | None:
         """Return the answer."""
-        return has_plan(self.network, self.seconds, stop)
+        return can_hold(self.network, self.loose, self.seconds, stop)
 
 
 @dataclass(frozen=True)
@@ -123,16 +140,16 @@ class _Weigh:
             decided &= answer is not None
             return bool(answer)
 
-        if limit.attribute == "seats":  # what a committee may lose goes with its seats
+        if limit.is_exact:  # what a committee may lose goes with its seats
             assert limit.steps is not None
             tried = range(1, limit.steps)
             steps = next((n for n in tried if is_enough(n)), limit.steps)
             return limit.after(steps), decided
-        low, high = 0, limit.steps or 1
-        while limit.steps is None and not is_enough(high):
+        low, high, end = 0, 1, limit.steps
+        while high != end and not is_enough(high):
             if not decided:
                 return limit.loosest, False
-            low, high = high, 2 * high
+            low, high = high, 2 * high if end is None else min(2 * high, end)
         while high - low > 1:
             middle = (low + high) // 2
             low, high = (low, middle) if is_enough(middle) else (middle, high)
@@ -214,7 +231,7 @@ class Search:
         return first + self._needed(chunk[half:], gone, undecided, holds=holds and not first)
 
     def _has_plan(self, loose: Collection[Limit]) -> bool | None:
-        answer = has_plan(loosened(self.network, loose), self._seconds, self.stop)
+        answer = can_hold(self.network, loose, self._seconds, self.stop)
         self.is_finished &= answer is not None
         return answer
 
@@ -242,8 +259,7 @@ class Search:
                         sets[more] = tuple(sorted(more, key=order.__getitem__))
             keys = {str(number): more for number, more in enumerate(sets)}
             asked = (
-                _Ask(key, loosened(self.network, sets[more]), self._seconds)
-                for key, more in keys.items()
+                _Ask(key, self.network, sets[more], self._seconds) for key, more in keys.items()
             )
             answers = {keys[answer.key]: answer.result for answer in self._run(asked)}
             self.is_finished &= all(isinstance(answers.get(more), bool) for more in sets)

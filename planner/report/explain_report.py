@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from planner.evaluation.explain_results import Explanation, Member, Suggestion
 
 FORMAT = 1
+MOST_UNDECIDED = 12
 _PROVEN = {"optimal": "", "feasible": " (the best found)", "interrupted": " (the best found)"}
 
 
@@ -12,6 +15,8 @@ def screen(found: Explanation, name: str) -> str:
     """Return what was found as lines of text; `name` is that of the workbook."""
     if found.status == "plan":
         return f"There is a plan for {name}: planner solve writes it."
+    if found.status == "not_decided" and found.stopped:
+        return "Stopped before it was known whether there is a plan."
     if found.status == "not_decided":
         return "Whether there is a plan was not decided in time; raise time_limit_s in Settings."
     lines = [f"No plan exists for {name}."]
@@ -20,8 +25,7 @@ def screen(found: Explanation, name: str) -> str:
         none = " None of them can be left out:" if is_proven else ""
         one = len(found.members) == 1
         lines.append("This cannot hold:" if one else f"These cannot hold together.{none}")
-        width = max(len(member.cell) for member in found.members)
-        lines += [_member(member, width) for member in found.members]
+        lines += _members(found.members)
     if found.suggestions:
         lines.append("What would give a plan, each solved:")
         for number, suggestion in enumerate(found.suggestions, start=1):
@@ -31,6 +35,17 @@ def screen(found: Explanation, name: str) -> str:
     if found.stopped:
         lines.append("Stopped: this is what was found so far.")
     return "\n".join(lines)
+
+
+def _members(members: Sequence[Member]) -> Iterator[str]:
+    """Yield a line for every cell; of those that are undecided only the last ones."""
+    undecided = [member for member in members if not member.decided]
+    untold = set(map(id, undecided[:-MOST_UNDECIDED]))
+    told = [member for member in members if id(member) not in untold]
+    width = max(len(member.cell) for member in told)
+    yield from (_member(member, width) for member in told)
+    if untold:
+        yield f"  and {len(untold)} more, of which it was not decided whether they are needed"
 
 
 def _member(member: Member, width: int) -> str:
