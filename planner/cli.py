@@ -686,6 +686,7 @@ def _report(result: Result, findings: Sequence[Finding], quiet: bool) -> None:
         click.echo("No plan exists. Rules in the way:", err=True)
         for reason in result.reasons:
             click.echo(f"  {reason}", err=True)
+        click.echo("planner explain names the cells, and what has to give at least.", err=True)
     elif result.status == "no_plan_found":
         click.echo("The limit came before any plan was found; raise --time-limit.", err=True)
     elif result.status == "rejected":

@@ -17,7 +17,7 @@ from models.rules import RULES
 from planner.evaluation.explain_limits import Limit, limits
 from planner.evaluation.explain_results import Explanation, Member, Step, Suggestion
 from planner.evaluation.explain_search import Change, Conflict, Search, has_plan
-from planner.jobs.requests import Request, Workers, run_jobs
+from planner.jobs.requests import Request, Workers
 from planner.reading import Tables, network_of
 from planner.result import Limits
 from planner.workbook import scenarios
@@ -68,7 +68,7 @@ class _Asked:
     ) -> None:
         assert tables.book is not None
         self.workbook, self.network, self.book = workbook, network, tables.book
-        self.workers, self.stop, self.say = asked.workers, stop, say
+        self.stop, self.say = stop, say
         self.limits = limits(network)
         self.kept = kept(self.limits, self.book, asked.keep)
         self.search = Search(network, self.limits, self.kept, asked.workers, stop)
@@ -135,7 +135,7 @@ class _Asked:
                 if network is not None:
                     asked[str(number)] = change, rows, network
             requests = (Request(key, of[2], within) for key, of in asked.items())
-            solved = {r.key: r.solved for r in run_jobs(requests, self.workers, stop=self.stop)}
+            solved = {answer.key: answer.solved for answer in self.search.run(requests)}
             for key, (change, rows, network) in asked.items():
                 ended = solved.get(key)
                 if ended is None or ended.plan is None:
@@ -159,8 +159,8 @@ class _Asked:
 
     def _step(self, limit: Limit, value: Any) -> Step:
         cell, before = place(self.book, limit), _shown(limit.value, limit.kind)
-        if limit.way == "release":
-            return Step(cell, limit.way, before, _typed(value, limit.kind))
+        if limit.way == "release" or value is None:
+            return Step(cell, "release", before, _typed(value, limit.kind))
         amount = ""
         if limit.kind is not Kind.SHARE:
             amount = f"{abs(value - limit.value):,.10g} {limit.unit}".strip()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -49,6 +50,7 @@ TABLES: Mapping[type[Row], str] = {
     Lock: "locks",
 }
 """Where the rows of a sheet stand in the network."""
+SETTINGS = "settings"
 
 Place = tuple[str, int, str]
 """What tells limits apart: table, row and attribute."""
@@ -75,7 +77,7 @@ class Limit:
     def place(self) -> Place:
         """Return what tells it from all others."""
         if isinstance(self.row, Settings):
-            return "settings", 0, self.attribute
+            return SETTINGS, 0, self.attribute
         return TABLES[type(self.row)], self.row.row, self.attribute
 
     def __eq__(self, other: object) -> bool:
@@ -130,22 +132,23 @@ class Limit:
 
 def changed(network: Network, changes: Mapping[Limit, Any]) -> Network:
     """Return the network with other values in these cells."""
+    new: dict[str, dict[int, dict[str, Any]]] = defaultdict(lambda: defaultdict(dict))
     for limit, value in changes.items():
-        new = {limit.attribute: value}
+        table, number, attribute = limit.place
+        new[table][number][attribute] = value
         if limit.is_exact and not value:
-            new["max_faulty"] = 0  # of no seats none fails
-        if isinstance(limit.row, Settings):
-            network = replace(network, settings=replace(network.settings, **new))
-            continue
-        name, number = TABLES[type(limit.row)], limit.row.row
-        table = getattr(network, name)
-        found: Any
-        if isinstance(table, tuple):
-            found = tuple(replace(r, **new) if r.row == number else r for r in table)
-        else:
-            found = {k: replace(r, **new) if r.row == number else r for k, r in table.items()}
-        network = replace(network, **{name: found})
-    return network
+            new[table][number].setdefault("max_faulty", 0)  # of no seats none fails
+    settings = new.pop(SETTINGS, {}).get(0, {})
+    tables = {name: _replaced(getattr(network, name), rows) for name, rows in new.items()}
+    return replace(network, settings=replace(network.settings, **settings), **tables)
+
+
+def _replaced(table: Any, new: Mapping[int, Mapping[str, Any]]) -> Any:
+    if isinstance(table, tuple):
+        return tuple(replace(row, **new[row.row]) if row.row in new else row for row in table)
+    return {
+        key: replace(row, **new[row.row]) if row.row in new else row for key, row in table.items()
+    }
 
 
 def loosened(network: Network, loose: Iterable[Limit]) -> Network:

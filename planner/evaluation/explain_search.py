@@ -25,6 +25,9 @@ from planner.solver.room import TooLarge
 from planner.solver.solve import Session, solve
 
 SECONDS_EACH, SECONDS_ALL = 10.0, 300.0
+"""How long one solve, and all of them until it is known what has to give, may take."""
+SECONDS_WEIGHED = 90.0
+"""How long it may take to find out by how little one set of limits has to give."""
 MOST_TOGETHER = 3
 """The most limits that are sought to give at once."""
 MOST_WEIGHED = 8
@@ -51,7 +54,7 @@ class Change:
         """Return how much gives, each by its own value; one that is released counts as whole."""
         return sum(
             1.0
-            if limit.way == "release"
+            if limit.way == "release" or value is None
             else abs(value - limit.value) / max(abs(limit.value), limit.step)
             for limit, value in self.values
         )
@@ -119,24 +122,25 @@ class _Weigh:
 
     def run(self, stop: threading.Event) -> Change:
         """Return the least change; what a stop leaves of it."""
+        ends = time.perf_counter() + SECONDS_WEIGHED
         values = {limit: limit.loosest for limit in self.limits}
         least = True
         for limit in self.limits:
             if limit.way != "release":
-                found, is_least = self._least(limit, values, stop)
+                found, is_least = self._least(limit, values, ends, stop)
                 values[limit] = found
                 least &= is_least
         return Change(tuple(values.items()), least)
 
     def _least(
-        self, limit: Limit, values: Mapping[Limit, Any], stop: threading.Event
+        self, limit: Limit, values: Mapping[Limit, Any], ends: float, stop: threading.Event
     ) -> tuple[Any, bool]:
         decided = True
 
         def is_enough(steps: int) -> bool:
             nonlocal decided
             network = changed(self.network, {**values, limit: limit.after(steps)})
-            answer = has_plan(network, self.seconds, stop)
+            answer = has_plan(network, min(self.seconds, ends - time.perf_counter()), stop)
             decided &= answer is not None
             return bool(answer)
 
@@ -261,7 +265,7 @@ class Search:
             asked = (
                 _Ask(key, self.network, sets[more], self._seconds) for key, more in keys.items()
             )
-            answers = {keys[answer.key]: answer.result for answer in self._run(asked)}
+            answers = {keys[answer.key]: answer.result for answer in self.run(asked)}
             self.is_finished &= all(isinstance(answers.get(more), bool) for more in sets)
             enough = [sets[more] for more in sets if answers.get(more) is True]
             if enough:
@@ -277,13 +281,14 @@ class Search:
             _Weigh(str(number), self.network, entry, self._seconds)
             for number, entry in enumerate(weighed)
         )
-        found = {int(answer.key): answer.result for answer in self._run(asked)}
+        found = {int(answer.key): answer.result for answer in self.run(asked)}
         changes = [found[number] for number in sorted(found)]
         known = [change for change in changes if isinstance(change, Change)]
         self.is_finished &= len(known) == len(weighed)
         return sorted(known, key=lambda change: change.amount)
 
-    def _run(self, asked: Iterable[Task]) -> Iterator[Response]:
+    def run(self, asked: Iterable[Task]) -> Iterator[Response]:
+        """Yield the answers as they come, and remember what failed."""
         try:
             for answer in run_jobs(asked, self.workers, stop=self.stop):
                 if answer.failure:

@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from models.classes import demand_classes
+from models.network import Network
 from planner.cli import main
 from planner.evaluation import explain_search
 from planner.evaluation.explain_results import Explanation
@@ -300,6 +301,23 @@ def test_what_was_not_decided_in_time_is_said(
     assert done.exit_code == 1
     assert "not decided whether it is needed" in done.output
     assert "None of them can be left out" not in done.output
+
+
+def test_where_no_amount_is_decided_on_in_time_the_limit_is_released(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def slow(network: Network, *given: Any, **how: Any) -> bool | None:
+        budget = network.settings.budget_monthly
+        return has(network, *given, **how) if budget in (60, None) else None
+
+    has = explain_search.has_plan
+    monkeypatch.setattr(explain_search, "has_plan", slow)
+    workbook = save(tmp_path, budget())
+    found = explained(workbook, "served")
+    assert steps(found) == ["release Settings!B3 (60)"]
+    assert not found.suggestions[0].least
+    done = ran("explain", workbook, "--keep", "served", "--processes", "1")
+    assert "EUR 100 a month; less may do: not decided in time" in done.stdout
 
 
 def test_demand_that_need_not_be_so_much_is_no_part_of_a_conflict_of_nodes(tmp_path: Path) -> None:
