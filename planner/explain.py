@@ -163,7 +163,8 @@ class _Asked:
             return Step(cell, "release", before, _typed(value, limit.kind))
         amount = ""
         if limit.kind is not Kind.SHARE:
-            amount = f"{abs(value - limit.value):,.10g} {limit.unit}".strip()
+            unit = limit.unit.replace("currency", self.network.settings.currency)
+            amount = f"{abs(value - limit.value):,.10g} {unit}".strip()
         return Step(cell, limit.way, before, _shown(value, limit.kind), amount)
 
 

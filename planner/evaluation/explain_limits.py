@@ -189,7 +189,10 @@ def _of_each(rows: Any, of: Callable[[Any], Iterator[Limit]]) -> Iterator[Limit]
 
 def _first(rows: tuple[Demand, ...]) -> list[Demand]:
     """Return the demand rows of the workbook: one without a period stands once for each."""
-    return list({row.row: row for row in reversed(rows)}.values())[::-1]
+    found: dict[int, Demand] = {}
+    for row in rows:
+        found[row.row] = replace(row, period="") if row.row in found else row
+    return list(found.values())
 
 
 def _raise(

@@ -245,7 +245,7 @@ def test_what_is_kept_is_in_the_conflict_but_gives_in_no_suggestion(tmp_path: Pa
     assert len(steps(explained(workbook))) == 3
     found = explained(workbook, "served")
     assert [member.cell for member in found.members if member.kept] == ["Demand!B2", "Settings!B2"]
-    assert steps(found) == ["raise Settings!B3 by 40 currency/month from 60 to 100"]
+    assert steps(found) == ["raise Settings!B3 by 40 EUR/month from 60 to 100"]
     assert [text.split()[0] for text in steps(explained(workbook, "settings!b3"))] == [
         "lower",
         "release",
@@ -354,7 +354,7 @@ def test_a_suggestion_is_written_beside_the_workbook_and_has_a_plan(tmp_path: Pa
     for name in ("network (explained).xlsx", "network (explained) (2).xlsx"):
         done = ran("explain", workbook, "--apply", 2, "--processes", "1", "-q")
         assert done.exit_code == 1, done.output
-        assert "2  raise Settings!B3 by 40 currency/month from 60 to 100: EUR 100" in done.stdout
+        assert "2  raise Settings!B3 by 40 EUR/month from 60 to 100: EUR 100" in done.stdout
         copy = tmp_path / name
         assert f'planner solve "{copy}" --scenario "explain 2 (2)"' in done.stdout
     assert workbook.read_bytes() == before
