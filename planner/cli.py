@@ -54,6 +54,8 @@ EXIT_CODES = {
     "interrupted": INTERRUPTED,
 }
 
+EXPLAINED = {"plan": PLAN, "infeasible": NO_PLAN, "not_decided": TOO_EARLY}
+
 GARBAGE_AFTER = 50_000
 """New objects between two looks for garbage; with Python's own 700, a sixth of the run is looking.
 
@@ -566,6 +568,82 @@ def sites(
     sys.exit(INTERRUPTED if found.stopped else BAD_INPUT if found.failures else PLAN)
 
 
+@main.command()
+@click.argument("workbook", type=WORKBOOK)
+@click.option(
+    "--keep",
+    multiple=True,
+    metavar="RULE",
+    help="A rule, or a cell such as Diversity!F9, that may not give; again for more.",
+)
+@click.option(
+    "--apply",
+    "number",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Write a copy of WORKBOOK with suggestion N as a scenario.",
+)
+@click.option(
+    "--processes",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Independent solves at a time, one core each.  [default: every core]",
+)
+@click.option("--cluster", metavar="ADDRESS", help="A Dask cluster for them instead of processes.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress.")
+def explain(
+    workbook: Path,
+    keep: tuple[str, ...],
+    number: int | None,
+    processes: int | None,
+    cluster: str | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Say which cells of WORKBOOK cannot hold together, and what has to give at least for a plan.
+
+    None of the cells named can be left out: without any one of them the others can hold. What is
+    suggested was solved as a scenario; WORKBOOK is never written to. Ctrl-C keeps what was found.
+
+    \b
+    Example:
+      planner explain inputs/minimal.xlsx
+    """
+    from planner.explain import Explainer, UnknownLimit
+    from planner.report.explain_report import document, screen
+    from planner.report.progress import ProgressLine
+    from planner.workbook.excel import read_workbook
+    from planner.workbook.findings import InputError
+    from planner.workbook.scenario_writing import write_copy
+
+    asked = Explainer(workbook, keep, _workers(processes, cluster))
+    with _stoppable() as stop, ProgressLine(sys.stderr, quiet) as progress:
+        try:
+            found = asked.run(stop, progress.say)
+        except UnknownLimit as error:
+            raise click.UsageError(f"--keep: {error}") from None
+        except InputError as error:
+            _fail(_listed(error.findings))
+    if found.status == "invalid":
+        _fail(_listed(found.findings))
+    click.echo(
+        json.dumps(document(found), ensure_ascii=False, indent=1)
+        if as_json
+        else screen(found, workbook.name)
+    )
+    if number is not None:
+        if number > len(found.suggestions):
+            _fail(f"--apply {number}: there is no such suggestion. Nothing is written.")
+        chosen = found.suggestions[number - 1]
+        try:
+            copy = write_copy(workbook, read_workbook(workbook), chosen.rows)
+        except OSError as error:
+            _fail(f"The copy cannot be written: {error.strerror}")
+        click.echo(f'planner solve "{copy}" --scenario "{chosen.scenario}"', err=as_json)
+    sys.exit(INTERRUPTED if found.stopped else EXPLAINED[found.status])
+
+
 def _console() -> Console:
     """Return the terminal, as wide as it is, or as is usual where nobody says."""
     from rich.console import Console
@@ -647,6 +725,7 @@ def _report(result: Result, findings: Sequence[Finding], quiet: bool) -> None:
         click.echo("No plan exists. Rules in the way:", err=True)
         for reason in result.reasons:
             click.echo(f"  {reason}", err=True)
+        click.echo("planner explain names the cells, and what has to give at least.", err=True)
     elif result.status == "no_plan_found":
         click.echo("The limit came before any plan was found; raise --time-limit.", err=True)
     elif result.status == "rejected":

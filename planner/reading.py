@@ -38,7 +38,7 @@ from planner.checks.run import check_network, check_rows
 from planner.checks.totals import without_totals
 from planner.workbook import scenarios
 from planner.workbook.book import Book, keys_of
-from planner.workbook.excel import file_hash, read_workbook
+from planner.workbook.excel import Workbook, file_hash, read_workbook
 from planner.workbook.findings import Finding, InputError, grouped, in_order
 from planner.workbook.item_names import Directory, directory
 from planner.workbook.item_rows import Resolved, resolve
@@ -83,6 +83,11 @@ def read_network(path: Path, require_served: bool = False, scenario: str = "") -
         workbook = read_workbook(path)
     except InputError as error:
         return Tables(None, error.findings, file_hash(path))
+    return network_of(workbook, require_served, scenario)
+
+
+def network_of(workbook: Workbook, require_served: bool = False, scenario: str = "") -> Tables:
+    """Return the network of a workbook that was read already, as `read_network` does."""
     findings: list[Finding] = list(workbook.findings)
     edits: tuple[scenarios.Edit, ...] = ()
     if scenario:

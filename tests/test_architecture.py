@@ -24,6 +24,7 @@ DOORS = {
         "planner/workbook/excel_charts.py",
         "planner/workbook/excel_validation.py",
         "planner/workbook/excel_writing.py",
+        "planner/workbook/scenario_writing.py",
     },
     "highspy": {"planner/solver/highs.py"},
     "click": {"planner/cli.py"},
@@ -41,7 +42,8 @@ DOORS = {
     },
 }
 """A library is used through one door; openpyxl by one for reading, one for writing with
-its charts and validation, and one for marking a copy; rich also by what only shapes the text."""
+its charts and validation, and two for a copy, marked or with a scenario more; rich also by what
+only shapes the text."""
 
 FOLDERS = {
     "workbook": set(),

@@ -93,6 +93,20 @@ def edited(
     return replace(workbook, sheets=whole), tuple(edits)
 
 
+def picked(sheet: Sheet, row_class: type[Row], where: str) -> list[int]:
+    """Return the numbers of the rows that `where` picks. Raises CannotApply."""
+    reader = TableReader(sheet, row_class, [])
+    reader.match_headers()
+    return _picked(sheet, where, _headers(reader, sheet), reader)
+
+
+def says(cell: Cell) -> str:
+    """Return what a cell says, as `where` compares it."""
+    if cell.kind is CellKind.NUMBER:
+        return f"{cell.value:g}"
+    return "" if cell.value is None else fold_name(str(cell.value))
+
+
 def check(workbook: Workbook, book: Book) -> Iterator[Finding]:
     """Yield a warning for every row of the sheet Scenarios that cannot be applied.
 
@@ -125,8 +139,8 @@ def _applied(sheet: Sheet, row: Scenario) -> tuple[Sheet, list[Edit]]:
     reader = TableReader(sheet, row_class, [])
     reader.match_headers()
     headers = _headers(reader, sheet)
-    picked = [number for number in _picked(sheet, row, headers) if reader.is_used(number)]
-    if not picked:
+    numbers = _picked(sheet, row.where, headers, reader)
+    if not numbers:
         what = (
             f"no row of {sheet.title} has {row.where}" if row.where else f"{sheet.title} is empty"
         )
@@ -135,13 +149,13 @@ def _applied(sheet: Sheet, row: Scenario) -> tuple[Sheet, list[Edit]]:
     if not row.column:
         if fold_name(row.change) != REMOVE:
             raise CannotApply("column", "no column is named", "name one, or write remove")
-        edits = [Edit(sheet.title, f"A{number}", "a row", None) for number in picked]
-        for number in picked:
+        edits = [Edit(sheet.title, f"A{number}", "a row", None) for number in numbers]
+        for number in numbers:
             del rows[number]
         return replace(sheet, rows=rows), edits
     position = _own_position(headers, row.column, reader, rows)
     edits = []
-    for number in picked:
+    for number in numbers:
         before = sheet.cell(number, position)
         after = _changed(before, row, sheet)
         rows[number] = {n: c for n, c in rows[number].items() if n != position}
@@ -192,10 +206,10 @@ def _own_position(headers: Mapping[str, int], name: str, reader: TableReader, ro
     return last
 
 
-def _picked(sheet: Sheet, row: Scenario, headers: Mapping[str, int]) -> list[int]:
-    """Return the rows whose cells say what `where` asks for."""
+def _picked(sheet: Sheet, where: str, headers: Mapping[str, int], reader: TableReader) -> list[int]:
+    """Return the rows in use whose cells say what `where` asks for."""
     asked = []
-    for part in filter(str.strip, row.where.split(";")):
+    for part in filter(str.strip, where.split(";")):
         name, equals, wanted = part.partition("=")
         if not equals:
             text = f"{part.strip()!r} picks no rows"
@@ -205,14 +219,9 @@ def _picked(sheet: Sheet, row: Scenario, headers: Mapping[str, int]) -> list[int
         number
         for number in sheet.rows
         if number > HEADER_ROW
-        and all(_says(sheet.cell(number, position)) == wanted for position, wanted in asked)
+        and reader.is_used(number)
+        and all(says(sheet.cell(number, position)) == wanted for position, wanted in asked)
     ]
-
-
-def _says(cell: Cell) -> str:
-    if cell.kind is CellKind.NUMBER:
-        return f"{cell.value:g}"
-    return "" if cell.value is None else fold_name(str(cell.value))
 
 
 def _changed(cell: Cell, row: Scenario, sheet: Sheet) -> Cell:
