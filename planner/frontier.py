@@ -10,18 +10,15 @@ from models.measures import SHARE, measure
 from models.network import Goal, Network
 from models.risks import likely
 from planner.evaluation.frontier import Frontier, Point, folder, non_dominated
-from planner.evaluation.frontier_search import Search
+from planner.evaluation.frontier_search import BESIDE, Found, Search
 from planner.job import Job, limits_of, write_solved
 from planner.reading import Tables, read_network
 from planner.report.earlier import WORKBOOK_COPY
 from planner.report.progress import ProgressLine
-from planner.solver.solve import Solved
 from planner.workbook.findings import Finding, InputError
 
 MEASURES = ("latency", "worst_loss", "expected_loss", "changes")
 """What cost can be held against; beside them `share:KIND`."""
-SOLVES_BESIDE = 3
-"""Solves beside those of the grid: the best, as cheap as that can be, and the cheapest."""
 
 
 def frontier(
@@ -39,14 +36,14 @@ def frontier(
     _demand_measure(network, against)
     limits = limits_of(job, network)
     if job.time_limit_s is None:
-        limits = replace(limits, time_limit_s=limits.time_limit_s / (count + SOLVES_BESIDE))
+        limits = replace(limits, time_limit_s=limits.time_limit_s / (count + BESIDE))
     search = Search(network, against, limits, job.workers, stop, progress.say)
-    solved_of = dict(search.run(count))
-    best_first, kept = non_dominated(solved_of), list[Point]()
+    found_at = {found.point: found for found in search.run(count)}
+    best_first, kept = non_dominated(found_at), list[Point]()
     for number, point in enumerate(best_first, start=1):
         progress.say(f"writing plan {number} of {len(best_first)}")
         of = replace(job, out=job.out / folder(number))
-        if _is_written(of, tables, search, point, solved_of[point]):
+        if _is_written(of, tables, search, found_at[point]):
             kept.append(replace(point, number=number))
     return Frontier(
         workbook=job.workbook.name,
@@ -63,11 +60,11 @@ def frontier(
     )
 
 
-def _is_written(job: Job, tables: Tables, search: Search, point: Point, solved: Solved) -> bool:
+def _is_written(job: Job, tables: Tables, search: Search, found: Found) -> bool:
     """Write a plan and return whether it is one: it could be written, and keeps every rule."""
-    network = search.network.part(goals=search.goals(point.limit))
+    network = search.network.part(goals=found.goals)
     try:
-        done = write_solved(job, tables, network, search.limits, solved)
+        done = write_solved(job, tables, network, search.limits, found.solved)
     except OSError as error:
         search.failures.append(f"{job.out}: {error}")
         return False

@@ -12,12 +12,13 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
 from models.largest_share import LargestShare
 from models.measures import measure
 from models.network import Goal, Network
 from models.objectives import value
-from models.plan import Deployment
 from planner.evaluation.frontier import Point, grid, proven
 from planner.jobs.requests import Request, Response, Workers, run_jobs
 from planner.result import Limits
@@ -27,8 +28,18 @@ ROOM = 1e-6
 """How far, relatively, a plan may exceed the best in the measure where its cost is made least."""
 BEST, CHEAPEST = "best", "cheapest"
 COST = "monthly_cost"
+BESIDE = 3
+"""Solves beside those of the grid: the best, as cheap as that can be, and the cheapest."""
 APART = 4
 """How many limits apart those of the first round are; of every next round half as many."""
+
+
+class Found(NamedTuple):
+    """A plan, where it lies, and the goals that it was sought for."""
+
+    point: Point
+    solved: Solved
+    goals: tuple[Goal, ...]
 
 
 class Search:
@@ -52,42 +63,49 @@ class Search:
         named = (goal for goal in network.goals if goal.measure == "unserved")
         unserved = next(named, Goal(1, "unserved"))
         self.unserved = unserved._replace(priority=1, weight=1.0)
-        self.plans: list[tuple[Point, Solved]] = []
+        self.plans: list[Found] = []
         self.least = -math.inf
         self.failures: list[str] = []
         self.reached: list[str] = []
 
-    def run(self, count: int) -> list[tuple[Point, Solved]]:
+    def run(self, count: int) -> list[Found]:
         """Solve the ends, then the grid between them; return what was found, all of it proven."""
-        first = [
-            Request(BEST, self._seen((self.unserved, Goal(2, self.against))), self.limits),
-            Request(CHEAPEST, self._within(math.inf), self.limits),
+        best = self._ends(count)
+        if best is not None and self.plans and not self.stop.is_set():
+            # As good as the best, and then as cheap as can be: an end like all the others.
+            limit = best.point.limit
+            limits = [limit, *grid(limit, self.plans[0].point.amount, count)]
+            for numbers in rounds(len(limits)):
+                requests = [self._request(str(n), limits[n], best) for n in numbers]
+                for response in self._solved(requests, count + BESIDE):
+                    self._take(response, limits[int(response.key)])
+        if best is not None and all(found.point.amount > best.point.limit for found in self.plans):
+            self.plans.append(best)  # nobody made it any cheaper
+        points = proven([found.point for found in self.plans], self.least)
+        return [f._replace(point=p) for f, p in zip(self.plans, points, strict=True)]
+
+    def _ends(self, count: int) -> Found | None:
+        """Take the cheapest plan, and return the one that is best in the measure."""
+        goals, best = (self.unserved, Goal(2, self.against)), None
+        requests = [
+            Request(BEST, self._seen(goals), self.limits),
+            Request(CHEAPEST, self._seen(self._goals(math.inf)), self.limits),
         ]
-        begun: Deployment | None = None
-        best = math.inf
-        for response in self._solved(first, count + 3):
+        for response in self._solved(requests, count + BESIDE):
             if response.key == CHEAPEST:
                 self._take(response, math.inf)
-            elif (found := self._plan_of(response, "the best in the measure")) is not None:
-                assert found.plan is not None
-                begun = found.plan.final
-                best, self.least = self._amount(begun), found.stages[-1].bound
-        if begun is not None and self.plans and not self.stop.is_set():
-            # As good as the best, and then as cheap as can be: an end like all the others.
-            room = best + ROOM * abs(best)
-            limits = [room, *grid(room, self.plans[0][0].amount, count)]
-            for numbers in rounds(len(limits)):
-                requests = [self._request(str(n), limits[n], begun) for n in numbers]
-                for response in self._solved(requests, count + 3):
-                    self._take(response, limits[int(response.key)])
-        points = proven([point for point, _ in self.plans], self.least)
-        return [(point, solved) for point, (_, solved) in zip(points, self.plans, strict=True)]
+            elif (solved := self._plan_of(response, f"the best in {self.against}")) is not None:
+                best = self._found(solved, goals)
+                best = best._replace(point=replace(best.point, limit=with_room(best.point.amount)))
+                self.least = best.point.amount_bound
+        return best
 
-    def _request(self, key: str, limit: float, begun: Deployment) -> Request:
+    def _request(self, key: str, limit: float, best: Found) -> Request:
         """Return the solve within a limit, from the cheapest plan so far that keeps it."""
-        known = [(p.cost, s.plan.final) for p, s in self.plans if p.amount <= limit and s.plan]
-        start = min(known, key=lambda entry: entry[0])[1] if known else begun
-        return Request(key, self._within(limit), self.limits, start=start)
+        known = [found for found in (best, *self.plans) if found.point.amount <= limit]
+        start = min(known, key=lambda found: found.point.cost).solved.plan
+        network = self._seen(self._goals(limit))
+        return Request(key, network, self.limits, start=start.final if start else None)
 
     def _solved(self, requests: Sequence[Request], of: int) -> Iterator[Response]:
         self.say(f"{len(self.reached)} of {of} plans sought")
@@ -97,13 +115,9 @@ class Search:
 
     # What is asked for --------------------------------------------------------------------------
 
-    def goals(self, limit: float) -> tuple[Goal, ...]:
-        """Return what is made small, one after the other, with the measure at most `limit`."""
+    def _goals(self, limit: float) -> tuple[Goal, ...]:
         at_most = limit if math.isfinite(limit) else None
         return (self.unserved, Goal(2, COST), Goal(3, self.against, at_most=at_most))
-
-    def _within(self, limit: float) -> Network:
-        return self._seen(self.goals(limit))
 
     def _seen(self, goals: tuple[Goal, ...]) -> Network:
         network = self.network.part(goals=goals)
@@ -111,9 +125,6 @@ class Search:
         return asked.seen(network) if isinstance(asked, LargestShare) else network
 
     # What is found ------------------------------------------------------------------------------
-
-    def _amount(self, plan: Deployment) -> float:
-        return value(self._seen(self.goals(math.inf)), plan, [Goal(1, self.against)])
 
     def _plan_of(self, response: Response, sought: str) -> Solved | None:
         """Return the solve if there is a plan; note its status, and why there is none."""
@@ -128,23 +139,32 @@ class Search:
     def _take(self, response: Response, limit: float) -> None:
         sought = "the cheapest" if math.isinf(limit) else f"{self.against} at most {limit:,.6g}"
         solved = self._plan_of(response, sought)
-        if solved is None:
-            return
+        if solved is not None:
+            found = self._found(solved, self._goals(limit))
+            self.plans.append(found._replace(point=replace(found.point, limit=limit)))
+
+    def _found(self, solved: Solved, goals: tuple[Goal, ...]) -> Found:
         assert solved.plan is not None
-        by_measure = {stage.measure: stage for stage in solved.stages}
-        plan, cost = solved.plan.final, by_measure.get(COST)
-        amount = by_measure.get(self.against)
-        network = self._within(limit)
+        plan, network = solved.plan.final, self._seen(self._goals(math.inf))
+        bounds = {stage.measure: stage.bound for stage in solved.stages}
+        amounts = {
+            name: value(network, plan, [Goal(1, name)]) for name in ("unserved", COST, self.against)
+        }
         point = Point(
-            limit=limit,
+            limit=math.inf,
             status=solved.status,
-            cost=value(network, plan, [Goal(1, COST)]),
-            cost_bound=cost.bound if cost is not None else -math.inf,
-            amount=self._amount(plan),
-            amount_bound=amount.bound if amount is not None else -math.inf,
-            unserved=by_measure["unserved"].value,
+            cost=amounts[COST],
+            cost_bound=bounds.get(COST, -math.inf),
+            amount=amounts[self.against],
+            amount_bound=bounds.get(self.against, -math.inf),
+            unserved=amounts["unserved"],
         )
-        self.plans.append((point, solved))
+        return Found(point, solved, goals)
+
+
+def with_room(best: float) -> float:
+    """Return the limit within which a plan is as good as the best."""
+    return best + ROOM * abs(best)
 
 
 def rounds(count: int) -> Iterator[list[int]]:

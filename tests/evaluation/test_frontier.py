@@ -151,10 +151,10 @@ def test_the_points_are_those_of_trying_every_plan_and_none_is_missing() -> None
         ]
         search = Search(drawn(seed)[0], "latency", EXACT, ALONE, threading.Event(), lambda _: None)
         found = search.run(12)
-        for at, solved in found:
+        for at, solved, goals in found:
             assert (solved.status, at.cost_gap, at.amount_gap) == ("optimal", 0.0, 0.0), seed
             assert solved.plan is not None
-            asked = search.network.part(goals=search.goals(at.limit))
+            asked = search.network.part(goals=goals)
             assert not audit(asked, solved.plan)
             assert not audit_stages(asked, solved.plan, solved.stages)
             near = [
@@ -163,8 +163,8 @@ def test_the_points_are_those_of_trying_every_plan_and_none_is_missing() -> None
             assert near, (seed, at, best)
             cheapest = min(c for c, m in best if m <= at.limit + 1e-6)
             assert at.cost == pytest.approx(cheapest, abs=0.05), seed
-        kept = non_dominated(at for at, _ in found)
-        limits = {at.limit for at, _ in found}
+        kept = non_dominated(at for at, _, _ in found)
+        limits = {at.limit for at, _, _ in found}
         wanted = {min(e for e in best if e[1] <= limit + 1e-6) for limit in limits}
         assert len(kept) == len(wanted), seed
         sizes.append(len(kept))
@@ -181,7 +181,7 @@ def test_a_limit_on_the_largest_share_is_that_of_a_diversity_row() -> None:
         search = Search(asked, "share:provider", EXACT, ALONE, threading.Event(), lambda _: None)
         found = search.run(3)
         assert found
-        for at, _ in found:
+        for at, _, _ in found:
             most = min(1.0, at.limit)
             rule = DiversityRow(
                 rule="x", role="execution", kind="provider", scope="total", max_share=most
@@ -195,7 +195,7 @@ def test_a_limit_on_the_largest_share_is_that_of_a_diversity_row() -> None:
 @pytest.mark.parametrize("against", ["worst_loss", "changes"])
 def test_other_measures_have_frontiers_too(against: str) -> None:
     search = Search(drawn(3)[0], against, EXACT, ALONE, threading.Event(), lambda _: None)
-    points = non_dominated(at for at, _ in search.run(4))
+    points = non_dominated(at for at, _, _ in search.run(4))
     assert search.reached == ["optimal"] * len(search.reached)
     assert all(b.cost < a.cost and b.amount > a.amount for a, b in itertools.pairwise(points))
 
@@ -229,4 +229,25 @@ def test_after_a_stop_what_was_found_is_kept() -> None:
     search = Search(drawn(1)[0], "latency", EXACT, ALONE, stop, say)
     found = search.run(8)
     assert 2 <= len(found) < 10
-    assert all(solved.plan is not None for _, solved in found)
+    assert all(solved.plan is not None for _, solved, _ in found)
+
+
+def test_the_best_is_a_point_also_where_it_could_not_be_made_cheaper(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from planner.jobs import requests
+
+    whole = requests.solve
+
+    def failing(asked: Network, *given: object, **named: object) -> object:
+        if any(goal.at_most is not None for goal in asked.goals):
+            raise MemoryError("no room")
+        return whole(asked, *given, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(requests, "solve", failing)
+    search = Search(drawn(1)[0], "latency", EXACT, ALONE, threading.Event(), lambda _: None)
+    cheapest, best = (found.point for found in search.run(2))
+    assert best.amount == pytest.approx(min(ms for _, ms in every_plan(1)), abs=1e-4)
+    assert cheapest.cost == pytest.approx(min(cost for cost, _ in every_plan(1)), abs=0.02)
+    assert best.cost_bound >= cheapest.cost_bound
+    assert len(search.failures) == 3
