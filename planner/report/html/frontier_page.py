@@ -55,8 +55,8 @@ def proof(found: Frontier) -> str:
         unproven = sum(math.isinf(point.cost_gap) for point in found.points)
         return f"Of {counted(unproven, 'plan')} nothing is proven: raise --time-limit."
     return (
-        f"{counted(len(found.points), 'plan')}: no plan that is as good in {found.against} as one"
-        f" of them, and serves as much, costs less by more than {gap:.2%}. That is proven."
+        f"{counted(len(found.points), 'plan')}: none that is as good in {found.against} as one of"
+        f" them, and serves as much, costs less by more than its gap, {gap:.2%} at most: proven."
     )
 
 
@@ -107,7 +107,9 @@ def _curve(found: Frontier) -> Markup:
     x = _axis([p.amount for p in points], LEFT, WIDTH - RIGHT)
     y = _axis([*(p.cost for p in points), *lowest], HEIGHT - BOTTOM, TOP)
     at = [(x(point.amount), y(point.cost)) for point in points]
-    steps = "M" + " L".join(f"{left:.1f} {top:.1f}" for left, top in at)
+    # Between two plans the best that is known is the one before: a stair, not a line.
+    stair = [f"H{left:.1f} V{top:.1f}" for left, top in at[1:]]
+    steps = " ".join([f"M{at[0][0]:.1f} {at[0][1]:.1f}", *stair])
     chord = f"M{at[0][0]:.1f} {at[0][1]:.1f} L{at[-1][0]:.1f} {at[-1][1]:.1f}"
     return tag(
         "svg",
