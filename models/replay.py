@@ -83,19 +83,6 @@ def headroom(network: Network, plan: Deployment, rows: Collection[DemandKey]) ->
     return _Recourse(network, plan).headroom(rows) if rows else MOST_GROWTH
 
 
-def shortfalls(
-    network: Network, plan: Deployment, failed: Iterable[Item], rows: Iterable[Demand]
-) -> dict[DemandKey, float]:
-    """Return by what share these rows are served less than their `min_served`, re-routed at best.
-
-    All shares together are as small as can be, as if nobody else asked for anything.
-    """
-    asked = tuple(rows)
-    left = after(replace(network, demand=asked), tuple(sorted(failed)))
-    found = {row.key: row.min_served for row in asked}
-    return found | (_Recourse(left, plan).missing() if left.demand else {})
-
-
 def after(network: Network, failed: Iterable[Item]) -> Network:
     """Return the network that is left: rows whose model or region is gone are left out.
 
@@ -566,6 +553,17 @@ class Replays:
             {key: latency for key, (_, latency) in served.items()},
             used,
         )
+
+    def short(self, failed: Iterable[Item]) -> dict[DemandKey, float]:
+        """Return by what share every row is served less than its `min_served`, re-routed at best.
+
+        All shares together are as small as can be. Raises ArithmeticError if unsolved.
+        """
+        gone = self.network.graph.down(tuple(sorted(failed)))
+        found = {row.key: row.min_served for row in self.network.demand}
+        if any(row_items(row).isdisjoint(gone) for row in self.network.demand):
+            found |= self._recourse(True, gone).without(gone).missing()
+        return found
 
     def _recourse(self, is_failure: bool, gone: frozenset[Item]) -> _Recourse:
         cut = frozenset(item for item, ends in self._ends if not ends.isdisjoint(gone))

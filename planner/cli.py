@@ -61,6 +61,14 @@ WORKBOOK = click.Path(path_type=Path)
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
+_scenario = click.option(
+    "--scenario",
+    metavar="NAME",
+    default="",
+    help="Read WORKBOOK as its sheet Scenarios has it, as the plan of a scenario was made.",
+)
+
+
 class _Group(click.Group):
     """Commands whose second Ctrl-C is an interrupt, not the exit code of another answer."""
 
@@ -276,7 +284,8 @@ def solve(
 @click.argument("plan", type=WORKBOOK, required=False)
 @click.option("--today", is_flag=True, help="What stands now, routed at best, instead of PLAN.")
 @click.option("--json", "as_json", is_flag=True, help="Print the violations as JSON.")
-def audit(workbook: Path, plan: Path | None, today: bool, as_json: bool) -> None:
+@_scenario
+def audit(workbook: Path, plan: Path | None, today: bool, scenario: str, as_json: bool) -> None:
     """Re-check PLAN against WORKBOOK without a solver; the plan may have been edited by hand.
 
     \b
@@ -288,14 +297,14 @@ def audit(workbook: Path, plan: Path | None, today: bool, as_json: bool) -> None
     from planner.report.plan_audit import audit_plan, unserved
 
     _demand_one(plan, today)
-    tables, network = _read(workbook)
+    tables, network = _read(workbook, scenario)
     findings: tuple[Finding, ...] = ()
     if plan is None:
         name, audited = "what stands today", Plan({"": _today(network)})
         violations = audit_rules(network, audited)
     else:
         found, violations = audit_plan(network, plan)
-        _tell_other(found, tables, workbook, plan)
+        _tell_other(found, tables, workbook, plan, scenario)
         name, findings, audited = plan.name, found.findings, found.plan
     violations = tables.located(violations)
     if as_json:
@@ -351,13 +360,17 @@ def audit(workbook: Path, plan: Path | None, today: bool, as_json: bool) -> None
     help="Independent failures at a time, one core each.  [default: every core]",
 )
 @click.option("--cluster", metavar="ADDRESS", help="A Dask cluster for them instead of processes.")
-@click.option("--out", type=FOLDER, help="Folder for stress.json.  [default: that of PLAN]")
+@click.option(
+    "--out", type=FOLDER, help="Folder for stress.json and stress.html.  [default: that of PLAN]"
+)
 @click.option("--json", "as_json", is_flag=True, help="Print stress.json instead of the tables.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress, no tables.")
+@_scenario
 def stress(
     workbook: Path,
     plan: Path | None,
     today: bool,
+    scenario: str,
     worst: int,
     kinds: Sequence[str],
     pairs: bool,
@@ -378,11 +391,12 @@ def stress(
       planner stress inputs/minimal.xlsx my-plan/plan.xlsx --kind country
     """
     from planner.evaluation.stress import stress as run_stress
+    from planner.report.html.tables_page import EVERY_LINE, write_tables
     from planner.report.progress import ProgressLine
-    from planner.report.stress_report import document, screen, write
+    from planner.report.stress_report import document, parts, screen, write
 
     _demand_one(plan, today)
-    network, deployment = _standing(workbook, plan)
+    network, deployment = _standing(workbook, plan, scenario)
     known = {item.kind for item in network.graph.dependencies}
     for kind in kinds:
         if kind not in known:
@@ -396,13 +410,15 @@ def stress(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         path = write(folder, found)
+        title = f"{workbook.name} under failures"
+        page = write_tables(folder / "stress.html", title, parts(found, EVERY_LINE))
     except OSError as error:
         _fail(str(error))
     if as_json:
         click.echo(json.dumps(document(found), ensure_ascii=False, indent=1))
     elif not quiet:
         _console().print(screen(found))
-        click.echo(f"everything: {path}")
+        click.echo(f"everything: {path}, to be read: {page}")
     for failure in found.failures:
         click.echo(f"not looked at: {failure}", err=True)
     sys.exit(INTERRUPTED if found.stopped else BAD_INPUT if found.failures else PLAN)
@@ -485,13 +501,17 @@ def compare(plans: tuple[Path, ...], as_json: bool) -> None:
     help="Independent sites at a time, one core each.  [default: every core]",
 )
 @click.option("--cluster", metavar="ADDRESS", help="A Dask cluster for them instead of processes.")
-@click.option("--out", type=FOLDER, help="Folder for sites.json.  [default: that of PLAN]")
+@click.option(
+    "--out", type=FOLDER, help="Folder for sites.json and sites.html.  [default: that of PLAN]"
+)
 @click.option("--json", "as_json", is_flag=True, help="Print sites.json instead of the tables.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress, no tables.")
+@_scenario
 def sites(
     workbook: Path,
     plan: Path | None,
     today: bool,
+    scenario: str,
     most: int,
     processes: int | None,
     cluster: str | None,
@@ -509,12 +529,13 @@ def sites(
       planner sites inputs/minimal.xlsx my-plan/plan.xlsx
     """
     from planner.evaluation.sites import sites as value_of_sites
+    from planner.report.html.tables_page import write_tables
     from planner.report.progress import ProgressLine
-    from planner.report.sites_report import document, screen, write
+    from planner.report.sites_report import document, parts, screen, write
 
     if (plan is None) == (not today):
         raise click.UsageError("give a PLAN, or --today for what stands now")
-    network, deployment = _standing(workbook, plan)
+    network, deployment = _standing(workbook, plan, scenario)
     workers = _workers(processes, cluster)
     with _stoppable() as stop, ProgressLine(sys.stderr, quiet) as progress:
         found = value_of_sites(network, deployment, most, workers, stop, progress.say)
@@ -522,13 +543,15 @@ def sites(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         path = write(folder, found)
+        told = parts(found, network.settings.currency)
+        page = write_tables(folder / "sites.html", f"{workbook.name}, site by site", told)
     except OSError as error:
         _fail(str(error))
     if as_json:
         click.echo(json.dumps(document(found), ensure_ascii=False, indent=1))
     elif not quiet:
         _console().print(screen(found, network.settings.currency))
-        click.echo(f"everything: {path}")
+        click.echo(f"everything: {path}, to be read: {page}")
     for failure in found.failures:
         click.echo(f"not looked at: {failure}", err=True)
     sys.exit(INTERRUPTED if found.stopped else BAD_INPUT if found.failures else PLAN)
@@ -639,12 +662,12 @@ def _console() -> Console:
     return Console(width=width, highlight=False)
 
 
-def _standing(workbook: Path, plan: Path | None) -> tuple[Network, Deployment]:
+def _standing(workbook: Path, plan: Path | None, scenario: str) -> tuple[Network, Deployment]:
     """Return the network and the nodes of the plan, or those of today; exit if there are none."""
     from planner.report.plan_audit import audit_plan
     from planner.workbook.findings import counted
 
-    tables, network = _read(workbook)
+    tables, network = _read(workbook, scenario)
     if plan is None:
         return network, _today(network)
     found, violations = audit_plan(network, plan)
@@ -654,7 +677,7 @@ def _standing(workbook: Path, plan: Path | None) -> tuple[Network, Deployment]:
         count = len(violations)
         text = f"{plan.name} has {counted(count, 'violation')}; planner audit names them."
         click.echo(text, err=True)
-    _tell_other(found, tables, workbook, plan)
+    _tell_other(found, tables, workbook, plan, scenario)
     return network, found.plan.final
 
 
@@ -663,11 +686,11 @@ def _demand_one(plan: Path | None, today: bool) -> None:
         raise click.UsageError("give a PLAN, or --today for what stands now")
 
 
-def _read(workbook: Path) -> tuple[Tables, Network]:
+def _read(workbook: Path, scenario: str) -> tuple[Tables, Network]:
     """Return a workbook and its network; exit with what is wrong with it if it has none."""
     from planner.reading import read_network
 
-    tables = read_network(workbook)
+    tables = read_network(workbook, scenario=scenario)
     if tables.network is None:
         _fail(_listed(tables.findings))
     return tables, tables.network
@@ -684,8 +707,14 @@ def _today(network: Network) -> Deployment:
     return rerouted(network, stands)
 
 
-def _tell_other(found: PlanFile, tables: Tables, workbook: Path, plan: Path) -> None:
-    """Say on stderr that a plan was made from another workbook, if it was."""
+def _tell_other(found: PlanFile, tables: Tables, workbook: Path, plan: Path, scenario: str) -> None:
+    """Say on stderr that a plan was made from another workbook, or scenario, if it was."""
+    if found.scenario != scenario:
+        made = f"as its scenario {found.scenario!r}" if found.scenario else "without a scenario"
+        way_out = (
+            f"give --scenario {found.scenario!r}" if found.scenario else "leave --scenario out"
+        )
+        click.echo(f"{plan.name} was made from {workbook.name} {made}: {way_out}.", err=True)
     if found.workbook_sha256 not in ("", tables.sha256):
         other = "it is of another workbook, or that was changed since"
         click.echo(f"{plan.name} was not made from {workbook.name} as it is: {other}.", err=True)

@@ -34,6 +34,7 @@ DOORS = {
         "planner/report/compare_report.py",
         "planner/report/frontier_report.py",
         "planner/report/loss_tables.py",
+        "planner/report/html/tables_page.py",
         "planner/report/progress.py",
         "planner/report/screen.py",
         "planner/report/sites_report.py",

@@ -1066,6 +1066,13 @@ def test_one_scenario_goes_into_its_own_folder(tmp_path: Path) -> None:
     assert (tmp_path / "network-plan" / "twice _ as much" / "plan.xlsx").exists()
     assert not (tmp_path / "network-plan" / "plan.xlsx").exists()
     assert run("solve", path, "--scenario", "twice", "-q").exit_code == 2
+    plan = tmp_path / "network-plan" / "twice _ as much" / "plan.xlsx"
+    told = run("audit", path, plan)
+    assert "as its scenario 'twice / as much': give --scenario" in told.output
+    told = run("audit", path, plan, "--scenario", "twice / as much")
+    assert told.exit_code == 0, told.output
+    assert "scenario" not in told.output
+    assert run("stress", path, plan, "--scenario", "twice / as much", "-q").exit_code == 0
 
 
 def test_compare_names_cells_sites_cost_and_guarantees(tmp_path: Path) -> None:

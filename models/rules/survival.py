@@ -19,14 +19,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from models.data import Demand, Item, OfferKey
+from models.data import Demand, DemandKey, Item, OfferKey
 from models.exposure import offer_item
 from models.expressions import Cut, Point, at_least_zero, row, rows
 from models.failover import Failure, Reach, calm, lost_rows, protected_failures
 from models.network import Network
 from models.plan import TOLERANCE, Deployment, Violation
 from models.recourse import PRESENT, Recourse, Resource
-from models.replay import replay, shortfalls
+from models.replay import Replays
 
 Key = tuple[str, str]
 """A period and a model, or all verification."""
@@ -153,14 +153,36 @@ def _variable(model: Any, resource: Resource) -> Any:
 
 def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
     """Yield demand rows that are served too little after a protected failure."""
+    replays = _Replays(network, plan)
     for failure, asked in _worst(network, plan):
-        missing = shortfalls(network, plan, network.protected[failure], asked)
+        missing = replays.of(asked).short(network.protected[failure])
         for demand in asked:
             share = missing[demand.key]
             if share > TOLERANCE * len(asked):
                 message = f"{share:.4%} less than {demand.min_served:.4g} of it can be served"
                 where = f"{demand.key} without {failure}"
                 yield Violation("survival", where, message, demand, "min_served")
+
+
+class _Replays:
+    """What a plan leaves after failures, for the rows that must survive each of them."""
+
+    def __init__(self, network: Network, plan: Deployment) -> None:
+        self.network, self.whole = network, Replays(network, plan)
+        self.known: dict[frozenset[DemandKey], Replays] = {}
+
+    def of(self, asked: list[Demand], others: bool = False) -> Replays:
+        """Return it for these rows; the others ask for what is left, or for nothing at all."""
+        keys = frozenset(row.key for row in asked)
+        if keys not in self.known:
+            rows = tuple(asked)
+            if others:
+                rows = tuple(
+                    row if row.key in keys else replace(row, min_served=0.0)
+                    for row in self.network.demand
+                )
+            self.known[keys] = self.whole.of(rows)
+        return self.known[keys]
 
 
 def _worst(network: Network, plan: Deployment) -> list[tuple[str, list[Demand]]]:
@@ -189,10 +211,9 @@ def _worst(network: Network, plan: Deployment) -> list[tuple[str, list[Demand]]]
 def explain(network: Network, plan: Deployment) -> str:
     """Return how many failures are survived, and the tightest with its least served row."""
     spare: list[tuple[float, str, float, Demand]] = []
+    replays = _Replays(network, plan)
     for failure, asked in _worst(network, plan):
-        keys = {row.key for row in asked}
-        rows = [row if row.key in keys else replace(row, min_served=0.0) for row in network.demand]
-        left = replay(replace(network, demand=tuple(rows)), plan, network.protected[failure])
+        left = replays.of(asked, others=True).after(network.protected[failure])
         least = min(asked, key=lambda row: (left.served[row.key] - row.min_served, row.key))
         share = left.served[least.key]
         spare.append((share - least.min_served, failure, share, least))

@@ -13,7 +13,6 @@ from planner.workbook.findings import counted
 
 ROWS_SHOWN = 12
 """How many lines of a table a screen has room for; stress.json has them all."""
-REGIONS_SHOWN = 6
 STRESS_JSON = "stress.json"
 NO_FIGURES = (
     "What outages cost is not known: give outages_per_year and outage_hours to dependencies "
@@ -58,7 +57,7 @@ def unit(loss: MeanLoss | Importance) -> str:
     return "requests" if loss.role == "execution" else "hours"
 
 
-def losses(found: Sequence[ExpectedLoss]) -> Iterator[Table | Text]:
+def losses(found: Sequence[ExpectedLoss], most: int) -> Iterator[Table | Text]:
     """Yield what outages cost by role and region, and what it passes through, at worst."""
     if not found:
         return
@@ -69,15 +68,15 @@ def losses(found: Sequence[ExpectedLoss]) -> Iterator[Table | Text]:
     if not worst.losses:
         yield Text("Nothing that has outage figures hurts this plan.")
         return
-    yield _losses(worst, best)
+    yield _losses(worst, best, most)
     yield Text(_how(worst))
     if worst.without_figures:
         kinds = ", ".join(worst.without_figures)
         yield Text(f"Without outage figures, so never down by themselves here: {kinds}")
-    yield _importance(worst)
+    yield _importance(worst, most)
 
 
-def _losses(worst: ExpectedLoss, best: ExpectedLoss) -> Table:
+def _losses(worst: ExpectedLoss, best: ExpectedLoss, most: int) -> Table:
     headers = ("of", "available", "lost a year", "simulated (95 %)", "lost a year at best")
     table = table_of("What outages cost in an average year", *headers)
     at_best = {(loss.role, loss.of): loss for loss in best.losses}
@@ -85,7 +84,7 @@ def _losses(worst: ExpectedLoss, best: ExpectedLoss) -> Table:
     regions.sort(key=lambda loss: (-loss.low, loss.of))
     whole = [loss for loss in worst.losses if loss.role == "execution" and not loss.of]
     others = [loss for loss in worst.losses if loss.role != "execution" and not loss.of]
-    for loss in (*whole, *regions[:REGIONS_SHOWN], *others):
+    for loss in (*whole, *regions[: most // 2], *others):
         told = loss.simulated
         same = at_best.get((loss.role, loss.of), loss)
         name = loss.of or ("all users" if loss.role == "execution" else f"{loss.role}, any")
@@ -96,8 +95,8 @@ def _losses(worst: ExpectedLoss, best: ExpectedLoss) -> Table:
             "-" if told is None else _lost(told.low, told.high, loss.per_year),
             _lost(same.low, same.high, same.per_year),
         )
-    if len(regions) > REGIONS_SHOWN:
-        table.add_row(f"and {len(regions) - REGIONS_SHOWN} more in {STRESS_JSON}")
+    if len(regions) > most // 2:
+        table.add_row(f"and {len(regions) - most // 2} more in {STRESS_JSON}")
     return table
 
 
@@ -114,28 +113,28 @@ def _how(found: ExpectedLoss) -> str:
     )
 
 
-def _importance(found: ExpectedLoss) -> Table:
+def _importance(found: ExpectedLoss, most: int) -> Table:
     headers = ("fails", "down", "in so much of the loss", "saved a year if it never fails")
     table = table_of("What the loss passes through", *headers)
     role = next((one.role for one in found.importance), "")
     causes = [one for one in found.importance if one.role == role]
-    for one in causes[:ROWS_SHOWN]:
+    for one in causes[:most]:
         saved = f"{_amount(one.saved)} {unit(one)}"
         table.add_row(one.cause, f"{one.chance:.3%}", f"{one.share:.1%}", saved)
-    if len(causes) > ROWS_SHOWN:
-        table.add_row(f"and {len(causes) - ROWS_SHOWN} more in {STRESS_JSON}")
+    if len(causes) > most:
+        table.add_row(f"and {len(causes) - most} more in {STRESS_JSON}")
     return table
 
 
-def pairs(found: Pairs) -> Iterator[Table | Text]:
+def pairs(found: Pairs, most: int) -> Iterator[Table | Text]:
     """Yield the worst pairs, and how many there were."""
     table = table_of("What two failures take at once", "fail", "served", "by one alone", "also out")
-    for pair in found.worse[:ROWS_SHOWN]:
+    for pair in found.worse[:most]:
         names = " + ".join(_any(names) for names in (pair.first, pair.second))
         out = (*pair.halted, *pair.lost_models, *pair.silent_policies)
         table.add_row(names, _share(pair.served), _share(pair.served_alone), ", ".join(out) or "-")
-    if len(found.worse) > ROWS_SHOWN:
-        table.add_row(f"and {len(found.worse) - ROWS_SHOWN} more in {STRESS_JSON}")
+    if len(found.worse) > most:
+        table.add_row(f"and {len(found.worse) - most} more in {STRESS_JSON}")
     yield table
     yield Text(
         f"{counted(found.asked, 'pair')}: {found.solved:,} solved, {found.followed:,} followed; "

@@ -17,7 +17,7 @@ from planner.report.overview import COMPARISON, OVERVIEW, RUN, SUMMARY, listed_s
 from planner.report.plan_rows import PlanReader, read_rows
 from planner.report.sheet_rows import PLAN_SHEETS
 from planner.report.stale import CHECKED, stale
-from planner.report.summary_pages import SHA256, comparison, run_record, summary
+from planner.report.summary_pages import SCENARIO, SHA256, comparison, run_record, summary
 from planner.report.tables import page
 from planner.workbook.excel import Workbook, read_sheets
 from planner.workbook.excel_writing import write_workbook
@@ -38,12 +38,14 @@ class PlanFile:
 
     Errors are cells that could not be used, which the plan therefore lacks. Warnings are figures
     that no longer agree with the rest, as after an edit; nothing is computed from them.
-    `workbook_sha256` is that of the workbook the plan was made for, empty if it does not say.
+    `workbook_sha256` is that of the workbook the plan was made for, and `scenario` as which it was
+    read; each is empty if it does not say.
     """
 
     plan: Plan
     findings: tuple[Finding, ...]
     workbook_sha256: str
+    scenario: str = ""
 
 
 def write_plan(path: Path, done: Done) -> Path:
@@ -95,7 +97,8 @@ def read_plan(path: Path, network: Network) -> PlanFile:
     plan = reader.plan()
     if not any(finding.is_error for finding in findings):
         findings.extend(stale(network, plan, by_title))
-    return PlanFile(plan, tuple(findings), _made_for(workbook))
+    made_for = _run_item(workbook, SHA256), _run_item(workbook, SCENARIO)
+    return PlanFile(plan, tuple(findings), *made_for)
 
 
 def plan_hash(path: Path) -> str:
@@ -142,10 +145,10 @@ def _missing(title: str, *, has_list: bool) -> Finding:
     return Finding(title, "", f"the sheet {title} is missing", way_out)
 
 
-def _made_for(workbook: Workbook) -> str:
+def _run_item(workbook: Workbook, item: str) -> str:
     for sheet in workbook.sheets:
         if sheet.title == RUN:
             for number in sheet.rows:
-                if sheet.cell(number, 1).value == SHA256:
+                if sheet.cell(number, 1).value == item:
                     return str(sheet.cell(number, 2).value or "")
     return ""

@@ -34,19 +34,24 @@ SINGLES_SHOWN, SETS_SHOWN = 5, 3
 
 def screen(found: Sites, currency: str) -> Group:
     """Return what every site adds and why, and what would add most."""
-    parts: list[Table | Text] = []
+    return Group(*parts(found, currency))
+
+
+def parts(found: Sites, currency: str) -> list[Table | Text]:
+    """Return the same, one thing after the other."""
+    told: list[Table | Text] = []
     if found.sites:
-        parts.append(_sites(found.sites, currency))
+        told.append(_sites(found.sites, currency))
     for entry in found.candidates:
-        parts += [Text(""), *_candidates(entry, currency)]
+        told += [Text(""), *_candidates(entry, currency)]
     if found.not_judged:
-        parts.append(Text(f"Not filled in, so not judged: {', '.join(found.not_judged)}"))
+        told.append(Text(f"Not filled in, so not judged: {', '.join(found.not_judged)}"))
     if found.rows_left_out:
         rows = counted(found.rows_left_out, "demand row")
-        parts.append(Text(f"The end of the smallest {rows} was not sought."))
+        told.append(Text(f"The end of the smallest {rows} was not sought."))
     if found.stopped:
-        parts.append(Text("Stopped: what is not listed was not looked at."))
-    return Group(*parts)
+        told.append(Text("Stopped: what is not listed was not looked at."))
+    return told
 
 
 def write(directory: Path, found: Sites) -> Path:

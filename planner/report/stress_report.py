@@ -30,24 +30,30 @@ FORMAT = 1
 
 def screen(found: Stress) -> Group:
     """Return the weakest guarantees, the worst failures and the worst few at once."""
-    parts: list[Table | Text] = []
+    return Group(*parts(found, ROWS_SHOWN))
+
+
+def parts(found: Stress, most: int) -> list[Table | Text]:
+    """Return the same with up to so many lines of every table."""
+    told: list[Table | Text] = []
     unavoidable = sorted({item for end in found.ends for item in end.unavoidable})
     if unavoidable:
         names = ", ".join(map(str, unavoidable))
-        parts.append(Text(f"No plan escapes these, so they come first: {names}", style="bold"))
+        told.append(Text(f"No plan escapes these, so they come first: {names}", style="bold"))
     others = [end for end in found.ends if end.demand is None]
-    parts += [_users(found.users), _ends(others), _shocks(found.shocks), _blasts(found.blasts)]
-    parts += map(Text, _facts(found.facts))
-    parts += [*losses(found.loss), *(pairs(found.pairs) if found.pairs is not None else ())]
+    told += [_users(found.users, most), _ends(others, most), _shocks(found.shocks, most)]
+    told += [_blasts(found.blasts), *map(Text, _facts(found.facts))]
+    told += losses(found.loss, most)
+    told += pairs(found.pairs, most) if found.pairs is not None else ()
     if found.not_judged:
-        parts.append(Text(f"Not filled in, so not judged: {', '.join(found.not_judged)}"))
+        told.append(Text(f"Not filled in, so not judged: {', '.join(found.not_judged)}"))
     if found.rows_left_out:
         rows = counted(found.rows_left_out, "demand row")
-        parts.append(Text(f"The end of the smallest {rows} was not sought."))
-    parts += [Text(f"not looked at, {failure}") for failure in found.failures]
+        told.append(Text(f"The end of the smallest {rows} was not sought."))
+    told += [Text(f"not looked at, {failure}") for failure in found.failures]
     if found.stopped:
-        parts.append(Text("Stopped: what is not listed was not looked at."))
-    return Group(*(part for part in parts if not isinstance(part, Table) or part.row_count))
+        told.append(Text("Stopped: what is not listed was not looked at."))
+    return [part for part in told if not isinstance(part, Table) or part.row_count]
 
 
 def write(directory: Path, found: Stress) -> Path:
@@ -123,11 +129,11 @@ def _facts(facts: Sequence[Fact]) -> Iterator[str]:
         yield f"Doubt weakens {count}, but no fact that is verified by itself would change that."
 
 
-def _users(rows: Sequence[Users]) -> Table:
+def _users(rows: Sequence[Users], most: int) -> Table:
     headers = ("users", "ms", "failover ms", "least served", "fewest to end", "by")
     table = table_of("What users keep: as it is, under any one failure, and until when", *headers)
     weakest = sorted(rows, key=lambda row: (_order(row.end.worst), row.least_served, -row.rate))
-    for row in weakest[:ROWS_SHOWN]:
+    for row in weakest[:most]:
         best, worst = _size(row.end.best), _size(row.end.worst)
         table.add_row(
             str(row.demand),
@@ -137,27 +143,27 @@ def _users(rows: Sequence[Users]) -> Table:
             worst if best == worst else f"{worst} to {best}",
             ", ".join(_names(row.end.worst.failed or ())),
         )
-    return _with_more(table, len(rows))
+    return _with_more(table, len(rows), most)
 
 
-def _ends(ends: Sequence[End]) -> Table:
+def _ends(ends: Sequence[End], most: int) -> Table:
     table = table_of(
         "Fewest failures that end a guarantee", "guarantee", "at worst", "at best", "by"
     )
     weakest = sorted(ends, key=lambda end: (_order(end.worst), _order(end.best)))
-    for end in weakest[:ROWS_SHOWN]:
+    for end in weakest[:most]:
         of = f"{end.of} ({end.loss})"
         named = end.worst.failed or ()
         by = ", ".join(_names(named)) if end.worst.failed is not None else "no failures"
         table.add_row(f"{end.role} of {of}", _size(end.worst), _size(end.best), by)
-    return _with_more(table, len(ends))
+    return _with_more(table, len(ends), most)
 
 
-def _shocks(shocks: Sequence[Shock]) -> Table:
+def _shocks(shocks: Sequence[Shock], most: int) -> Table:
     headers = ("fails", "served", "rows short", "halted", "models lost", "policies out")
     table = table_of("What one failure takes", *headers)
     worst = sorted(shocks, key=lambda shock: (_kept(shock), -len(shock.halted), shock.name))
-    for shock in worst[:ROWS_SHOWN]:
+    for shock in worst[:most]:
         table.add_row(
             shock.name,
             "-" if shock.served is None else f"{shock.served:.1%}",
@@ -166,7 +172,7 @@ def _shocks(shocks: Sequence[Shock]) -> Table:
             str(len(shock.lost_models)),
             str(len(shock.silent_policies)),
         )
-    return _with_more(table, len(shocks))
+    return _with_more(table, len(shocks), most)
 
 
 def _blasts(blasts: Sequence[Blast]) -> Table:
@@ -179,9 +185,9 @@ def _blasts(blasts: Sequence[Blast]) -> Table:
     return table
 
 
-def _with_more(table: Table, count: int) -> Table:
-    if count > ROWS_SHOWN:
-        table.add_row(f"and {count - ROWS_SHOWN} more in {STRESS_JSON}")
+def _with_more(table: Table, count: int, most: int) -> Table:
+    if count > most:
+        table.add_row(f"and {count - most} more in {STRESS_JSON}")
     return table
 
 

@@ -40,6 +40,7 @@ _PLACES = {
     "Paris 1": ("Borealis", "Paris", "FR", 48.86, 2.35),
     "Stockholm 1": ("Acme Cloud", "Stockholm", "SE", 59.33, 18.07),
     "Milan 1": ("Meridian", "Milan", "IT", 45.46, 9.19),
+    "Warsaw 1": ("Vistula", "Warsaw", "PL", 52.23, 21.01),
 }
 _MONTHLY = {
     "GPU server": (8, 1900.0),
@@ -81,6 +82,7 @@ EXAMPLE: dict[type[Row], Sequence[Row]] = {
             ("Borealis", 120, 1),
             ("Delta Hosting", 80, 2),
             ("Meridian", 60, 1),
+            ("Vistula", 60, 1.5),
         )
     ],
     Offer: [
@@ -95,6 +97,7 @@ EXAMPLE: dict[type[Row], Sequence[Row]] = {
             verification="two of three",
             requests_per_s=rate,
             max_latency_ms=limit,
+            min_served=0.6,
             unserved_penalty=500,
             source=ASSUMED,
         )

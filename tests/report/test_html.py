@@ -9,6 +9,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from rich.table import Table
+from rich.text import Text
 
 from models.plan import Deployment, Plan
 from planner.evaluation.baselines import PLAN
@@ -20,6 +22,7 @@ from planner.report.done import Done
 from planner.report.html.document import document
 from planner.report.html.elements import Markup, Number, Row, table, tag
 from planner.report.html.plan_page import plan_page
+from planner.report.html.tables_page import tables_page
 from planner.result import Result, Run
 from planner.workbook.template import Body, Contents, example, write_template
 
@@ -229,6 +232,20 @@ def test_a_site_named_like_a_script_is_only_a_name(tmp_path: Path) -> None:
     seen = probed(path, EVIL, 1280)
     assert seen["errors"] == []
     assert f"provider:{EVIL} goes" in str(seen["said"]).replace("&lt;", "<").replace("&gt;", ">")
+
+
+def test_a_screen_becomes_a_page_with_every_text_escaped() -> None:
+    grid = Table(title=Text("What <fails>"))
+    grid.add_column("name")
+    grid.add_column("count")
+    grid.add_row(EVIL, "12")
+    page = tables_page("a & b", [Text("first", style="bold"), grid, Text("")])
+    assert "<h1>a &amp; b</h1>" in page
+    assert '<p class="alarm">first</p>' in page
+    assert "<h2>What &lt;fails&gt;</h2>" in page
+    assert '<td class="number">12</td>' in page
+    assert EVIL not in page
+    assert page.count("<p") == 1
 
 
 def test_the_page_is_one_document() -> None:

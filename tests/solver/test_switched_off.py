@@ -24,11 +24,15 @@ NAMES = [rule_name(rule) for rule in RULES]
 
 def drawn(count: int) -> list[Network]:
     """Return random networks, every other one easy to solve; all goals at once, none gives way."""
-    found = [make(seed) for seed in range(count // 2) for make in (draw.network, solvable)]
+    found = [make(seed) for seed in range(count // 2) for make in (surviving, solvable)]
     return [
         replace(network, goals=tuple(goal._replace(priority=1) for goal in network.goals))
         for network in found
     ]
+
+
+def surviving(seed: int) -> Network:
+    return draw.surviving(draw.network(seed), seed)
 
 
 def built_without(problem: Problem, rules: frozenset[str]) -> Problem:
