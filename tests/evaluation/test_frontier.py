@@ -181,7 +181,10 @@ def test_a_limit_on_the_largest_share_is_that_of_a_diversity_row() -> None:
         search = Search(asked, "share:provider", EXACT, ALONE, threading.Event(), lambda _: None)
         found = search.run(3)
         assert found
-        for at, _, _ in found:
+        for at, solved, goals in found:
+            assert solved.plan is not None
+            told = audit_stages(asked.part(goals=goals), solved.plan, solved.stages)
+            assert not told
             most = min(1.0, at.limit)
             rule = DiversityRow(
                 rule="x", role="execution", kind="provider", scope="total", max_share=most
