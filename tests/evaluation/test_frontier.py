@@ -6,12 +6,13 @@ import itertools
 import math
 import random
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from models.data import DiversityRow, Item, Settings
+from models.data import Dependency, DiversityRow, Item, Settings
 from models.network import Goal, Link, Network
 from planner.evaluation.audit import audit, audit_stages
 from planner.evaluation.frontier import Point, distance, grid, knee, non_dominated, proven
@@ -195,12 +196,26 @@ def test_a_limit_on_the_largest_share_is_that_of_a_diversity_row() -> None:
             assert at.amount <= most + 1e-6
 
 
-@pytest.mark.parametrize("against", ["worst_loss", "changes"])
+@pytest.mark.parametrize("against", ["worst_loss", "expected_loss", "changes"])
 def test_other_measures_have_frontiers_too(against: str) -> None:
-    search = Search(drawn(3)[0], against, EXACT, ALONE, threading.Event(), lambda _: None)
+    """Every provider fails as often as its sites are cheap, for a day; a node stands at each."""
+    asked = drawn(3)[0]
+    rows = [
+        Dependency(
+            kind="provider",
+            dependency=asked.sites[offer.site].provider,
+            outages_per_year=100 / offer.node_cost,
+            outage_hours=24,
+        )
+        for offer in asked.offers.values()
+    ]
+    stand = {key: replace(offer, existing_nodes=1) for key, offer in asked.offers.items()}
+    asked = replace(asked, offers=stand, dependencies={row.item: row for row in rows})
+    search = Search(asked, against, EXACT, ALONE, threading.Event(), lambda _: None)
     points = non_dominated(at for at, _, _ in search.run(4))
     assert search.reached == ["optimal"] * len(search.reached)
     assert all(b.cost < a.cost and b.amount > a.amount for a, b in itertools.pairwise(points))
+    assert len(points) >= 2
 
 
 def test_a_solve_that_fails_ends_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
