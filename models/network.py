@@ -74,13 +74,17 @@ class Link:
 
 
 class Goal(NamedTuple):
-    """One objective: what to make small, and what later goals may give up of it."""
+    """One objective: what to make small, and what later goals may give up of it.
+
+    With `at_most` no plan at all may exceed that in the measure, in its unit.
+    """
 
     priority: int
     measure: str
     weight: float = 1.0
     tolerance: float = 0.0
     absolute: bool = False
+    at_most: float | None = None
 
 
 DEFAULT_GOALS = (Goal(1, "unserved"), Goal(2, "monthly_cost"))

@@ -8,17 +8,37 @@ from typing import Any
 import numpy as np
 
 from models.classes import Classes
-from models.expressions import Expression, Term
+from models.expressions import Expression, Term, row, rows
 from models.measures import measure
 from models.network import Goal, Network
 from models.paths import FloatArray
 from models.plan import Deployment
 
+SMALL = 1e-6
+"""The limit of a measure from which its row is written in parts of the limit."""
+
 
 def add_objectives(block: Any, network: Network) -> None:
-    """Add the variables and rows that only an objective needs."""
+    """Add the variables and rows that only an objective needs, and the limits of goals."""
     for name in sorted({goal.measure for goal in network.goals}):
         measure(name).declare(block, network)
+    for goal in limited(network):
+        if block.component("at_most") is None:
+            block.at_most = rows()
+        found, part = measure(goal.measure).express(block, network), scale(goal)
+        terms = [(coefficient / part, variable) for coefficient, variable in found.terms]
+        limit = goal.at_most if goal.at_most is not None else 0.0
+        row(block.at_most, goal.measure, terms, upper=(limit - found.constant) / part)
+
+
+def limited(network: Network) -> list[Goal]:
+    """Return the goals whose measure no plan may have more of than a limit."""
+    return [goal for goal in network.goals if goal.at_most is not None]
+
+
+def scale(goal: Goal) -> float:
+    """Return by what the row of a limit is divided, so that the solver's tolerance suits it."""
+    return goal.at_most if goal.at_most is not None and goal.at_most > SMALL else 1.0
 
 
 def stage(block: Any, network: Network, goals: list[Goal]) -> Expression:

@@ -644,6 +644,101 @@ def explain(
     sys.exit(INTERRUPTED if found.stopped else EXPLAINED[found.status])
 
 
+@main.command()
+@click.argument("workbook", type=WORKBOOK)
+@click.option(
+    "--against",
+    required=True,
+    metavar="MEASURE",
+    help="latency, worst_loss, expected_loss, changes, or share:KIND: the largest share of a kind.",
+)
+@click.option(
+    "--points",
+    type=click.IntRange(min=0),
+    default=8,
+    metavar="N",
+    help="Limits between the best in MEASURE and the cheapest.  [default: 8]",
+)
+@click.option("--out", type=FOLDER, help="Folder for the plans.  [default: WORKBOOK-frontier]")
+@click.option(
+    "--time-limit",
+    type=click.FloatRange(min=0),
+    metavar="S",
+    help="Seconds for each plan; the workbook's time_limit_s, split among them, otherwise.",
+)
+@click.option(
+    "--gap",
+    type=click.FloatRange(min=0, max=1),
+    metavar="G",
+    help="Proven relative gap that is good enough; the workbook's mip_gap otherwise.",
+)
+@click.option(
+    "--processes",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Plans sought at a time, one core each.  [default: every core]",
+)
+@click.option("--cluster", metavar="ADDRESS", help="A Dask cluster for them instead of processes.")
+@click.option("--json", "as_json", is_flag=True, help="Print frontier.json instead of the table.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress, no table.")
+def frontier(
+    workbook: Path,
+    against: str,
+    points: int,
+    out: Path | None,
+    time_limit: float | None,
+    gap: float | None,
+    processes: int | None,
+    cluster: str | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Show what each bit of MEASURE costs: plans for WORKBOOK that none beats in both.
+
+    The ends are the plan that is best in MEASURE and the cheapest; between them the cheapest for
+    every limit of an even grid. Each is written as a plan of its own, 01, 02 … below the folder,
+    with what is proven of it in frontier.csv, .json and .html. Ctrl-C keeps the plans found.
+
+    \b
+    Example:
+      planner frontier inputs/minimal.xlsx --against latency --points 3 --out my-frontier
+    """
+    from planner.frontier import frontier as sought
+    from planner.job import Job
+    from planner.report.frontier_report import FRONTIER_HTML, document, screen, write
+    from planner.report.progress import ProgressLine
+    from planner.workbook.findings import InputError
+
+    if not workbook.exists():
+        _fail(f"{workbook} does not exist; check the path. Nothing is written.")
+    out = out or workbook.with_name(f"{workbook.stem}-frontier")
+    workers = _workers(processes, cluster)
+    job = Job(workbook=workbook, out=out, time_limit_s=time_limit, gap=gap, workers=workers)
+    with _stoppable() as stop, ProgressLine(sys.stderr, quiet) as progress:
+        try:
+            found = sought(job, against, points, stop, progress)
+            files = write(out, found)
+        except InputError as error:
+            _fail(_listed(error.findings))
+        except OSError as error:
+            _fail(str(error))
+    if as_json:
+        click.echo(json.dumps(document(found), ensure_ascii=False, indent=1))
+    elif not quiet:
+        _console().print(screen(found))
+        click.echo(f"as a page: {files[FRONTIER_HTML]}")
+    for failure in found.failures:
+        click.echo(f"not found: {failure}", err=True)
+    for name in found.earlier:
+        click.echo(f"{out / name} is of an earlier run.", err=True)
+    if "infeasible" in found.reached:
+        click.echo(
+            f"No plan exists; planner solve {workbook} names the rules in the way.", err=True
+        )
+    codes = [EXIT_CODES.get(status, BAD_INPUT) for status in found.reached]
+    sys.exit(INTERRUPTED if found.stopped else max(codes, default=TOO_EARLY))
+
+
 def _console() -> Console:
     """Return the terminal, as wide as it is, or as is usual where nobody says."""
     from rich.console import Console

@@ -35,7 +35,7 @@ from planner.report.progress import ProgressLine
 from planner.result import Limits, Result, Run
 from planner.solver.arrays import BadNumber
 from planner.solver.room import TooLarge
-from planner.solver.solve import Timer, solve
+from planner.solver.solve import Solved, Timer, solve
 from planner.versions import versions
 from planner.workbook.excel import file_hash
 from planner.workbook.findings import Finding
@@ -74,15 +74,7 @@ def run(job: Job, stop: threading.Event, progress: ProgressLine) -> Done:
     if tables.network is None:
         return _finish(job, Done(Result("invalid", made), None, tables.findings), timer, tables)
     network = tables.network
-    limits = Limits(
-        time_limit_s=network.settings.time_limit_s
-        if job.time_limit_s is None
-        else job.time_limit_s,
-        gap=network.settings.mip_gap if job.gap is None else job.gap,
-        deterministic=job.deterministic,
-        seed=network.settings.seed,
-        solver=job.solver,
-    )
+    limits = limits_of(job, network)
     try:
         solved = solve(network, limits, stop, progress.solving)
     except BadNumber as error:
@@ -106,25 +98,9 @@ def run(job: Job, stop: threading.Event, progress: ProgressLine) -> Done:
         return _finish(
             job, Done(Result("invalid", made), None, (*tables.findings, finding)), timer, tables
         )
-    options = {
-        "time_limit_s": limits.time_limit_s,
-        "gap": limits.gap,
-        "deterministic": limits.deterministic,
-        "require_served": network.settings.require_served,
-        **job.solver,
-    }
-    made = replace(
-        made,
-        seed=limits.seed,
-        options=options,
-        clock_stopped=solved.clock_stopped,
-        search=solved.search,
-    )
+    done = _ended(tables, network, limits, solved, made)
+    result, made = done.result, done.result.run
     timer.times |= solved.times
-    result = Result(solved.status, made, solved.plan, solved.gap, solved.stages, _warnings(tables))
-    done = Done(
-        result, network, tables.findings, book=tables.book, edits=tuple(map(str, tables.edits))
-    )
     if solved.plan is None:
         if solved.status == "infeasible":
             progress.say("looking for the rules in the way")
@@ -140,6 +116,56 @@ def run(job: Job, stop: threading.Event, progress: ProgressLine) -> Done:
         if cheapest.clock_stopped:
             done = replace(done, result=replace(result, run=replace(made, clock_stopped=True)))
     return _write_and_audit(job, tables, done, timer)
+
+
+def limits_of(job: Job, network: Network) -> Limits:
+    """Return the limits of a solve: those of the job, else those of the workbook."""
+    settings = network.settings
+    return Limits(
+        time_limit_s=settings.time_limit_s if job.time_limit_s is None else job.time_limit_s,
+        gap=settings.mip_gap if job.gap is None else job.gap,
+        deterministic=job.deterministic,
+        seed=settings.seed,
+        solver=job.solver,
+    )
+
+
+def write_solved(
+    job: Job, tables: Tables, network: Network, limits: Limits, solved: Solved
+) -> Done:
+    """Write, read back and audit a plan that was found elsewhere; nothing is compared with it.
+
+    The `network` is that of the tables, with the goals that were solved for.
+    """
+    assert solved.plan is not None
+    timer = Timer()
+    timer.times |= solved.times
+    made = Run(job.workbook.name, tables.sha256, 0, versions=versions(), scenario=job.scenario)
+    done = _ended(tables, network, limits, solved, made)
+    evaluations = evaluate(network, solved.plan)
+    done = replace(done, evaluations=evaluations, scores=(evaluations[-1].score(PLAN),))
+    return _write_and_audit(job, tables, done, timer)
+
+
+def _ended(tables: Tables, network: Network, limits: Limits, solved: Solved, made: Run) -> Done:
+    """Return the end of a solve, and how it was made."""
+    options = {
+        "time_limit_s": limits.time_limit_s,
+        "gap": limits.gap,
+        "deterministic": limits.deterministic,
+        "require_served": network.settings.require_served,
+        **limits.solver,
+    }
+    made = replace(
+        made,
+        seed=limits.seed,
+        options=options,
+        clock_stopped=solved.clock_stopped,
+        search=solved.search,
+    )
+    result = Result(solved.status, made, solved.plan, solved.gap, solved.stages, _warnings(tables))
+    edits = tuple(map(str, tables.edits))
+    return Done(result, network, tables.findings, book=tables.book, edits=edits)
 
 
 def _warnings(tables: Tables) -> tuple[Finding, ...]:

@@ -33,6 +33,7 @@ DOORS = {
     "rich": {
         "planner/cli.py",
         "planner/report/compare_report.py",
+        "planner/report/frontier_report.py",
         "planner/report/loss_tables.py",
         "planner/report/html/tables_page.py",
         "planner/report/progress.py",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -1179,3 +1181,104 @@ def test_an_interrupt_between_scenarios_says_so(
     done = run("solve", scenarios(tmp_path), "--scenario", "all", "--out", tmp_path / "out")
     assert done.exit_code == 130
     assert "not begun: stopped before" in done.output
+
+
+def test_a_frontier_has_plans_that_pass_their_audit_and_are_as_told(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = run("frontier", MINIMAL, "--against", "latency", "--points", 3, "--out", out)
+    assert done.exit_code == 0, done.output
+    told = json.loads((out / "frontier.json").read_text(encoding="utf-8"))
+    assert told["complete"] is True
+    points = told["points"]
+    assert len(points) >= 3
+    assert [point["folder"] for point in points] == [f"{n:02}" for n in range(1, len(points) + 1)]
+    for point in points:
+        plan = out / point["folder"] / "plan.xlsx"
+        audited = run("audit", out / point["folder"] / "workbook.xlsx", plan)
+        assert audited.exit_code == 0, audited.output
+        content = figures(out / point["folder"])
+        stages = {stage["measure"]: stage for stage in content["objectives"]}  # type: ignore[attr-defined]
+        assert stages["monthly_cost"]["value"] == pytest.approx(point["cost"])
+        assert stages["latency"]["value"] == pytest.approx(point["amount"], abs=1e-4)
+        assert point["cost_bound"] <= point["cost"] <= point["cost_bound"] * 1.011
+        assert content["audit"]["passed"] is True  # type: ignore[index]
+    costs, amounts = ([point[name] for point in points] for name in ("cost", "amount"))
+    assert costs == sorted(costs, reverse=True)
+    assert amounts == sorted(amounts)
+    rows = list(csv.DictReader((out / "frontier.csv").open(encoding="utf-8")))
+    assert [float(row["cost"]) for row in rows] == pytest.approx(costs)
+    assert [row["folder"] for row in rows if row["knee"] == "True"] == [told["knee"]]
+    assert f"{told['knee']} knee" in done.output
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert all(f"{cost:,.0f}" in readme for cost in costs)
+
+
+def test_a_frontier_against_a_share_says_what_is_asked_for(tmp_path: Path) -> None:
+    arguments = ("frontier", MINIMAL, "--against", "share:provider", "--points", 1)
+    done = run(*arguments, "--out", tmp_path, "--json")
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert (told["against"], told["unit"]) == ("share:provider", "share")
+    first, *_, last = told["points"]
+    assert first["amount"] == pytest.approx(1 / 3, abs=1e-4)
+    assert last["limit"] is None
+
+
+@pytest.mark.parametrize(
+    ("against", "says"),
+    [
+        ("happiness", "take one of latency, worst_loss, expected_loss, changes and share:KIND"),
+        ("share:moon", "nothing hangs on a dependency of kind 'moon'; take one of bloc, country"),
+        ("expected_loss", "fill in outages_per_year and outage_hours"),
+    ],
+)
+def test_a_frontier_against_nothing_says_what_there_is(
+    against: str, says: str, tmp_path: Path
+) -> None:
+    done = run("frontier", MINIMAL, "--against", against, "--out", tmp_path / "out")
+    assert done.exit_code == 2
+    assert says in done.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_frontier_of_what_has_no_plan_says_so(tmp_path: Path) -> None:
+    path = unsolvable(tmp_path, "infeasible")
+    done = run("frontier", path, "--against", "latency", "--out", tmp_path / "o")
+    assert done.exit_code == 1, done.output
+    assert "No plan exists; planner solve" in done.output
+    assert not list((tmp_path / "o").glob("*/plan.xlsx"))
+
+
+def test_folders_of_an_earlier_frontier_with_more_plans_are_named(tmp_path: Path) -> None:
+    arguments = ("frontier", MINIMAL, "--against", "latency", "--out", tmp_path)
+    run(*arguments, "--points", 1)
+    told = json.loads((tmp_path / "frontier.json").read_text(encoding="utf-8"))
+    last = told["points"][-1]["folder"]
+    done = run(*arguments, "--points", 0)
+    assert f"{tmp_path / last} is of an earlier run." in done.output
+
+
+def test_ctrl_c_keeps_the_plans_of_a_frontier(tmp_path: Path, monkeypatch: Any) -> None:
+    from planner.evaluation import frontier_search
+
+    stopped = threading.Event()
+    whole = frontier_search.run_jobs
+
+    def interrupted(requests: Any, workers: Any, stop: threading.Event) -> Any:
+        for count, response in enumerate(whole(requests, workers, stop=stop)):
+            yield response
+            if stopped.is_set() and count == 0:
+                signal.raise_signal(signal.SIGINT)
+        stopped.set()
+
+    monkeypatch.setattr(frontier_search, "run_jobs", interrupted)
+    arguments = ("--against", "latency", "--processes", 1, "--out", tmp_path)
+    done = run("frontier", MINIMAL, *arguments)
+    assert done.exit_code == 130, done.output
+    told = json.loads((tmp_path / "frontier.json").read_text(encoding="utf-8"))
+    assert told["complete"] is False
+    assert len(told["points"]) == 2
+    for point in told["points"]:
+        plan = tmp_path / point["folder"] / "plan.xlsx"
+        assert run("audit", MINIMAL, plan).exit_code == 0
+    assert "Stopped" in done.output

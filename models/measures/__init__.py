@@ -22,8 +22,18 @@ NAMES = (
 )
 
 
+SHARE = "share:"
+"""What the name of a measure begins with that is the largest share of one kind, e.g. provider."""
+
+
 def measure(name: str) -> Measure:
-    """Return the measure of that name. Raises ValueError if there is none."""
+    """Return the measure of that name. Raises ValueError if there is none.
+
+    `share:KIND`, which is not among the NAMES, is the largest share of a dependency of the kind.
+    """
+    if name.startswith(SHARE) and name != SHARE:
+        module = import_module("models.largest_share")
+        return cast("Measure", module.LargestShare(name.removeprefix(SHARE)))
     if name not in NAMES:
         raise ValueError(f"no measure is called {name!r}")
     return cast("Measure", import_module(f"{__name__}.{name}"))

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from models.network import Network
+from models.plan import Deployment
 from planner.result import Limits
 from planner.solver.solve import Session, Solved, solve
 
@@ -54,18 +55,21 @@ class Task(Protocol):
 
 @dataclass(frozen=True)
 class Request:
-    """A solve: the network, within which limits, without which rules."""
+    """A solve: the network, within which limits, without which rules, from which plan."""
 
     key: str
     network: Network
     limits: Limits
     without: frozenset[str] = frozenset()
+    start: Deployment | None = None
 
     def run(self, stop: threading.Event) -> Solved:
         """Return the plan."""
         limits = replace(self.limits, solver={**self.limits.solver, "threads": 1})
         session = _session(self)
-        return solve(self.network, limits, stop, without=self.without, session=session)
+        return solve(
+            self.network, limits, stop, without=self.without, session=session, start=self.start
+        )
 
 
 @dataclass(frozen=True)

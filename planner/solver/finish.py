@@ -10,8 +10,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from models.decisions import plan_families
+from models.decisions import DECISIONS, plan_families
 from models.expressions import Expression
+from models.plan import Deployment
 from planner.solver.arrays import FloatArray, IntArray, short_names
 from planner.solver.problem import Problem
 
@@ -58,6 +59,22 @@ def adopted(problem: Problem, other: Problem, values: FloatArray) -> FloatArray 
     columns, fixed = named_alike(problem, other, values)
     with problem.undisturbed(), problem.fixed(columns, fixed), problem.engine.relaxation():
         return problem.separated(time_limit_s=FINISH_S)
+
+
+def started(problem: Problem, plan: Deployment, gap: float) -> FloatArray | None:
+    """Return the best legal point with what a plan counts: nodes, replicas, copies, seats …"""
+    values, kept = np.zeros(len(problem.arrays.columns)), []
+    for decision in DECISIONS:
+        family, amounts = problem.block.component(decision.name), decision.amounts(plan)
+        kept += list(family.values())
+        for key, amount in amounts.items():
+            index = decision.index(key)
+            if index in family:
+                values[problem.columns([family[index]])] = amount
+    columns = problem.columns(kept)
+    with problem.undisturbed():
+        found = _deciding_the_rest(problem, columns, values, gap, FINISH_S)
+    return None if found is None else exact(problem, found)
 
 
 def named_alike(

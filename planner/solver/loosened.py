@@ -23,7 +23,7 @@ from models.classes import Classes
 from models.data import OfferKey
 from models.forcing import by_nodes
 from models.network import Goal, Network
-from models.objectives import flow_costs, stage
+from models.objectives import flow_costs, limited, scale, stage
 from models.stands import FETCHED, STORED, BoolArray
 from models.streams import merged_streams, verification_streams
 from planner.solver.arrays import FloatArray, IntArray, Rows
@@ -82,6 +82,11 @@ class Loosened:
         self._row_of_place = _positions(rules.demand.answered, arrays.row_of)
         self._weight = np.array([group.weight for group in self.classes.classes])
         self._begin_of_class = np.flatnonzero(np.diff(self.classes.of, prepend=-1))
+        for goal in limited(self.network):
+            # Flows that come in later count in these rows too.
+            at = arrays.row_of[id(block.at_most[goal.measure])]
+            of_flows = flow_costs(self.network, self.classes, [goal._replace(weight=1.0)])
+            self._kept.append((at, of_flows / scale(goal)))
 
     def bound(self, goals: list[Goal], left_s: Any) -> float:
         """Return a bound on what the goals amount to in any plan; −∞ if there is no time for it."""

@@ -25,7 +25,7 @@ import numpy as np
 from models.build import SINGLE_PHASE
 from models.classes import Classes, demand_classes
 from models.network import Network
-from models.plan import Plan
+from models.plan import Deployment, Plan
 from planner.result import Limits, Stage, relative_gap, without_noise
 from planner.solver import finish
 from planner.solver.arrays import FloatArray
@@ -116,14 +116,16 @@ def solve(
     progress: Progress | None = None,
     without: frozenset[str] = frozenset(),
     session: Session | None = None,
+    start: Deployment | None = None,
 ) -> Solved:
     """Return the best plan found for the network within the limits; rules in `without` left out.
 
-    Of several solves of one network, those of one `session` compile its model once.
+    Of several solves of one network, those of one `session` compile its model once. What the plan
+    `start` counts is where the whole network is searched from, if a legal plan has that.
     Raises TooLarge, before anything is built, and BadNumber, before anything is solved.
     """
     session = session or Session(network)
-    return _Driver(session, limits, stop or threading.Event(), progress).run(without)
+    return _Driver(session, limits, stop or threading.Event(), progress).run(without, start)
 
 
 class _Driver:
@@ -138,7 +140,7 @@ class _Driver:
         by_priority = itertools.groupby(sorted(self.network.goals), key=lambda goal: goal.priority)
         self.groups = [list(goals) for _, goals in by_priority]
 
-    def run(self, without: frozenset[str]) -> Solved:
+    def run(self, without: frozenset[str], given: Deployment | None = None) -> Solved:
         """Return how it ended."""
         with self.timer.step("classes"):
             classes = self.session.classes
@@ -156,6 +158,9 @@ class _Driver:
         whole = self._handed_over(self.session.compiled, without)
         with self.timer.step("solve"):
             best = None if start is None else self._adopted(whole, *start)
+            if best is None and given is not None:
+                self._begin(whole)
+                best = finish.started(whole, given, self.limits.gap)
             search = Lexicographic(whole, self.groups, self.limits, self.clock, self.progress)
             outcome = search.solve(best)
             if outcome.values is None and start is not None and start[1].values is not None:
@@ -223,9 +228,13 @@ class _Driver:
         """Return the plan of a part as a point of the whole, as good as its whole numbers allow."""
         if outcome.values is None:
             return None
+        self._begin(whole)
+        return finish.adopted(whole, search.problem, outcome.values)
+
+    def _begin(self, whole: Problem) -> None:
+        """Set the objective of the first stage, in which a start is to be good."""
         _, first = stages_of(whole, self.groups)[0]
         whole.minimise(whole.arrays.costs(first.terms), first.constant)
-        return finish.adopted(whole, search.problem, outcome.values)
 
     @property
     def _solver(self) -> dict[str, Any]:

@@ -17,7 +17,7 @@ def test_files_and_names_are_the_same() -> None:
     assert files == set(NAMES)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, "share:provider"])
 def test_a_measure_offers_what_every_measure_does(name: str) -> None:
     found = measure(name)
     for function in ("declare", "express", "of_flows", "value"):
@@ -30,3 +30,5 @@ def test_a_measure_offers_what_every_measure_does(name: str) -> None:
 def test_what_is_no_measure_is_said() -> None:
     with pytest.raises(ValueError, match="no measure is called 'happiness'"):
         measure("happiness")
+    with pytest.raises(ValueError, match="no measure is called 'share:'"):
+        measure("share:")

@@ -12,6 +12,8 @@ from bench.networks import SIZES, generate
 from models.classes import Classes, demand_classes
 from models.data import Dependency, Item, OfferKey
 from models.exposure import Exposure
+from models.largest_share import LargestShare
+from models.measures import measure
 from models.network import Goal, Network
 from planner.evaluation.audit import audit
 from planner.result import Limits
@@ -99,6 +101,29 @@ def test_losses_are_priced_too(
         unpriced = bound(network, goals_now, keep=kept)
         assert priced == pytest.approx(unpriced, rel=1e-5, abs=1e-7)
         assert unpriced > 1e-4
+
+
+@pytest.mark.parametrize("name", ["latency", "share:provider"])
+def test_flows_that_come_in_later_count_in_the_limit_of_a_goal(
+    name: str, few_flows: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Halfway between the least and what the cheapest has: then the limit is what costs."""
+    network = generate(SIZES["S"], 2)
+    if isinstance(asked := measure(name), LargestShare):
+        network = asked.seen(network)
+    unserved, cost, last = Goal(1, "unserved"), Goal(2, "monthly_cost"), Goal(3, name)
+    network = replace(network, goals=(unserved, cost, last))
+    monkeypatch.setattr("planner.solver.problem.Problem.tighten", lambda *_: 0)
+    monkeypatch.setattr(loosened, "NEAREST", 10**6)
+    least = bound(network, [last], keep=[unserved])
+    both = [unserved._replace(weight=1e6), cost]
+    cheapest = bound(network, both)
+    loose = bound(network, [last], keep=both)
+    limited = replace(network, goals=(unserved, cost, last._replace(at_most=(least + loose) / 2)))
+    whole = bound(limited, both)
+    assert whole > cheapest + 1
+    monkeypatch.setattr(loosened, "NEAREST", 2)
+    assert bound(limited, both) == pytest.approx(whole, rel=1e-5)
 
 
 def test_what_is_avoidable_in_the_whole_is_avoidable_in_the_part() -> None:

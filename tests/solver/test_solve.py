@@ -18,10 +18,13 @@ from models.data import Committee, DiversityRow, NodeType
 from models.measures import measure
 from models.network import Goal, Network
 from models.objectives import stage
+from models.plan import Deployment
 from planner.evaluation.audit import audit, audit_stages
 from planner.result import Limits, relative_gap
+from planner.solver import finish
 from planner.solver.arrays import BadNumber, compile_model
 from planner.solver.highs import Engine, Outcome, UnknownOption
+from planner.solver.problem import Problem
 from planner.solver.solve import solve
 from planner.solver.stage import StageSolver
 from tests import draw
@@ -269,3 +272,53 @@ def test_a_start_alone_is_a_plan_when_there_is_no_time_for_more() -> None:
     assert found.status in ("interrupted", "optimal")
     assert found.plan is not None
     assert not audit(small(), found.plan)
+
+
+def test_no_plan_exceeds_the_limit_of_a_goal() -> None:
+    """Halfway between least and cheapest; at what is least there is a plan, below it none."""
+    network = small()
+    goals = (Goal(1, "unserved"), Goal(2, "monthly_cost"), Goal(3, "latency"))
+    cheap = solve(replace(network, goals=goals), EXACT)
+    fast = solve(replace(network, goals=(goals[0], Goal(2, "latency"))), EXACT)
+    least, loose = fast.stages[-1].value, cheap.stages[-1].value
+    assert least < loose - 1
+    for limit in ((least + loose) / 2, least * (1 + 1e-6)):
+        limited = replace(network, goals=(*goals[:2], goals[2]._replace(at_most=limit)))
+        found = solve(limited, EXACT)
+        assert (found.status, found.stages[0].value) == ("optimal", 0.0)
+        assert found.plan is not None
+        assert measure("latency").value(network, found.plan.final) <= limit * (1 + 1e-6)
+        assert found.stages[1].value > cheap.stages[1].value
+    below = replace(network, goals=(*goals[:2], goals[2]._replace(at_most=least * 0.5)))
+    assert solve(below, EXACT).status == "infeasible"
+
+
+def test_a_search_begins_from_the_plan_that_it_is_given() -> None:
+    """What the plan counts is a legal point of a model in which other rows make it a poor one."""
+    legal = 0
+    for seed in range(40):
+        network = solvable(seed)
+        first = solve(replace(network, goals=(Goal(1, "unserved"), Goal(2, "latency"))), EXACT)
+        if first.plan is None:
+            continue
+        given = first.plan.final
+        problem = Problem(network, demand_classes(network))
+        problem.compile([stage(problem.block, network, [Goal(1, "unserved")])])
+        problem.hand_over(threading.Event(), {})
+        problem.minimise(np.zeros(len(problem.arrays.columns)))
+        point = finish.started(problem, given, 0.0)
+        assert point is not None, seed
+        found = problem.deployment(point)
+        assert (found.nodes, found.warm, found.copies) == (given.nodes, given.warm, given.copies)
+        assert found.seats == given.seats
+        best, again = solve(network, EXACT), solve(network, EXACT, start=given)
+        values = [stage.value for stage in best.stages]
+        assert [s.value for s in again.stages] == pytest.approx(values, rel=1e-6, abs=0.02), seed
+        legal += 1
+    assert legal > 15
+
+
+def test_a_start_that_no_legal_plan_has_is_passed_over() -> None:
+    network = small()
+    wrong = Deployment(nodes={FRANKFURT: 999})
+    assert solve(network, EXACT, start=wrong).status == "optimal"
