@@ -110,6 +110,8 @@ def _settings(sheet: Sheet, changes: list[str]) -> Rows:
         name = next((known[text] for text in header_readings(label) if text in known), "")
         if name and name not in given:
             given[name] = [name, *row[1:]]
+            if fold_header(label) != fold_header(name):
+                changes.append(f"{SETTINGS}: {label!r} is now {name!r}")
         else:
             if label and not label.startswith("#"):
                 changes.append(f"{SETTINGS}: {label!r} is kept as a note")

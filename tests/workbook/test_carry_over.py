@@ -52,6 +52,7 @@ def test_what_no_rule_knows_is_kept_as_a_note_and_every_change_is_said(tmp_path:
     sheets["sites "][0][-2:] = ["colour", "dep: fibre"]
     sheets["Who is who"] = [["a", None, "name"], [], [None, 7]]
     sheets["Settings"].append(["moon phase", "full"])
+    sheets["Settings"][2][0] = "Budget monthly (EUR)"
     old, new = save(tmp_path, sheets), tmp_path / "new.xlsx"
     changes = carried(old, new)
     book = openpyxl.load_workbook(new)
@@ -68,6 +69,7 @@ def test_what_no_rule_knows_is_kept_as_a_note_and_every_change_is_said(tmp_path:
         "Sites, column 'colour': is kept as the note '# colour'",
         "the sheet 'Who is who' is kept as the note '# Who is who'",
         "Settings: 'moon phase' is kept as a note",
+        "Settings: 'Budget monthly (EUR)' is now 'budget_monthly'",
         "Sites: 4 rows carried over",
     ):
         assert said in changes
