@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import replace
 from datetime import time, timedelta
 
@@ -13,10 +13,18 @@ from planner.workbook.excel import Cell, CellKind, Sheet, Workbook
 from planner.workbook.findings import Finding, column_letters, counted
 from planner.workbook.layout import Rows
 from planner.workbook.names import fold_header, header_readings
-from planner.workbook.settings import SettingRow
-from planner.workbook.sheets import IGNORED_SHEETS, known_sheets
+from planner.workbook.settings import SettingRow, read_settings
+from planner.workbook.sheets import known_sheets
 from planner.workbook.tables import TableReader, declared_columns
-from planner.workbook.template import Body, Contents, settings_rows, shown
+from planner.workbook.template import (
+    GUIDE,
+    GUIDE_TITLE,
+    Body,
+    Contents,
+    settings_rows,
+    shown,
+)
+from planner.workbook.units import contradicts, unit_in
 
 MOST_TITLE = 31
 """Characters in the title of a sheet."""
@@ -30,8 +38,9 @@ def carried_over(workbook: Workbook) -> tuple[Contents, tuple[str, ...]]:
     """
     changes: list[str] = []
     known = known_sheets(workbook, [])
+    currency = str(read_settings(known.get(SETTINGS), [])[0].currency)
     bodies = {
-        name: _body(name, known[name], row_class, changes)
+        name: _body(name, known[name], row_class, currency, changes)
         for name, row_class in SHEETS.items()
         if name in known
     }
@@ -46,12 +55,13 @@ def carried_over(workbook: Workbook) -> tuple[Contents, tuple[str, ...]]:
     return Contents(bodies, settings, _notes(workbook, known, changes)), tuple(changes)
 
 
-def _body(name: str, sheet: Sheet, row_class: type[Row], changes: list[str]) -> Body:
+def _body(name: str, sheet: Sheet, row_class: type[Row], currency: str, changes: list[str]) -> Body:
     unread: list[Finding] = []
     reader = TableReader(sheet, row_class, unread)
     reader.match_headers()
     target = declared_columns(row_class)
     more: list[str] = []
+    own: dict[str, str] = {}
     at: dict[int, int] = {}
     places = {attribute: number for number, attribute in enumerate(target)}
     headers = sheet.rows.get(HEADER_ROW, {})
@@ -61,6 +71,13 @@ def _body(name: str, sheet: Sheet, row_class: type[Row], changes: list[str]) -> 
         attribute, declared = reader.columns.get(column, ("", None))
         if attribute in places and declared is not None:
             at[column], header = places[attribute], header_of(attribute, declared)
+            if contradicts(unit_in(text), declared.unit, currency):
+                # Under the right header the values would be read in the wrong unit.
+                own[attribute] = header = text
+                unit = declared.unit.replace("currency", currency)
+                changes.append(
+                    f"{name}, column {text!r}: is kept as it is, for the column is in {unit}"
+                )
         else:
             at[column] = len(target) + len(more)
             note = text.lstrip("# ") or f"column {column_letters(column)}"
@@ -79,12 +96,12 @@ def _body(name: str, sheet: Sheet, row_class: type[Row], changes: list[str]) -> 
             rows.append(row)
     if rows:
         changes.append(f"{name}: {counted(len(rows), 'row')} carried over")
-    return Body(rows, more)
+    return Body(rows, more, own)
 
 
 def _settings(sheet: Sheet, changes: list[str]) -> Rows:
     """Return every setting of the workbook at its place, and what is none of them as notes."""
-    body = _body(SETTINGS, replace(sheet, title=SETTINGS), SettingRow, changes)
+    body = _body(SETTINGS, replace(sheet, title=SETTINGS), SettingRow, "", changes)
     known = {fold_header(name): name for name in columns(Settings)}
     given: dict[str, list[object]] = {}
     others: list[list[object]] = []
@@ -93,6 +110,8 @@ def _settings(sheet: Sheet, changes: list[str]) -> Rows:
         name = next((known[text] for text in header_readings(label) if text in known), "")
         if name and name not in given:
             given[name] = [name, *row[1:]]
+            if fold_header(label) != fold_header(name):
+                changes.append(f"{SETTINGS}: {label!r} is now {name!r}")
         else:
             if label and not label.startswith("#"):
                 changes.append(f"{SETTINGS}: {label!r} is kept as a note")
@@ -101,14 +120,17 @@ def _settings(sheet: Sheet, changes: list[str]) -> Rows:
 
 
 def _notes(workbook: Workbook, known: Mapping[str, Sheet], changes: list[str]) -> dict[str, Rows]:
-    """Return the sheets that are not read, each under a title that begins with #."""
-    ours = {fold_header(title) for title in IGNORED_SHEETS}
+    """Return the sheets that are not read, each under a title of its own that begins with #."""
     notes: dict[str, Rows] = {}
+    # Excel takes two titles that differ by case alone for the same.
+    taken = {sheet.title.casefold() for sheet in workbook.sheets if sheet.title.startswith("#")}
     for sheet in workbook.sheets:
-        if sheet in known.values() or fold_header(sheet.title) in ours:
+        if sheet in known.values() or _is_our_guide(sheet):
             continue
-        title = sheet.title if sheet.title.startswith("#") else f"# {sheet.title}"[:MOST_TITLE]
-        if title != sheet.title:
+        title = sheet.title
+        if not title.startswith("#"):
+            title = _free(f"# {title}", taken)
+            taken.add(title.casefold())
             changes.append(f"the sheet {sheet.title!r} is kept as the note {title!r}")
         last = max(sheet.rows, default=0)
         widest = max((max(cells) for cells in sheet.rows.values()), default=0)
@@ -117,6 +139,19 @@ def _notes(workbook: Workbook, known: Mapping[str, Sheet], changes: list[str]) -
             for row in range(1, last + 1)
         ]
     return notes
+
+
+def _is_our_guide(sheet: Sheet) -> bool:
+    return fold_header(sheet.title) == fold_header(GUIDE) and sheet.cell(1, 1).value == GUIDE_TITLE
+
+
+def _free(title: str, taken: Container[str]) -> str:
+    """Return the title as Excel takes it, with a number if it is taken; those are folded."""
+    found, number = title[:MOST_TITLE], 1
+    while found.casefold() in taken:
+        number += 1
+        found = f"{title[: MOST_TITLE - len(f' {number}')].rstrip()} {number}"
+    return found
 
 
 def _value(sheet: str, cell: Cell, changes: list[str]) -> object:

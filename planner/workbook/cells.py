@@ -72,6 +72,14 @@ def read_number(text: str) -> float | None:
     return float(plain) if _DECIMAL.fullmatch(plain) else None
 
 
+def read_yes_no(text: str) -> bool | None:
+    """Return what the text answers; None if it is neither yes nor no."""
+    plain = text.strip().casefold()
+    if plain in ("yes", "y", "true", "1", "1.0"):
+        return True
+    return False if plain in ("no", "n", "false", "0", "0.0") else None
+
+
 def _number(cell: Cell, header: str, declaration: Column) -> float:
     if cell.kind is CellKind.DATE:
         raise CellError(
@@ -185,12 +193,10 @@ def _choice(cell: Cell, header: str, declaration: Column) -> str:
 
 
 def _yes_no(cell: Cell, header: str, _: Column) -> bool:
-    text = str(cell.value).strip().casefold()
-    if text in ("yes", "y", "true", "1", "1.0"):
-        return True
-    if text in ("no", "n", "false", "0", "0.0"):
-        return False
-    raise CellError(f"{header} {_shown(cell.value)!r} is neither yes nor no", "write yes or no")
+    answer = read_yes_no(str(cell.value))
+    if answer is None:
+        raise CellError(f"{header} {_shown(cell.value)!r} is neither yes nor no", "write yes or no")
+    return answer
 
 
 def _names(cell: Cell, header: str, declaration: Column) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -26,6 +27,9 @@ ISSUES = "# Issues"
 
 SUFFIX = ".checked.xlsx"
 AUTHOR = "planner check"
+_AFTER = f"{AUTHOR}, after "
+"""What begins the author of a comment that we add to; whose it was follows."""
+_SAID = re.compile(r"^(?:error|warning): ", re.MULTILINE)
 
 _FILLS = {
     "error": PatternFill("solid", fgColor="FFC7CE"),
@@ -51,6 +55,7 @@ def write_checked(workbook: Path, findings: Iterable[Finding]) -> Path:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         book = openpyxl.load_workbook(io.BytesIO(read_bytes(workbook)))
+    _clear(book)
     found = tuple(findings)
     sheets = {sheet.title: sheet for sheet in book.worksheets}
     # Backwards, so that where both are at one cell it has the colour of the error.
@@ -58,8 +63,33 @@ def write_checked(workbook: Path, findings: Iterable[Finding]) -> Path:
         if finding.sheet in sheets and finding.cell:
             _mark(sheets[finding.sheet], finding)
     _list(book.create_sheet(ISSUES, 0), workbook.name, found, sheets)
+    # Excel groups all sheets that are selected, and what is typed into one goes into the others.
+    charts = [view for sheet in book.chartsheets for view in sheet.sheetViews.sheetView]
+    for view in (*(sheet.sheet_view for sheet in book.worksheets), *charts):
+        view.tabSelected = False
     book.active = 0
+    book.worksheets[0].sheet_view.tabSelected = True
     return put_beside(checked_path(workbook), deterministic_bytes(book))
+
+
+def _clear(book: openpyxl.Workbook) -> None:
+    """Take off the list and the marks of an earlier copy: this may be a copy that was mended.
+
+    A comment is again what it was before; of the cell's colour before the mark nothing is known.
+    """
+    for sheet in list(book.worksheets):
+        if sheet.title.startswith(ISSUES) and [cell.value for cell in sheet[1]] == list(_HEADERS):
+            book.remove(sheet)
+            continue
+        # To go by rows and columns, the library would create every cell as far as the last.
+        for cell in list(sheet._cells.values()):
+            said = cell.comment
+            if said is not None and (said.author or "").startswith(AUTHOR):
+                before = _SAID.split(said.text, maxsplit=1)[0].rstrip("\n")
+                author = said.author.removeprefix(_AFTER)
+                cell.comment = Comment(before, author) if before else None
+                if cell.fill.fgColor.rgb in {fill.fgColor.rgb for fill in _FILLS.values()}:
+                    cell.fill = PatternFill()
 
 
 def _mark(sheet: Worksheet, finding: Finding) -> None:
@@ -70,8 +100,11 @@ def _mark(sheet: Worksheet, finding: Finding) -> None:
         cell = sheet.cell(first.min_row, first.min_col)
     cell.fill = _FILLS[finding.level]
     said = f"{finding.level}: {finding.message}; {finding.way_out}"
-    before = f"{cell.comment.text}\n\n" if cell.comment is not None else ""
-    cell.comment = Comment(plain_text(before + said), AUTHOR, height=140, width=360)
+    before, author = "", AUTHOR
+    if cell.comment is not None:
+        before, author = f"{cell.comment.text}\n\n", cell.comment.author or ""
+        author = author if author.startswith(AUTHOR) else f"{_AFTER}{author}"
+    cell.comment = Comment(plain_text(before + said), author, height=140, width=360)
 
 
 def _list(

@@ -7,14 +7,15 @@ a value, `x1.5` to multiply, or `remove` for the whole row, or the cell where a 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from models.data import SHEETS, Row, Scenario
-from models.fields import columns, header_of
+from models.data import SHEETS, Row, Scenario, Settings
+from models.fields import Kind, columns, header_of
 from planner.workbook.book import HEADER_ROW, SETTINGS, Book, is_read
-from planner.workbook.cells import read_number
+from planner.workbook.cells import read_number, read_yes_no
 from planner.workbook.excel import Cell, CellKind, Sheet, Workbook
 from planner.workbook.findings import Finding, column_letters
 from planner.workbook.names import did_you_mean, fold_header, fold_name, header_readings
@@ -24,6 +25,14 @@ from planner.workbook.tables import TableReader
 
 REMOVE = "remove"
 _TIMES = re.compile(r"[x×*]\s*(\d+(?:\.\d+)?)", re.IGNORECASE)
+_LIKE_TIMES = re.compile(r"[x×*]\s*([\d.,]+\s*%?)", re.IGNORECASE)
+_BY_PERCENT = re.compile(r"[-+]\s*[\d.,]+\s*%")
+
+_NUMBERS = (Kind.NUMBER, Kind.INTEGER, Kind.SHARE)
+SAME_NUMBER = 1e-12
+"""Numbers that differ by a smaller part of them look the same in Excel."""
+
+_THE_VALUE = "write the value that it shall have"
 
 Rows = dict[int, dict[int, Cell]]
 
@@ -44,7 +53,7 @@ class Edit:
 def _shown(value: object) -> str:
     if value is None:
         return "blank"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:.15g}" if isinstance(value, float) else str(value)
 
 
 class CannotApply(Exception):
@@ -97,13 +106,13 @@ def picked(sheet: Sheet, row_class: type[Row], where: str) -> list[int]:
     """Return the numbers of the rows that `where` picks. Raises CannotApply."""
     reader = TableReader(sheet, row_class, [])
     reader.match_headers()
-    return _picked(sheet, where, _headers(reader, sheet), reader)
+    return _picked(where, _headers(reader, sheet), reader)
 
 
 def says(cell: Cell) -> str:
-    """Return what a cell says, as `where` compares it."""
+    """Return how `where` asks for what a cell says."""
     if cell.kind is CellKind.NUMBER:
-        return f"{cell.value:g}"
+        return f"{cell.value:.15g}"
     return "" if cell.value is None else fold_name(str(cell.value))
 
 
@@ -139,7 +148,7 @@ def _applied(sheet: Sheet, row: Scenario) -> tuple[Sheet, list[Edit]]:
     reader = TableReader(sheet, row_class, [])
     reader.match_headers()
     headers = _headers(reader, sheet)
-    numbers = _picked(sheet, row.where, headers, reader)
+    numbers = _picked(row.where, headers, reader)
     if not numbers:
         what = (
             f"no row of {sheet.title} has {row.where}" if row.where else f"{sheet.title} is empty"
@@ -157,7 +166,7 @@ def _applied(sheet: Sheet, row: Scenario) -> tuple[Sheet, list[Edit]]:
     edits = []
     for number in numbers:
         before = sheet.cell(number, position)
-        after = _changed(before, row, sheet)
+        after = _changed(before, row, sheet, _kind(reader, number, position, row.column))
         rows[number] = {n: c for n, c in rows[number].items() if n != position}
         if after.kind is not CellKind.BLANK:
             rows[number][position] = after
@@ -206,36 +215,83 @@ def _own_position(headers: Mapping[str, int], name: str, reader: TableReader, ro
     return last
 
 
-def _picked(sheet: Sheet, where: str, headers: Mapping[str, int], reader: TableReader) -> list[int]:
+def _kind(reader: TableReader, number: int, position: int, header: str) -> Kind | None:
+    """Return what a cell may hold; None below a header that means nothing.
+
+    A setting says so itself. A column that the scenario adds is known by the header it asks for.
+    """
+    places = {name: place for place, (name, _) in reader.columns.items()}
+    if reader.row_class is SettingRow and position == places.get("value") and "setting" in places:
+        label = str(reader.sheet.cell(number, places["setting"]).value)
+        settings = {fold_header(name): column for name, column in columns(Settings).items()}
+        found = (settings[text] for text in header_readings(label) if text in settings)
+        return next((column.kind for column in found), None)
+    if position in reader.columns:
+        return reader.columns[position][1].kind
+    declared = {fold_header(header_of(*entry)): entry[1] for entry in reader.declared.items()}
+    found = (declared[text] for text in header_readings(header) if text in declared)
+    return next((column.kind for column in found), None)
+
+
+def _picked(where: str, headers: Mapping[str, int], reader: TableReader) -> list[int]:
     """Return the rows in use whose cells say what `where` asks for."""
+    sheet = reader.sheet
     asked = []
     for part in filter(str.strip, where.split(";")):
         name, equals, wanted = part.partition("=")
         if not equals:
             text = f"{part.strip()!r} picks no rows"
             raise CannotApply("where", text, "write column=value; several joined by semicolons")
-        asked.append((_position(headers, name.strip(), "where", sheet), fold_name(wanted)))
+        asked.append((_position(headers, name.strip(), "where", sheet), name, fold_name(wanted)))
     return [
         number
         for number in sheet.rows
         if number > HEADER_ROW
         and reader.is_used(number)
-        and all(says(sheet.cell(number, position)) == wanted for position, wanted in asked)
+        and all(
+            _matches(sheet.cell(number, position), wanted, _kind(reader, number, position, name))
+            for position, name, wanted in asked
+        )
     ]
 
 
-def _changed(cell: Cell, row: Scenario, sheet: Sheet) -> Cell:
+def _matches(cell: Cell, wanted: str, kind: Kind | None) -> bool:
+    """Return whether a cell says what is asked for, however either writes it."""
+    if cell.kind is CellKind.BLANK:
+        return not wanted
+    if cell.kind is CellKind.BOOLEAN or kind is Kind.YES_NO:
+        answer = read_yes_no(str(cell.value))
+        if answer is not None:
+            return answer is read_yes_no(wanted)
+    if cell.kind is CellKind.NUMBER:
+        number = read_number(wanted)
+        return number is not None and math.isclose(cell.value, number, rel_tol=SAME_NUMBER)
+    return fold_name(str(cell.value)) == wanted
+
+
+def _changed(cell: Cell, row: Scenario, sheet: Sheet, kind: Kind | None) -> Cell:
     """Return the cell as the row has it."""
     text = str(row.change).strip()
     if fold_name(text) == REMOVE:
         return Cell(None, CellKind.BLANK, cell.address)
+    number = read_number(text)
+    if _BY_PERCENT.fullmatch(text) and number is not None:
+        message = f"{text!r} may be a share or a change by it"
+        way_out = f"write x{1 + number:.12g}" if number >= -1 else _THE_VALUE
+        raise CannotApply("change", message, way_out)
     factor = _TIMES.fullmatch(text)
     if factor is not None:
         if cell.kind is not CellKind.NUMBER:
             message = f"{sheet.title}!{cell.address} holds no number to multiply"
-            raise CannotApply("change", message, "write the value that it shall have")
+            raise CannotApply("change", message, _THE_VALUE)
         return Cell(float(cell.value) * float(factor[1]), CellKind.NUMBER, cell.address)
-    number = read_number(text)
-    if number is None:
-        return Cell(text, CellKind.TEXT, cell.address)
-    return Cell(number, CellKind.NUMBER, cell.address)
+    if number is not None:
+        return Cell(number, CellKind.NUMBER, cell.address)
+    # Free text, such as a tolerance of `2 %`, may be a number; then it stays one.
+    if kind in _NUMBERS or (kind in (None, Kind.TEXT) and cell.kind is CellKind.NUMBER):
+        message = f"{sheet.title}!{cell.address} is for a number, and {text!r} is none"
+        meant = _LIKE_TIMES.fullmatch(text)
+        times = read_number(meant[1]) if meant is not None else None
+        way_out = "write a number, or x1.5 to multiply" if times is None else f"write x{times:.12g}"
+        raise CannotApply("change", message, way_out)
+    return Cell(text, CellKind.TEXT, cell.address)

@@ -17,16 +17,22 @@ from planner.workbook.settings import SettingRow
 from planner.workbook.tables import COMMENT, declared_columns
 
 GUIDE = "Guide"
+GUIDE_TITLE = "Where should the nodes go?"
+"""What stands in the first cell of the guide, and tells it from a planner's own."""
 
 _NUMBERS = (Kind.NUMBER, Kind.INTEGER, Kind.SHARE)
 
 
 @dataclass(frozen=True)
 class Body:
-    """What stands in one sheet: rows of cells under its headers, and headers that only it has."""
+    """What stands in one sheet: rows of cells under its headers, and headers that only it has.
+
+    `own_headers` stand, by attribute, in place of those of the declarations.
+    """
 
     rows: Rows = ()
     more_headers: Sequence[str] = ()
+    own_headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -48,11 +54,12 @@ def write_template(path: Path, contents: Contents | None = None) -> Path:
     layouts = {GUIDE: Layout(has_header=False, widths={1: 18, 2: 12, 3: 92})}
     for name, row_class in SHEETS.items():
         body, declared = contents.bodies.get(name, Body()), declared_columns(row_class)
-        sheets[name] = [[*_headers(declared), *body.more_headers], *body.rows]
+        headers = [*_headers(declared, body.own_headers), *body.more_headers]
+        sheets[name] = [headers, *body.rows]
         layouts[name] = _layout(declared)
     declared = declared_columns(SettingRow)
     settings = contents.settings or settings_rows({})
-    sheets[SETTINGS] = [_headers(declared), *settings]
+    sheets[SETTINGS] = [_headers(declared, {}), *settings]
     layouts[SETTINGS] = Layout(is_table=True, is_input=True, frozen=1)
     return write_workbook(path, sheets | dict(contents.notes), layouts)
 
@@ -96,8 +103,8 @@ def shown(name: str) -> Body:
 # Looks --------------------------------------------------------------------------------------------
 
 
-def _headers(declared: Mapping[str, Column]) -> list[str]:
-    return [header_of(name, column) for name, column in declared.items()]
+def _headers(declared: Mapping[str, Column], own: Mapping[str, str]) -> list[str]:
+    return [own.get(name, header_of(name, column)) for name, column in declared.items()]
 
 
 def _layout(declared: Mapping[str, Column]) -> Layout:
@@ -176,7 +183,7 @@ _CONVENTIONS = (
 
 
 def _guide() -> Rows:
-    rows: list[list[object]] = [[Styled("Where should the nodes go?", heading=1)], []]
+    rows: list[list[object]] = [[Styled(GUIDE_TITLE, heading=1)], []]
     rows += [[f"{number}.", None, step] for number, step in enumerate(_STEPS, start=1)]
     rows += [[], [Styled("How to write it", heading=2)]]
     rows += [[word, None, meaning] for word, meaning in _CONVENTIONS]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from planner.reading import Tables, read_network
-from tests.workbooks import Sheets, base, save
+from tests.workbooks import Sheets, base, put, save
 
 HEADER: list[object] = ["scenario", "sheet", "where", "column", "change"]
 
@@ -101,3 +102,99 @@ def test_without_a_scenario_nothing_changes(tmp_path: Path) -> None:
     assert tables.network is not None, tables.findings
     assert tables.network.sites["fra1"].monthly_cost == 100
     assert tables.edits == ()
+
+
+def said_of(change: str, column: str = "monthly_cost", sheet: str = "Sites") -> str:
+    """Return what is wrong with a change of the first row of a sheet."""
+    where = {"Sites": "site=fra1", "Settings": "setting=utilisation"}[sheet]
+    with TemporaryDirectory() as folder:
+        tables = read(Path(folder), [sheet, where, column, change])
+    return "\n".join(str(found) for found in tables.findings if found.is_error)
+
+
+@pytest.mark.parametrize(
+    ("change", "way_out"),
+    [
+        ("+20%", "write x1.2"),
+        ("-20 %", "write x0.8"),
+        ("+12,5%", "write x1.125"),
+        ("-100%", "write x0"),
+        ("-150%", "write the value that it shall have"),
+        ("x1,5", "write x1.5"),
+        ("x120%", "write x1.2"),
+        ("x2y", "write a number, or x1.5 to multiply"),
+        ("1/2", "write a number, or x1.5 to multiply"),
+        ("a lot", "write a number, or x1.5 to multiply"),
+    ],
+)
+def test_a_number_is_changed_to_a_number_or_by_a_factor(change: str, way_out: str) -> None:
+    said = said_of(change)
+    assert said.startswith("Scenarios!E2: "), said
+    assert repr(change) in said
+    assert said.endswith(f"; {way_out}")
+
+
+def test_a_setting_is_a_number_where_the_setting_is_one(tmp_path: Path) -> None:
+    assert "write x1.5" in said_of("x1,5", "value", "Settings")
+    assert "write x1.2" in said_of("+20%", "value", "Settings")
+    tables = read(tmp_path, ["Settings", "setting=budget_monthly", "value", "remove"])
+    assert tables.network is not None, tables.findings
+
+
+def test_a_blank_cell_of_numbers_takes_no_text() -> None:
+    assert said_of("x1,5", "max_nodes").endswith("; write x1.5")
+    assert said_of("1/2", "max_nodes").endswith("; write a number, or x1.5 to multiply")
+
+
+def test_what_is_no_number_may_be_changed_to_any_text(tmp_path: Path) -> None:
+    sheets = base()
+    sheets["Sites"][1][1] = 7
+    sheets["Providers"][1][0] = 7
+    sheets["Dependencies"][1][-1] = 1
+    sheets["Scenarios"] = [
+        HEADER,
+        ["what if", "Sites", "site=fra1", "provider", "OVH"],
+        ["what if", "Dependencies", None, "protect", "no"],
+    ]
+    tables = read_network(save(tmp_path, sheets), scenario="what if")
+    assert tables.network is not None, tables.findings
+    assert tables.network.sites["fra1"].provider == "OVH"
+
+
+@pytest.mark.parametrize(
+    ("stored", "asked"),
+    [
+        (1234567, "1234567"),
+        (1500000.5, "1500000.5"),
+        (12, "12.0"),
+        (0.1 + 0.2, "0.3"),
+        (0.5, "50 %"),
+    ],
+)
+def test_numbers_are_picked_as_numbers(stored: float, asked: str, tmp_path: Path) -> None:
+    sheets = base()
+    put(sheets, "Sites", 2, "monthly_cost", stored)
+    sheets["Scenarios"] = [
+        HEADER,
+        ["what if", "Sites", f"monthly_cost={asked}", "monthly_cost", "1234568.5"],
+    ]
+    tables = read_network(save(tmp_path, sheets), scenario="what if")
+    assert tables.network is not None, tables.findings
+    assert [edit.cell for edit in tables.edits] == ["H2"]
+    assert str(tables.edits[0]).endswith(" -> 1234568.5")
+
+
+@pytest.mark.parametrize(
+    ("stored", "asked"), [(True, "yes"), (True, "TRUE"), (False, "no"), ("y", "yes"), (0, "No")]
+)
+def test_yes_and_no_are_picked_however_they_are_written(
+    stored: object, asked: str, tmp_path: Path
+) -> None:
+    sheets = base()
+    put(sheets, "Dependencies", 2, "protect", stored)
+    sheets["Scenarios"] = [
+        HEADER,
+        ["what if", "Dependencies", f"protect={asked}", "outage_hours", "9"],
+    ]
+    tables = read_network(save(tmp_path, sheets), scenario="what if")
+    assert [edit.cell for edit in tables.edits] == ["D2"], tables.findings
