@@ -108,9 +108,9 @@ class Gauge:
                 yield figure, found.size, found.failed or ()
         for question in asked.blasts(WORST, ()):
             role, count = question.role, question.count
-            found = asked.most_broken(asked.worst, role, question.kinds, count)
+            most = asked.most_broken(asked.worst, role, question.kinds, count)
             figure = Figure("blast", role, f"the worst {count}")
-            yield figure, float(found.broken), found.failed
+            yield figure, float(most.broken), most.failed
 
     def _spread(self, evaluation: Evaluation) -> Iterator[Entry]:
         """Yield largest shares, effective and Nakamoto numbers per role and kind, if judged."""

@@ -49,6 +49,7 @@ def parts(found: Sites, currency: str) -> list[Table | Text]:
     if found.rows_left_out:
         rows = counted(found.rows_left_out, "demand row")
         told.append(Text(f"The end of the smallest {rows} was not sought."))
+    told += [Text(f"not looked at, {failure}") for failure in found.failures]
     if found.stopped:
         told.append(Text("Stopped: what is not listed was not looked at."))
     return told
