@@ -21,6 +21,7 @@ from planner.evaluation.sites_guarantees import share_of_requests
 from planner.evaluation.sites_results import (
     COST,
     INDEPENDENCE,
+    Candidates,
     Change,
     Figures,
     Sites,
@@ -54,7 +55,10 @@ def sites(
     if stop.is_set():
         return Sites(failures=tuple(failures), stopped=True)
     say("the plan as it is")
-    whole = Gauge(network, plan, base).whole()
+    try:
+        whole = Gauge(network, plan, base).whole()
+    except ArithmeticError as error:
+        return Sites(failures=(*failures, f"the plan as it is: {error}"))
     shared = shares(network, plan)
     opened = sorted(plan.open & network.sites.keys())
     jobs = [_Without(site, network, plan, base, whole, shared[site]) for site in opened]
@@ -65,10 +69,14 @@ def sites(
             say(f"without {response.key}: {len(found)} of {len(jobs)}")
         elif response.failure:
             failures.append(f"{response.key}: {response.failure}")
-    others = [
-        candidates(network, plan, whole, figure, most, workers, stop, say, failures)
-        for figure in weakest_of_each(network, whole)
-    ]
+    others: list[Candidates | None] = []
+    for figure in weakest_of_each(network, whole):
+        try:
+            others.append(
+                candidates(network, plan, whole, figure, most, workers, stop, say, failures)
+            )
+        except ArithmeticError as error:
+            failures.append(f"what would raise {figure.role} of {figure.of}: {error}")
     return Sites(
         figures=whole,
         sites=tuple(sorted(found, key=lambda value: value.site)),

@@ -25,7 +25,7 @@ ROUNDED = 9
 
 
 @dataclass(frozen=True)
-class RowEnd:
+class KnownEnd:
     """The fewest failures that end a demand row in one reading, and routings that serve it."""
 
     row: int
@@ -50,8 +50,8 @@ class Failure:
 class Base:
     """What is known of the whole plan: the end of every row in both readings, every failure."""
 
-    best: tuple[RowEnd, ...]
-    worst: tuple[RowEnd, ...]
+    best: tuple[KnownEnd, ...]
+    worst: tuple[KnownEnd, ...]
     failures: tuple[Failure, ...]
 
 
@@ -82,8 +82,8 @@ class Learn:
     def run(self, stop: threading.Event) -> Learned:
         """Return what was found, as much as there is after a stop."""
         asked = Asked(self.network, self.plan)
-        best: list[RowEnd] = []
-        worst: list[RowEnd] = []
+        best: list[KnownEnd] = []
+        worst: list[KnownEnd] = []
         failures: list[Failure] = []
         missed: list[str] = []
         for row in self.rows:
@@ -135,12 +135,12 @@ def joined(found: list[Learned]) -> Base:
 
 def row_end(
     asked: Asked, network: Network, row: int, known: tuple[frozenset[Item], ...] = ()
-) -> RowEnd:
+) -> KnownEnd:
     """Return what ends a demand row in one reading, and routings that serve it, `known` first."""
     demand, routings = asked.network.demand[row], list(known)
     may_fail = asked.may_fail(network, asked.unavoidable_to(demand))
     found = smallest_outage(network, asked.plan, demand, may_fail, routings)
-    return RowEnd(row, Fewest(found), tuple(routings))
+    return KnownEnd(row, Fewest(found), tuple(routings))
 
 
 def _failure(asked: Asked, plan: Deployment, item: Item) -> Failure:

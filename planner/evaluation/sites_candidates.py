@@ -61,7 +61,7 @@ def candidates(
 ) -> Candidates | None:
     """Return what other sites would add to a guarantee; None after a stop.
 
-    What went wrong is added to `failures`.
+    Jobs that went wrong are added to `failures`. Raises ArithmeticError if a solver fails here.
     """
     if stop.is_set():
         return None

@@ -17,7 +17,7 @@ from models.plan import Deployment
 from models.replay import headroom, replay, rerouted
 from planner.evaluation.evaluation import Answer, Evaluation, percentile_ms
 from planner.evaluation.nearest_plans import UNREACHABLE_MS
-from planner.evaluation.sites_base import ROUNDED, Base, RowEnd, asked_to_serve, rates_at_risk
+from planner.evaluation.sites_base import ROUNDED, Base, KnownEnd, asked_to_serve, rates_at_risk
 from planner.evaluation.sites_results import COST, Figure, Figures
 from planner.evaluation.stress_questions import Asked
 
@@ -107,9 +107,10 @@ class Gauge:
                 figure = Figure("collapse", end.role, end.of, end.loss, reading=reading)
                 yield figure, found.size, found.failed or ()
         for question in asked.blasts(WORST, ()):
-            blast = question.answer(asked)
-            figure = Figure("blast", blast.role, f"the worst {blast.count}")
-            yield figure, float(blast.broken), blast.failed
+            role, count = question.role, question.count
+            most = asked.most_broken(asked.worst, role, question.kinds, count)
+            figure = Figure("blast", role, f"the worst {count}")
+            yield figure, float(most.broken), most.failed
 
     def _spread(self, evaluation: Evaluation) -> Iterator[Entry]:
         """Yield largest shares, effective and Nakamoto numbers per role and kind, if judged."""
@@ -127,12 +128,14 @@ class Gauge:
 
     # Demand rows ----------------------------------------------------------------------------------
 
-    def _row_entries(self, ends: Iterable[RowEnd], reading: str = "worst") -> Iterator[Entry]:
+    def _row_entries(self, ends: Iterable[KnownEnd], reading: str = "worst") -> Iterator[Entry]:
         for end in ends:
             figure = row_figure(self.network, end.row, reading)
             yield figure, end.ends.size, end.ends.failed or ()
 
-    def _end_without(self, network: Network, end: RowEnd, left: Deployment, site: str) -> RowEnd:
+    def _end_without(
+        self, network: Network, end: KnownEnd, left: Deployment, site: str
+    ) -> KnownEnd:
         """Return the end of a row without a site; what is proven to be no smaller is not sought."""
         at_site = {offer_item(offer) for offer in self.plan.nodes if offer.site == site}
         kept = [stand for stand in end.routings if at_site.isdisjoint(stand)]

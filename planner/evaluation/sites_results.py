@@ -192,6 +192,11 @@ class Sites:
     failures: tuple[str, ...] = ()
     stopped: bool = False
 
+    @property
+    def is_empty(self) -> bool:
+        """Return whether it ended before anything was found, and so is not worth keeping."""
+        return bool(self.stopped or self.failures) and not (self.sites or self.candidates)
+
 
 def moves(whole: Figures, less: Figures) -> tuple[Move, ...]:
     """Return every figure that differs without a site, those that it improves most first."""

@@ -21,7 +21,7 @@ from planner.evaluation.expected_loss import expected_loss
 from planner.evaluation.stress_facts import facts
 from planner.evaluation.stress_jobs import Desk, Question
 from planner.evaluation.stress_pairs import every_pair
-from planner.evaluation.stress_questions import Asked, OtherEnd, RowEnd, WhatIsLeft
+from planner.evaluation.stress_questions import Asked, EndOfGuarantee, EndOfRow, WhatIsLeft
 from planner.evaluation.stress_results import Blast, End, ExpectedLoss, Stress, Users
 from planner.jobs.requests import Workers
 
@@ -47,8 +47,8 @@ def stress(
     failures = asked.failures()
     states = States(asked.worst, plan)
     solved = Solved(states)
-    questions: list[Question[object]] = [RowEnd(numbers[id(row)]) for row in asked.rows]
-    questions += map(OtherEnd, range(len(asked.promised)))
+    questions: list[Question[object]] = [EndOfRow(numbers[id(row)]) for row in asked.rows]
+    questions += map(EndOfGuarantee, range(len(asked.promised)))
     questions += asked.blasts(worst, kinds)
     state_of = {name: states.state(states.effect(failed)) for name, failed in failures.items()}
     if asked.rows:

@@ -14,7 +14,7 @@ from models.outage import HALF, NEARLY, is_out, smallest_outage
 from models.plan import Deployment
 from models.replay import Replay, Replays
 from planner.checks.capacity import Bounds
-from planner.evaluation.stress_results import Blast, End, Fewest, Shock
+from planner.evaluation.stress_results import Blast, End, Fewest, MostBroken, Shock
 
 MOST_ROWS = 200
 """Of how many demand rows, those with most requests, the end is sought."""
@@ -158,12 +158,21 @@ class Asked:
 
     def blast(self, role: str, mix: tuple[str, ...], count: int) -> Blast:
         """Return the most committees, or models, that so many failures of some kinds break."""
+        worst = best = self.most_broken(self.worst, role, mix, count)
+        if self.best.graph.exposures != self.worst.graph.exposures:
+            best = self.most_broken(self.best, role, mix, count)
+        return Blast(role, mix, count, best, worst, len(self._stands(role)))
+
+    def most_broken(
+        self, network: Network, role: str, mix: tuple[str, ...], count: int
+    ) -> MostBroken:
+        """Return the same in one reading."""
         stands = self._stands(role)
         items = {item for stand in stands for item in stand.weights}
-        may_fail = self.may_fail(self.best, self.unavoidable(role))
+        may_fail = self.may_fail(network, self.unavoidable(role))
         of_mix = [item for item in may_fail if not mix or item.kind in mix]
-        found = FaultTree(self.best.graph, items, of_mix).worst(stands, count)
-        return Blast(role, mix, count, found.failed, found.broken, len(stands))
+        found = FaultTree(network.graph, items, of_mix).worst(stands, count)
+        return MostBroken(found.broken, found.failed)
 
     def _stands(self, role: str) -> list[Break]:
         return [
@@ -177,7 +186,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class RowEnd:
+class EndOfRow:
     """What ends the service of the demand row of that number?"""
 
     row: int
@@ -193,7 +202,7 @@ class RowEnd:
 
 
 @dataclass(frozen=True)
-class OtherEnd:
+class EndOfGuarantee:
     """What ends the guarantee of that number?"""
 
     number: int

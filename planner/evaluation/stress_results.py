@@ -74,14 +74,22 @@ class Users:
 
 
 @dataclass(frozen=True)
+class MostBroken:
+    """The most committees halted, or models lost, in one reading, and by which failures."""
+
+    broken: int
+    failed: tuple[Item, ...]
+
+
+@dataclass(frozen=True)
 class Blast:
-    """The most committees halted, or models lost, by so many failures of some kinds at once."""
+    """What so many failures of some kinds at once break at most, `of` so many, in both readings."""
 
     role: str
     kinds: tuple[str, ...]
     count: int
-    failed: tuple[Item, ...]
-    broken: int
+    best: MostBroken
+    worst: MostBroken
     of: int
 
 

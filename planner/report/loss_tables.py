@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 
 from rich.table import Table
 from rich.text import Text
 
+from models.data import Item
 from planner.evaluation.stress_results import ExpectedLoss, Importance, MeanLoss, Pairs
 from planner.workbook.findings import counted
 
@@ -158,6 +159,11 @@ def table_of(title: str, *headers: str) -> Table:
     for header in headers:
         table.add_column(header, overflow="fold")
     return table
+
+
+def names_of(items: Iterable[Item]) -> list[str]:
+    """Return dependencies by name."""
+    return [str(item) for item in items]
 
 
 def _span(low: float, high: float, said: Callable[[float], str]) -> str:

@@ -10,7 +10,6 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from models.data import Item
 from planner.evaluation.sites_results import (
     Addition,
     Candidates,
@@ -24,6 +23,7 @@ from planner.evaluation.sites_results import (
 )
 from planner.evaluation.sites_verdict import WORDS, figure_text, value_text
 from planner.files import move_into_place
+from planner.report.loss_tables import names_of, table_of
 from planner.workbook.findings import counted
 
 FORMAT = 1
@@ -49,6 +49,7 @@ def parts(found: Sites, currency: str) -> list[Table | Text]:
     if found.rows_left_out:
         rows = counted(found.rows_left_out, "demand row")
         told.append(Text(f"The end of the smallest {rows} was not sought."))
+    told += [Text(f"not looked at, {failure}") for failure in found.failures]
     if found.stopped:
         told.append(Text("Stopped: what is not listed was not looked at."))
     return told
@@ -106,14 +107,14 @@ def _figures(figures: Figures | None) -> list[dict[str, object]]:
         {
             **_figure(figure),
             "value": value,
-            **({"by": _names(figures.by[figure])} if figure in figures.by else {}),
+            **({"by": names_of(figures.by[figure])} if figure in figures.by else {}),
         }
         for figure, value in sorted(figures.values.items(), key=lambda entry: entry[0])
     ]
 
 
 def _move(move: Move) -> dict[str, object]:
-    by = {"by": _names(move.by)} if move.by else {}
+    by = {"by": names_of(move.by)} if move.by else {}
     return {**_figure(move.figure), "with": move.with_it, "without": move.without, **by}
 
 
@@ -134,7 +135,7 @@ def _candidates_document(found: Candidates) -> dict[str, object]:
     return {
         "guarantee": _figure(found.guarantee),
         "fewest_failures": found.size,
-        "sets": [_names(failed) for failed in found.sets],
+        "sets": [names_of(failed) for failed in found.sets],
         "candidates": found.looked_at,
         "most": found.most,
         "singles": [_raise(entry) for entry in found.singles],
@@ -165,16 +166,12 @@ def _addition(addition: Addition) -> dict[str, object]:
     }
 
 
-def _names(items: Iterable[Item]) -> list[str]:
-    return [str(item) for item in items]
-
-
 # The screen ---------------------------------------------------------------------------------------
 
 
 def _sites(values: Iterable[SiteValue], currency: str) -> Table:
     headers = ("site", f"saves {currency}/month", "adds", "why")
-    table = _table("What each site adds: the same plan without it, demand routed anew", *headers)
+    table = table_of("What each site adds: the same plan without it, demand routed anew", *headers)
     for value in values:
         adds = ", ".join(verdict.removeprefix("adds ") for verdict in value.verdicts)
         why = value.reason
@@ -196,7 +193,7 @@ def change_text(change: Change) -> str:
 
 
 def _candidates(found: Candidates, currency: str) -> Iterable[Table | Text]:
-    named = [" + ".join(_names(failed)) or "no failure" for failed in found.sets[:SETS_SHOWN]]
+    named = [" + ".join(names_of(failed)) or "no failure" for failed in found.sets[:SETS_SHOWN]]
     more = f" and {len(found.sets) - SETS_SHOWN} more" if len(found.sets) > SETS_SHOWN else ""
     role, what = ROLES[found.guarantee.role], figure_text(found.guarantee)
     text = f"Weakest {role}: {what} {found.size}: {'; '.join(named)}{more}"
@@ -208,7 +205,7 @@ def _candidates(found: Candidates, currency: str) -> Iterable[Table | Text]:
         rows.append(found.best)
     if rows:
         headers = (f"{currency}/month", "fewest failures", "sets left", "add")
-        table = _table(f"What {counted(found.looked_at, 'other site')} could add to it", *headers)
+        table = table_of(f"What {counted(found.looked_at, 'other site')} could add to it", *headers)
         for entry in rows:
             table.add_row(
                 f"{entry.cost:,.0f}",
@@ -231,11 +228,3 @@ def addition_text(addition: Addition) -> str:
     if addition.seat is not None and addition.given_up is not None:
         more.append(f"a seat of {addition.seat.committee} from {addition.given_up.site}")
     return f"{addition.site}: {nodes}" + (f" with {' and '.join(more)}" if more else "")
-
-
-def _table(title: str, *headers: str) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), title_justify="left")
-    table.title = Text(title, style="bold")
-    for header in headers:
-        table.add_column(header, overflow="fold")
-    return table

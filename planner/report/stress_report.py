@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,14 +11,23 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from models.data import Item
-from planner.evaluation.stress_results import Blast, End, Fact, Fewest, Shock, Stress, Users
+from planner.evaluation.stress_results import (
+    Blast,
+    End,
+    Fact,
+    Fewest,
+    MostBroken,
+    Shock,
+    Stress,
+    Users,
+)
 from planner.files import move_into_place
 from planner.report.loss_tables import (
     ROWS_SHOWN,
     STRESS_JSON,
     loss_document,
     losses,
+    names_of,
     pairs,
     pairs_document,
     table_of,
@@ -76,7 +85,7 @@ def document(found: Stress) -> dict[str, object]:
                 "of": end.of,
                 **(end.demand._asdict() if end.demand is not None else {"region": ""}),
                 "loss": end.loss,
-                "unavoidable": _names(end.unavoidable),
+                "unavoidable": names_of(end.unavoidable),
                 "best": _fewest(end.best),
                 "worst": _fewest(end.worst),
             }
@@ -97,7 +106,7 @@ def document(found: Stress) -> dict[str, object]:
         "shocks": [
             {
                 **asdict(shock),
-                "failed": _names(shock.failed),
+                "failed": names_of(shock.failed),
                 "short": [key._asdict() for key in shock.short],
             }
             for shock in found.shocks
@@ -105,17 +114,20 @@ def document(found: Stress) -> dict[str, object]:
         "expected_loss": [loss_document(loss) for loss in found.loss],
         "pairs": pairs_document(found.pairs) if found.pairs is not None else None,
         "facts": [asdict(fact) for fact in found.facts],
-        "blast": [{**asdict(blast), "failed": _names(blast.failed)} for blast in found.blasts],
+        "blast": [
+            {**asdict(blast), "best": _broken(blast.best), "worst": _broken(blast.worst)}
+            for blast in found.blasts
+        ],
     }
 
 
 def _fewest(found: Fewest) -> dict[str, object]:
     """Return the size and the set; both null where no failures end the guarantee."""
-    return {"size": found.size, "set": None if found.failed is None else _names(found.failed)}
+    return {"size": found.size, "set": None if found.failed is None else names_of(found.failed)}
 
 
-def _names(items: Iterable[Item]) -> list[str]:
-    return [str(item) for item in items]
+def _broken(found: MostBroken) -> dict[str, object]:
+    return {"broken": found.broken, "failed": names_of(found.failed)}
 
 
 def _facts(facts: Sequence[Fact]) -> Iterator[str]:
@@ -141,7 +153,7 @@ def _users(rows: Sequence[Users], most: int) -> Table:
             _ms(row.failover_ms),
             f"{row.least_served:.0%}" + (f" ({row.by})" if row.by else ""),
             worst if best == worst else f"{worst} to {best}",
-            ", ".join(_names(row.end.worst.failed or ())),
+            ", ".join(names_of(row.end.worst.failed or ())),
         )
     return _with_more(table, len(rows), most)
 
@@ -154,7 +166,7 @@ def _ends(ends: Sequence[End], most: int) -> Table:
     for end in weakest[:most]:
         of = f"{end.of} ({end.loss})"
         named = end.worst.failed or ()
-        by = ", ".join(_names(named)) if end.worst.failed is not None else "no failures"
+        by = ", ".join(names_of(named)) if end.worst.failed is not None else "no failures"
         table.add_row(f"{end.role} of {of}", _size(end.worst), _size(end.best), by)
     return _with_more(table, len(ends), most)
 
@@ -176,12 +188,13 @@ def _shocks(shocks: Sequence[Shock], most: int) -> Table:
 
 
 def _blasts(blasts: Sequence[Blast]) -> Table:
-    table = table_of("The worst few at once", "failures", "of", "break", "by")
+    table = table_of("The worst few at once", "failures", "of", "at worst break", "at best", "by")
     what = {"coordination": "committees halted", "storage": "models lost"}
     for blast in blasts:
         kinds = ", ".join(blast.kinds) or "any kind"
-        broken = f"{blast.broken} of {blast.of} {what[blast.role]}"
-        table.add_row(str(blast.count), kinds, broken, ", ".join(_names(blast.failed)) or "-")
+        broken = f"{blast.worst.broken} of {blast.of} {what[blast.role]}"
+        by = ", ".join(names_of(blast.worst.failed)) or "-"
+        table.add_row(str(blast.count), kinds, broken, str(blast.best.broken), by)
     return table
 
 

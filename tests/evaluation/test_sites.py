@@ -340,6 +340,43 @@ def test_a_stop_keeps_what_was_found(found: Sites) -> None:
     assert set(some.sites) <= set(found.sites)
     assert document(some)["complete"] is False
     assert "Stopped" in as_text(screen(some, "EUR"))
+    assert not some.is_empty
+
+
+def test_what_was_stopped_before_anything_was_found_is_empty() -> None:
+    stop = threading.Event()
+    stop.set()
+    assert sites(*five(), stop=stop).is_empty
+    # A plan with nothing in it has no sites to tell of, and that is all there is to know.
+    whole = sites(five()[0], Deployment())
+    assert (whole.sites, whole.failures, whole.is_empty) == ((), (), False)
+
+
+@pytest.mark.parametrize("at", ["smallest_sets", "Search.best"])
+def test_a_search_that_fails_is_told_and_loses_nothing_that_was_found(
+    at: str, found: Sites, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ArithmeticError("no answer")
+
+    monkeypatch.setattr(f"planner.evaluation.sites_candidates.{at}", fail)
+    some = sites(*five())
+    assert some.sites == found.sites
+    assert some.candidates == ()
+    assert some.failures == ("what would raise execution of north, law: no answer",)
+    assert document(some)["complete"] is False
+    assert f"not looked at, {some.failures[0]}" in " ".join(as_text(screen(some, "EUR")).split())
+    assert not some.is_empty
+
+
+def test_a_plan_whose_figures_fail_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: Gauge) -> Figures:
+        raise ArithmeticError("no routing")
+
+    monkeypatch.setattr(Gauge, "whole", fail)
+    some = sites(*five())
+    assert some.failures == ("the plan as it is: no routing",)
+    assert some.is_empty
 
 
 def test_two_processes_find_what_one_finds(found: Sites) -> None:

@@ -8,10 +8,24 @@ from dataclasses import replace
 
 import pytest
 
-from models.data import Demand, Item
+from models.data import (
+    Committee,
+    Demand,
+    Item,
+    Needs,
+    NodeType,
+    Offer,
+    OfferKey,
+    Provider,
+    Site,
+)
 from models.exposure import Exposure
-from models.plan import Replica
+from models.network import SITE_ATTRIBUTES, Network
+from models.plan import Deployment, Replica, Seat
 from models.replay import replay
+from planner.evaluation.sites_base import Base
+from planner.evaluation.sites_figures import Gauge
+from planner.evaluation.sites_results import Figure
 from planner.evaluation.stress import stress
 from planner.evaluation.stress_questions import Asked, read_at_best, read_at_worst
 from planner.evaluation.stress_results import End, Stress
@@ -95,9 +109,48 @@ def test_a_suspicion_is_true_only_at_worst() -> None:
 
 def test_the_worst_few_are_counted(found: Stress) -> None:
     blasts = {(b.role, b.kinds, b.count): b for b in found.blasts}
-    assert blasts["coordination", ("country",), 1].broken == 1
+    assert blasts["coordination", ("country",), 1].worst.broken == 1
     assert blasts["coordination", (), 2].of == 1
-    assert {item.kind for item in blasts["coordination", ("country",), 1].failed} == {"country"}
+    assert {item.kind for item in blasts["coordination", ("country",), 1].worst.failed} == {
+        "country"
+    }
+
+
+def test_the_worst_few_are_counted_at_best_and_at_worst() -> None:
+    # One seat at each of four sites, and one may be lost; of three the metro is not known.
+    metros: dict[str, Needs | None] = {"a": (("X",),), "b": None, "c": None, "d": None}
+    blank: dict[str, Needs] = dict.fromkeys(set(SITE_ATTRIBUTES) - {"metro"}, ())
+    offers = [OfferKey(name, "seat") for name in metros]
+    network = Network(
+        sites={
+            name: Site(site=name, provider=f"of {name}", metro=metro, **blank)
+            for name, metro in metros.items()
+        },
+        providers={f"of {name}": Provider(provider=f"of {name}") for name in metros},
+        offers={key: Offer(site=key.site, node_type="seat", max_nodes=1) for key in offers},
+        node_types={"seat": NodeType(node_type="seat", role="coordination")},
+        committees={"council": Committee(committee="council", seats=4, max_faulty=1)},
+    )
+    plan = Deployment(
+        open=frozenset(metros),
+        contracts=frozenset(network.providers),
+        nodes=dict.fromkeys(offers, 1),
+        seats={Seat("council", key.site, key.node_type): 1 for key in offers},
+    )
+    found = stress(network, plan, worst=1)
+    (shock,) = [shock for shock in found.shocks if shock.name == "metro:unknown"]
+    assert shock.halted == ("council",)
+    (blast,) = found.blasts
+    assert (blast.worst.broken, blast.best.broken, blast.of) == (1, 0, 1)
+    assert blast.worst.failed == (Item("metro", "unknown"),)
+    assert blast.best.failed == ()
+    (told,) = document(found)["blast"]  # type: ignore[misc]
+    assert told["worst"] == {"broken": 1, "failed": ["metro:unknown"]}
+    assert told["best"] == {"broken": 0, "failed": []}
+    (line,) = [row for row in as_text(screen(found)).splitlines() if "committees halted" in row]
+    assert " ".join(line.split()) == "1 any kind 1 of 1 committees halted 0 metro:unknown"
+    figures = Gauge(network, plan, Base((), (), ())).whole()
+    assert figures.values[Figure("blast", "coordination", "the worst 1")] == 1
 
 
 def test_a_kind_that_nobody_fills_in_is_not_judged() -> None:

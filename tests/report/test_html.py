@@ -6,25 +6,32 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.table import Table
 from rich.text import Text
 
+from models.data import Item
+from models.network import Link
 from models.plan import Deployment, Plan
 from planner.evaluation.baselines import PLAN
-from planner.evaluation.evaluation import evaluate
+from planner.evaluation.evaluation import Evaluation, evaluate
 from planner.job import Job, run
 from planner.jobs.requests import Workers
 from planner.reading import read_network
 from planner.report.done import Done
+from planner.report.html import sections
+from planner.report.html.dependencies import Dependencies
 from planner.report.html.document import document
 from planner.report.html.elements import Markup, Number, Row, table, tag
 from planner.report.html.plan_page import plan_page
 from planner.report.html.tables_page import tables_page
+from planner.report.html.world_map import world_map
 from planner.result import Result, Run
 from planner.workbook.template import Body, Contents, example, write_template
+from tests.cases import FRANCE, GERMANY, deployment_for_small, small
 
 ROOT = Path(__file__).parents[2]
 EVIL = "<script>alert(1)</script>"
@@ -126,6 +133,48 @@ def test_every_part_is_there_with_its_cells(solved: Path) -> None:
     assert re.search(r"<td>Sites!A\d</td>", page)
 
 
+def test_routes_and_models_hang_on_more_than_sites_do() -> None:
+    # A quarter of what Germany asks chat takes the Channel to London, and all of chat is proxied.
+    network = small()
+    proxied = replace(network.models["chat"], upstream=(("Proxy",),))
+    to_proxy = tuple(
+        Link(Item("site", site), Item("upstream", "Proxy"), latency_ms=5) for site in network.sites
+    )
+    network = replace(
+        network,
+        models={**network.models, "chat": proxied},
+        links=(*network.links, *to_proxy),
+        offers={
+            key: replace(offer, requests_per_s=50) if key.node_type == "gpu" else offer
+            for key, offer in network.offers.items()
+        },
+    )
+    evaluation = Evaluation(network, deployment_for_small())
+    shared = Dependencies(evaluation)
+    at = {loss.item: number for number, loss in enumerate(shared.losses)}
+    cable, proxy = Item("cable", "Channel"), Item("upstream", "Proxy")
+    told = str(shared.losses[at[cable]])
+    assert told == "cable:Channel goes: 17% of requests"  # 5 of 30 requests/s
+    assert shared.losses[at[proxy]].share == pytest.approx(30 / 30.001)
+    assert re.search(r">Channel · 17%<", shared.view())
+
+    users = sections.users(evaluation, lambda row, attribute: "", shared) or ""
+    drawn = world_map(evaluation, shared) or ""
+    rows = dict(re.findall(r'<tr data-on="([^"]*)"><th scope="row">([^<]*)', users))
+    lines = dict(re.findall(r'<line [^>]*data-on="([^"]*)"><title>(.*?): ', drawn))
+    circles = dict(re.findall(r'<circle [^>]*data-on="([^"]*)"><title>(\w*)', drawn))
+
+    def marked(found: dict[str, str], item: Item) -> set[str]:
+        return {name for marks, name in found.items() if f"d{at[item]}" in marks.split()}
+
+    assert marked(rows, cable) == {str(GERMANY)}
+    assert marked(rows, proxy) == {str(GERMANY), str(FRANCE)}
+    assert marked(lines, cable) == {"germany to london"}
+    assert marked(lines, proxy) == {"germany to london", "germany to frankfurt", "france to paris"}
+    assert marked(circles, cable) == marked(circles, proxy) == set()
+    assert marked(circles, Item("country", "GB")) == {"london"}
+
+
 def test_equal_plans_have_equal_reports(tmp_path: Path) -> None:
     workbook = write_template(tmp_path / "example.xlsx", example())
     assert page_of(workbook) == page_of(workbook)
@@ -220,7 +269,9 @@ def test_a_click_on_a_dependency_shows_what_hangs_on_it(solved: Path, width: int
     assert seen["wide"] is True
     assert seen["pressed"] == "true"
     assert str(seen["said"]).startswith("metro:Frankfurt goes: ")
-    assert seen["marked"] == 1
+    page = solved.read_text(encoding="utf-8")
+    there = re.findall(r'<circle [^>]*class="open"[^>]*><title>Frankfurt', page)
+    assert seen["marked"] == len(there) > 0
     assert int(str(seen["hit"])) >= 2
     assert seen["left"] == 0
 

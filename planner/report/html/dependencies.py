@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
 from models.data import Item, OfferKey
 from models.guarantees import LIVENESS, guarantees
 from models.network import is_unknown
-from planner.evaluation.evaluation import Evaluation
+from planner.evaluation.evaluation import Answer, Evaluation
 from planner.report.html.elements import Markup, joined, section, tag
 from planner.report.sentences import listed
 from planner.workbook.findings import counted
@@ -17,8 +18,8 @@ from planner.workbook.findings import counted
 NAMES_SHOWN = 6
 EMPTY = "Pick a dependency to see what goes with it; Escape lets go."
 ABOUT = (
-    "Everything that a used site shares with others, with its share of all requests as they are"
-    " routed now. What is left after demand is routed anew is what planner stress works out."
+    "What a used site, route or model hangs on, with its share of all requests as they are routed"
+    " now. What is left after demand is routed anew is what planner stress works out."
 )
 
 
@@ -38,8 +39,10 @@ class Loss:
         return tuple(sorted({offer.site for offer in self.offers}))
 
     def __str__(self) -> str:
-        text = f"{self.item} goes: {self.share:.0%} of requests, {counted(self.nodes, 'node')} at "
-        text += f"{counted(len(self.sites), 'site')} ({listed(self.sites, NAMES_SHOWN)})"
+        text = f"{self.item} goes: {self.share:.0%} of requests"
+        if self.sites:
+            text += f", {counted(self.nodes, 'node')} at {counted(len(self.sites), 'site')}"
+            text += f" ({listed(self.sites, NAMES_SHOWN)})"
         return f"{text}; {listed(self.ended, NAMES_SHOWN)}" if self.ended else text
 
 
@@ -59,13 +62,15 @@ class Dependencies:
             for item in network.hangs_on(offer):
                 if not is_unknown(item):
                     on[item].add(offer)
-        rates: dict[OfferKey, float] = defaultdict(float)
+        rates: dict[Item, float] = defaultdict(float)
         for answer in self.evaluation.answers:
-            rates[answer.flow.offer] += answer.rate
+            for item in self._hangs_on(answer):
+                rates[item] += answer.rate
         promised = guarantees(network, plan)
         asked = self.evaluation.asked or 1.0
         found = []
-        for item, offers in on.items():
+        for item in on.keys() | rates.keys():
+            offers = on[item]
             down = network.graph.down((item,))
             ended = {
                 f"{_ENDS[guarantee.role]} {guarantee.of}"
@@ -73,23 +78,43 @@ class Dependencies:
                 if guarantee.loss == LIVENESS
                 and any(stand.broken.happens(down) for stand in guarantee.stands)
             }
-            share = sum(rates[offer] for offer in offers) / asked
             nodes = sum(plan.nodes[offer] for offer in offers)
-            found.append(Loss(item, frozenset(offers), share, tuple(sorted(ended)), nodes))
+            ends = tuple(sorted(ended))
+            found.append(Loss(item, frozenset(offers), rates[item] / asked, ends, nodes))
         found.sort(key=lambda loss: (loss.item.kind, -loss.share, -loss.nodes, loss.item.name))
         return tuple(found)
 
-    @cached_property
-    def _marks(self) -> dict[str, str]:
-        marks: dict[str, list[str]] = defaultdict(list)
-        for number, loss in enumerate(self.losses):
-            for site in loss.sites:
-                marks[site].append(f"d{number}")
-        return {site: " ".join(found) for site, found in marks.items()}
+    def _hangs_on(self, answer: Answer) -> frozenset[Item]:
+        """Return what a flow hangs on, by its route and model too; unknown values are no button."""
+        network, offer = self.evaluation.network, answer.flow.offer
+        if answer.service is not None:
+            found = answer.service.hangs_on
+        else:
+            found = network.hangs_on(offer) if offer in network.offers else frozenset()
+        return frozenset(item for item in found if not is_unknown(item))
 
-    def marks(self, site: str) -> str:
+    @cached_property
+    def _numbers(self) -> dict[Item, int]:
+        return {loss.item: number for number, loss in enumerate(self.losses)}
+
+    @cached_property
+    def _at_site(self) -> dict[str, set[Item]]:
+        found: dict[str, set[Item]] = defaultdict(set)
+        for loss in self.losses:
+            for site in loss.sites:
+                found[site].add(loss.item)
+        return found
+
+    def of_site(self, site: str) -> str:
         """Return the marks of all that a site hangs on, as an attribute holds them."""
-        return self._marks.get(site, "")
+        return self._marks(self._at_site.get(site, ()))
+
+    def of_answers(self, answers: Iterable[Answer]) -> str:
+        """Return the marks of all that any of these flows hangs on."""
+        return self._marks({item for answer in answers for item in self._hangs_on(answer)})
+
+    def _marks(self, items: Iterable[Item]) -> str:
+        return " ".join(f"d{number}" for number in sorted(self._numbers[item] for item in items))
 
     def view(self) -> Markup:
         """Return a button for every dependency, by kind, and the line that says what it takes."""

@@ -29,14 +29,14 @@ def plan_page(done: Done) -> str:
     final = done.final
     assert final is not None
     shared = Dependencies(final)
-    drawn = world_map(final, shared.marks)
+    drawn = world_map(final, shared)
     parts: list[Markup | None] = [
         sections.head(done, final),
         sections.sentences(done, final),
         section("The network", drawn, legend(), about=_ABOUT_MAP) if drawn else None,
         shared.view() if shared.losses else None,
-        sections.users(final, done.cell, shared.marks),
-        sections.sites(final, done.cell, shared.marks),
+        sections.users(final, done.cell, shared),
+        sections.sites(final, done.cell, shared),
         sections.largest_shares(final, done.scores),
         sections.comparison(final, done.scores),
         sections.costs(final),

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 from models.costs import sum_of
 from models.data import ROLES, Row
 from models.rules import RULES
-from planner.evaluation.evaluation import Evaluation
+from planner.evaluation.evaluation import Answer, Evaluation
 from planner.evaluation.score import Score
 from planner.report.done import Done
+from planner.report.html.dependencies import Dependencies
 from planner.report.html.elements import Child, Markup, Number, bar, number, section, table, tag
 from planner.report.html.elements import Row as TableRow
 from planner.report.sentences import (
@@ -55,13 +56,15 @@ def _told(title: str, said: list[Sentence]) -> Markup:
     return tag("section", tag("h2", title), tag("dl", [part for pair in pairs for part in pair]))
 
 
-def users(final: Evaluation, cell: Cell, marks: Callable[[str], str]) -> Markup | None:
+def users(final: Evaluation, cell: Cell, shared: Dependencies) -> Markup | None:
     """Return what every demand row asks for and gets, and from where."""
     places: dict[object, dict[str, float]] = defaultdict(lambda: defaultdict(float))
     latency: dict[object, list[tuple[float, float]]] = defaultdict(list)
     cold: dict[object, float] = defaultdict(float)
+    answers: dict[object, list[Answer]] = defaultdict(list)
     for answer in final.answers:
         key = answer.flow.demand
+        answers[key].append(answer)
         places[key][answer.flow.offer.site] += answer.flow.share
         cold[key] += answer.flow.share if answer.flow.state == "cold" else 0.0
         if answer.service is not None and answer.service.latency_ms is not None:
@@ -86,7 +89,7 @@ def users(final: Evaluation, cell: Cell, marks: Callable[[str], str]) -> Markup 
                     where if not row.why else f"{where}; {row.why}".lstrip("; "),
                     cell(demand, "requests_per_s"),
                 ),
-                " ".join(sorted({mark for site in sites for mark in marks(site).split()})) or None,
+                shared.of_answers(answers[key]) or None,
             )
         )
     headers = ("users", "requests/s", "served", "ms", "limit ms", "cold", "from", "cell")
@@ -94,7 +97,7 @@ def users(final: Evaluation, cell: Cell, marks: Callable[[str], str]) -> Markup 
     return section("What users get", found) if found else None
 
 
-def sites(final: Evaluation, cell: Cell, marks: Callable[[str], str]) -> Markup | None:
+def sites(final: Evaluation, cell: Cell, shared: Dependencies) -> Markup | None:
     """Return every open site with its nodes by role and what it costs."""
     network, plan = final.network, final.plan
     rows = []
@@ -109,7 +112,7 @@ def sites(final: Evaluation, cell: Cell, marks: Callable[[str], str]) -> Markup 
         cells: list[Child] = [name, site.provider, site.city]
         cells += [number(held[role], ",d") if held[role] else Number("") for role in ROLES]
         cells += [number(cost, ",.0f"), cell(site, "site")]
-        rows.append(TableRow(tuple(cells), marks(name) or None))
+        rows.append(TableRow(tuple(cells), shared.of_site(name) or None))
     headers = ("site", "provider", "city", *ROLES, f"{network.settings.currency}/month", "cell")
     found = table("Open sites, their nodes by role, and what site and nodes cost.", headers, rows)
     return section("What stands where", found) if found else None

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from planner.evaluation.evaluation import Evaluation
+from planner.evaluation.evaluation import Answer, Evaluation
+from planner.report.html.dependencies import Dependencies
 from planner.report.html.document import part
 from planner.report.html.elements import Markup, joined, tag
 
@@ -37,8 +38,8 @@ class _Map(NamedTuple):
     stretch: float
 
 
-def world_map(evaluation: Evaluation, marks: Callable[[str], str]) -> Markup | None:
-    """Return the map, `marks` giving what a site hangs on; None if nothing has coordinates."""
+def world_map(evaluation: Evaluation, shared: Dependencies) -> Markup | None:
+    """Return the map with the marks of what hangs on what; None if nothing has coordinates."""
     network, plan = evaluation.network, evaluation.plan
     found = _placed(evaluation)
     sites, regions = found.sites, found.regions
@@ -48,7 +49,7 @@ def world_map(evaluation: Evaluation, marks: Callable[[str], str]) -> Markup | N
     unit = width / 100
     drawn = [
         tag("path", d=part("land.path"), transform=f"scale(1 {found.stretch:.3f})", class_="land"),
-        *_routes(evaluation, found, marks, unit),
+        *_routes(evaluation, found, shared, unit),
         *(
             tag(
                 "circle",
@@ -63,7 +64,7 @@ def world_map(evaluation: Evaluation, marks: Callable[[str], str]) -> Markup | N
             if name not in plan.open
         ),
         *_regions(regions, unit),
-        *_open_sites(evaluation, sites, marks, unit),
+        *_open_sites(evaluation, sites, shared, unit),
     ]
     missing = len(plan.open - sites.keys())
     told = f"{len(plan.open)} open sites, {len(network.regions)} regions"
@@ -112,12 +113,14 @@ def _view(points: Iterable[Point]) -> tuple[float, float, float, float]:
 
 
 def _routes(
-    evaluation: Evaluation, found: _Map, marks: Callable[[str], str], unit: float
+    evaluation: Evaluation, found: _Map, shared: Dependencies, unit: float
 ) -> Iterator[Markup]:
     sites, regions = found.sites, found.regions
-    rates: dict[tuple[str, str, str], float] = defaultdict(float)
+    answers: dict[tuple[str, str, str], list[Answer]] = defaultdict(list)
     for answer in evaluation.answers:
-        rates[answer.demand.region, answer.flow.offer.site, answer.flow.state] += answer.rate
+        key = (answer.demand.region, answer.flow.offer.site, answer.flow.state)
+        answers[key].append(answer)
+    rates = {key: sum(answer.rate for answer in found) for key, found in answers.items()}
     shown = [key for key in rates if key[0] in regions and key[1] in sites and rates[key] > 0]
     shown.sort(key=lambda key: (-rates[key], key))
     most = max((rates[key] for key in shown), default=1.0)
@@ -135,7 +138,7 @@ def _routes(
             y2=f"{end.y:.2f}",
             stroke_width=f"{0.05 * unit + widest * (rate / most) ** 0.5:.3f}",
             class_=state,
-            data_on=marks(site),
+            data_on=shared.of_answers(answers[region, site, state]),
         )
 
 
@@ -154,7 +157,7 @@ def _regions(regions: Mapping[str, Point], unit: float) -> Iterator[Markup]:
 
 
 def _open_sites(
-    evaluation: Evaluation, sites: Mapping[str, Point], marks: Callable[[str], str], unit: float
+    evaluation: Evaluation, sites: Mapping[str, Point], shared: Dependencies, unit: float
 ) -> Iterator[Markup]:
     network, plan = evaluation.network, evaluation.plan
     most = max((plan.nodes_at(name) for name in plan.open), default=1) or 1
@@ -169,7 +172,7 @@ def _open_sites(
             r=f"{radius:.3f}",
             class_="open",
             stroke_width=f"{0.15 * unit:.3f}",
-            data_on=marks(name),
+            data_on=shared.of_site(name),
         )
 
 
