@@ -544,12 +544,14 @@ def sites(
     from planner.report.progress import ProgressLine
     from planner.report.sites_report import document, parts, screen, write
 
-    if (plan is None) == (not today):
-        raise click.UsageError("give a PLAN, or --today for what stands now")
+    _demand_one(plan, today)
     network, deployment = _standing(workbook, plan, scenario)
     workers = _workers(processes, cluster)
     with _stoppable() as stop, ProgressLine(sys.stderr, quiet) as progress:
         found = value_of_sites(network, deployment, most, workers, stop, progress.say)
+    if found.stopped and found.is_empty:
+        click.echo("Interrupted before anything was found; nothing is written.", err=True)
+        sys.exit(INTERRUPTED)
     folder = out or (plan.parent if plan is not None else workbook.parent)
     try:
         folder.mkdir(parents=True, exist_ok=True)
