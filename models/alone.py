@@ -69,6 +69,10 @@ class Left:
             self._gone[down] = frozenset(offer for offer in offers if offer_item(offer) in down)
         return self._gone[down]
 
+    def cut(self, down: frozenset[Item]) -> frozenset[Item]:
+        """Return the routes that go down with these."""
+        return frozenset(link.item for link, ends in self.ends if not ends.isdisjoint(down))
+
     def ways(self, cut: frozenset[Item]) -> Ways:
         """Return the ways without these routes, which no estimate stands in for."""
         if cut not in self._ways:
@@ -102,7 +106,8 @@ class Alone:
         """Return the program of the row without the routes that go down with these."""
         cut = frozenset(item for item, ends in self._ends if not ends.isdisjoint(down))
         if cut not in self._recourses:
-            ways = self.left.ways(cut)
+            # The routes of others make no difference here, but the ways are those of all rows.
+            ways = self.left.ways(self.left.cut(down) if cut else cut)
             here = ways.network.part(demand=(self.row,))
             self._recourses[cut] = Recourse(Reach(here, ways))
         return self._recourses[cut]
@@ -166,9 +171,12 @@ class Alone:
             return [Row({}, 1.0)], None
         recourse = self.recourse(down)
         failure = Failure(repr(sorted(failed)), self.left.gone(failed), recourse.reach, frozenset())
-        rows, used = recourse.asked(failure, recourse.at(amount))
-        if rows:
-            return rows, None
+        there = recourse.at(amount)
+        used = recourse.plainly(failure, there)
+        if used is None:
+            rows, used = recourse.asked(failure, there)
+            if rows:
+                return rows, None
         return [], Routing(frozenset(self._stand(recourse, used)), _held(recourse, used, amount))
 
     def _stand(self, recourse: Recourse, used: frozenset[OfferKey]) -> Iterator[Item]:

@@ -235,6 +235,26 @@ class Recourse:
         found = [*question.presence(), *question.rows()]
         return Answer(found, frozenset() if found else frozenset(question.used()))
 
+    def plainly(self, failure: Failure, point: Point) -> frozenset[OfferKey] | None:
+        """Return offers of which it is seen without a program that they serve all that must be.
+
+        The fewest for one class alone; None where it cannot be seen so.
+        """
+        left, classes = self.left(failure), self.reach.classes
+        plain = left.loads & ~self.stored & (self.reach.stream_of < 0)
+        plain[[load for load, _ in self.calls]] = False
+        rates = np.where(plain, point.held[self.capacity_of] / self.effort, 0.0)
+        missing, taken = float(left.required.sum()), dict[int, int]()
+        for load in np.argsort(-rates, kind="stable").tolist():
+            if missing <= 0 or rates[load] <= PRESENT:
+                break
+            if int(self.capacity_of[load]) not in taken:
+                taken[int(self.capacity_of[load])] = load
+                missing -= float(rates[load])
+        if missing > 0 or len(left.required) != 1 or self.idle.any():
+            return None
+        return frozenset(classes.offers[classes.loads[load][0]] for load in taken.values())
+
     def able(self) -> dict[Resource, float]:
         """Return how many requests/s one of a resource can serve at most."""
         found: dict[Resource, float] = defaultdict(float)
