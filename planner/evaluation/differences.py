@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from models.data import OfferKey
 from planner.evaluation.evaluation import Evaluation
@@ -32,7 +32,8 @@ class Bridge(NamedTuple):
 class Held(NamedTuple):
     """The fewest dependencies of a kind that end a guarantee, before and after.
 
-    None: all of them together do not.
+    None: all of them together do not. A guarantee that `only` one of the plans gives, as of a
+    committee that is new or gone, has None for the other, too.
     """
 
     role: str
@@ -42,10 +43,13 @@ class Held(NamedTuple):
     loss: str
     before: int | None
     after: int | None
+    only: Literal["", "before", "after"] = ""
 
     @property
     def is_gain(self) -> bool:
-        """Return whether more must fail than before."""
+        """Return whether more must fail than before, or nothing was guaranteed then."""
+        if self.only:
+            return self.only == "after"
         return _or_infinite(self.after) > _or_infinite(self.before)
 
 
@@ -82,7 +86,7 @@ def _bridge(before: Evaluation, after: Evaluation) -> list[Bridge]:
 
 
 def _held(before: Evaluation, after: Evaluation) -> list[Held]:
-    """Return the guarantees of both plans that other numbers of failures end."""
+    """Return the guarantees that other numbers of failures end, or that one plan lacks."""
     numbers = [
         {
             (found.role, found.of, found.period, found.kind, loss): count
@@ -91,9 +95,20 @@ def _held(before: Evaluation, after: Evaluation) -> list[Held]:
         }
         for plan in (before, after)
     ]
-    shared = [key for key in numbers[0] if key in numbers[1]]
-    found = [Held(*key, numbers[0][key], numbers[1][key]) for key in shared]
-    return [one for one in found if one.before != one.after]
+    given = [{(*key[:3], key[4]) for key in counts} for counts in numbers]
+    found = []
+    for key in dict.fromkeys((*numbers[0], *numbers[1])):
+        guarantee = (*key[:3], key[4])
+        only: Literal["", "before", "after"] = ""
+        if guarantee not in given[1]:
+            only = "before"
+        elif guarantee not in given[0]:
+            only = "after"
+        # A plan that hangs on no dependency of a kind outlives them all.
+        held = Held(*key, numbers[0].get(key), numbers[1].get(key), only)
+        if held.only or held.before != held.after:
+            found.append(held)
+    return found
 
 
 def _or_infinite(count: int | None) -> float:

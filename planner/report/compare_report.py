@@ -51,8 +51,8 @@ def beside(name: str, inputs: Sequence[Difference], plan: Differences) -> Group:
             f" ({line.before:,.0f} -> {line.after:,.0f})"
             for line in plan.bill
         ],
-        "gained": [_held(found) for found in plan.held if found.is_gain],
-        "lost": [_held(found) for found in plan.held if not found.is_gain],
+        "gained": list(dict.fromkeys(_held(found) for found in plan.held if found.is_gain)),
+        "lost": list(dict.fromkeys(_held(found) for found in plan.held if not found.is_gain)),
     }
     table = Table.grid(padding=(0, 2, 0, 2))
     table.add_column(no_wrap=True)
@@ -82,14 +82,18 @@ def _input(found: Difference) -> str:
 def _shown(value: object) -> str:
     if value is None:
         return "blank"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:.15g}" if isinstance(value, float) else str(value)
 
 
 def _held(found: Held) -> str:
     of = f"{found.role} of {found.of}" if found.of != "all" else found.role
     period = f", {found.period}" if found.period else ""
+    guarantee = f"{found.loss} of {of}{period}"
+    if found.only:
+        # Said once, and not for every kind of dependency.
+        return f"{guarantee} is {'gone' if found.only == 'before' else 'new'}"
     before, after = (_fewest(count, found.kind) for count in (found.before, found.after))
-    return f"{found.loss} of {of}{period}: ends with {before} -> {after}"
+    return f"{guarantee}: ends with {before} -> {after}"
 
 
 def _fewest(count: int | None, kind: str) -> str:
