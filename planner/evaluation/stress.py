@@ -23,6 +23,7 @@ from planner.evaluation.stress_jobs import Desk, Question
 from planner.evaluation.stress_pairs import every_pair
 from planner.evaluation.stress_questions import Asked, EndOfGuarantee, EndOfRow, WhatIsLeft
 from planner.evaluation.stress_results import Blast, End, ExpectedLoss, Stress, Users
+from planner.evaluation.stress_served import least_served
 from planner.jobs.requests import Workers
 
 
@@ -75,6 +76,8 @@ def stress(
     of_rows = [end for end in ends if end.demand is not None]
     single = {name: items for name, items in failures.items() if len(items) == 1}
     couples = every_pair(desk, states, solved, single) if pairs else None
+    items = [item for (item,) in single.values()]
+    least = tuple(least_served(desk, states, solved, items, kinds, worst, pairs))
     doubts = facts(desk, ends) if not desk.stop.is_set() else ()
     losses = list(_losses(desk, states, solved)) if not desk.stop.is_set() else []
     return Stress(
@@ -85,6 +88,7 @@ def stress(
         ends=tuple(ends),
         shocks=tuple(asked.shock(name, failures[name], found) for name, found in left.items()),
         blasts=tuple(blasts),
+        least_served=least,
         loss=tuple(losses),
         pairs=couples,
         facts=doubts,

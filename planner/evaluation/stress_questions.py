@@ -125,7 +125,7 @@ class Asked:
                 sorted({found.of for found in ended if (found.role, found.loss) == (role, loss)})
             )
 
-        share, short = self._served(left) if left is not None else (None, ())
+        share, short = self.served(left) if left is not None else (None, ())
         return Shock(
             name=name,
             failed=failed,
@@ -138,7 +138,8 @@ class Asked:
             forged_policies=names("verification", SAFETY),
         )
 
-    def _served(self, left: Replay) -> tuple[float, tuple[DemandKey, ...]]:
+    def served(self, left: Replay) -> tuple[float, tuple[DemandKey, ...]]:
+        """Return the share of all demand, mean over the month, and the rows that get too little."""
         network = self.network
         rate = {d.key: network.mean_rate(d) for d in network.demand}
         served = sum(rate[key] * share for key, share in left.served.items())

@@ -94,6 +94,20 @@ class Blast:
 
 
 @dataclass(frozen=True)
+class LeastServed:
+    """The up to so many failures of some kinds that leave least of all demand served, at worst.
+
+    `served` is the share left. Where it is not `proven`, others may leave still less.
+    """
+
+    kinds: tuple[str, ...]
+    count: int
+    failed: tuple[Item, ...]
+    served: float
+    proven: bool
+
+
+@dataclass(frozen=True)
 class MeanLoss:
     """What is lost of one thing in the mean, as shares of its requests or of the time.
 
@@ -199,6 +213,7 @@ class Stress:
     ends: tuple[End, ...] = ()
     shocks: tuple[Shock, ...] = ()
     blasts: tuple[Blast, ...] = ()
+    least_served: tuple[LeastServed, ...] = ()
     loss: tuple[ExpectedLoss, ...] = ()
     pairs: Pairs | None = None
     facts: tuple[Fact, ...] = ()

@@ -16,6 +16,7 @@ from planner.evaluation.stress_results import (
     End,
     Fact,
     Fewest,
+    LeastServed,
     MostBroken,
     Shock,
     Stress,
@@ -51,7 +52,7 @@ def parts(found: Stress, most: int) -> list[Table | Text]:
         told.append(Text(f"No plan escapes these, so they come first: {names}", style="bold"))
     others = [end for end in found.ends if end.demand is None]
     told += [_users(found.users, most), _ends(others, most), _shocks(found.shocks, most)]
-    told += [_blasts(found.blasts), *map(Text, _facts(found.facts))]
+    told += [_blasts(found.blasts, found.least_served), *map(Text, _facts(found.facts))]
     told += losses(found.loss, most)
     told += pairs(found.pairs, most) if found.pairs is not None else ()
     if found.not_judged:
@@ -88,6 +89,7 @@ def document(found: Stress) -> dict[str, object]:
                 "unavoidable": names_of(end.unavoidable),
                 "best": _fewest(end.best),
                 "worst": _fewest(end.worst),
+                "proven": True,  # what a stop cuts short has no entry
             }
             for end in found.ends
         ],
@@ -117,6 +119,9 @@ def document(found: Stress) -> dict[str, object]:
         "blast": [
             {**asdict(blast), "best": _broken(blast.best), "worst": _broken(blast.worst)}
             for blast in found.blasts
+        ],
+        "least_served": [
+            {**asdict(least), "failed": names_of(least.failed)} for least in found.least_served
         ],
     }
 
@@ -187,9 +192,14 @@ def _shocks(shocks: Sequence[Shock], most: int) -> Table:
     return _with_more(table, len(shocks), most)
 
 
-def _blasts(blasts: Sequence[Blast]) -> Table:
-    table = table_of("The worst few at once", "failures", "of", "at worst break", "at best", "by")
+def _blasts(blasts: Sequence[Blast], least: Sequence[LeastServed]) -> Table:
+    table = table_of("The worst few at once", "failures", "of", "at worst", "at best", "by")
     what = {"coordination": "committees halted", "storage": "models lost"}
+    for few in least:
+        kinds = ", ".join(few.kinds) or "any kind"
+        told = f"{few.served:.1%} of demand served"
+        told += "" if few.proven else " (found, not proven)"
+        table.add_row(str(few.count), kinds, told, "", ", ".join(names_of(few.failed)) or "-")
     for blast in blasts:
         kinds = ", ".join(blast.kinds) or "any kind"
         broken = f"{blast.worst.broken} of {blast.of} {what[blast.role]}"

@@ -172,7 +172,7 @@ def test_a_stop_keeps_what_was_found() -> None:
     # Failures that leave all that the routing stands on are known without being replayed.
     assert [shock for shock in whole.shocks if shock in found.shocks] == list(found.shocks)
     assert len(found.shocks) < len(whole.shocks)
-    assert found.blasts == ()
+    assert (found.blasts, found.least_served) == ((), ())
     assert document(found)["complete"] is False
     assert document(whole)["complete"] is True
 
@@ -232,6 +232,10 @@ def test_the_document_is_plain_and_whole(found: Stress) -> None:
         if (end["region"], end["role"]) == ("france", "execution")
     ]
     assert row["best"]["size"] == len(row["best"]["set"])
+    assert all(end["proven"] is True for end in content["collapse"])
+    assert [few["served"] for few in content["least_served"]] == [
+        few.served for few in found.least_served
+    ]
 
 
 def test_the_fact_that_is_worth_verifying_first_is_named() -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from itertools import combinations
 
 import pytest
+from rich.table import Table
 
 from models.network import Network
 from models.outage import NEARLY
@@ -15,7 +16,7 @@ from planner.evaluation.stress_questions import Asked
 from planner.evaluation.stress_results import Pair
 from planner.jobs.requests import Workers
 from planner.report.screen import as_text
-from planner.report.stress_report import document, screen
+from planner.report.stress_report import document, parts, screen
 from tests.cases import deployment_for_small, small
 
 
@@ -62,6 +63,41 @@ def test_every_pair_is_what_replaying_it_says(network: Network, is_solved: bool)
     assert found.pairs.solved + found.pairs.followed == found.pairs.asked
     assert (found.pairs.solved > 0) == is_solved
     assert found.pairs.solved < found.pairs.asked / 4
+
+
+@pytest.mark.parametrize("pairs", [False, True])
+def test_the_few_that_leave_least_are_what_trying_every_set_says(pairs: bool) -> None:
+    network, plan = unchecked(), deployment_for_small()
+    found = stress(network, plan, worst=3, kinds=("metro",), pairs=pairs)
+    asked = Asked(network, plan)
+    replays = Replays(asked.worst, plan)
+    spared = frozenset.intersection(*(frozenset(asked.unavoidable_to(row)) for row in asked.rows))
+    items = [item for item in asked.may_fail(asked.worst) if item not in spared]
+    known = {few.count: few for few in found.least_served if not few.kinds}
+    assert sorted(known) == [1, 2, 3]
+    for count, few in known.items():
+        assert len(few.failed) <= count
+        share = asked.served(replays.after(few.failed))[0]
+        assert few.served == pytest.approx(share, abs=1e-6)
+        if count < 3:
+            least = min(
+                asked.served(replays.after(failed))[0] for failed in combinations(items, count)
+            )
+            assert few.served >= least - NEARLY
+            if few.proven:
+                assert few.served == pytest.approx(least, abs=1e-6)
+    assert known[1].proven
+    assert known[2].proven or not pairs
+    assert known[1].served > known[2].served >= known[3].served
+    metros = [few for few in found.least_served if few.kinds == ("metro",)]
+    assert {item.kind for few in metros for item in few.failed} == {"metro"}
+    (table,) = [t for t in parts(found, 12) if str(getattr(t, "title", "")).startswith("The worst")]
+    assert isinstance(table, Table)
+    told = list(map(str, table.columns[2].cells))
+    assert told[0] == f"{known[1].served:.1%} of demand served"
+    assert [text.endswith("(found, not proven)") for text in told[:6]] == [
+        not few.proven for few in found.least_served
+    ]
 
 
 def test_pairs_are_told_on_the_screen_and_in_the_document_if_asked_for() -> None:
