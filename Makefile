@@ -3,7 +3,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help install plan check test format inputs docs bench bench-all mutants clean
+.PHONY: help install plan check test thorough format inputs docs bench bench-all mutants clean
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
@@ -25,6 +25,9 @@ test: install ## lint, types and tests
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest
+
+thorough: install ## the tests with all of the longest comparisons: 300 random networks each
+	THOROUGH=1 $(BIN)/pytest
 
 format: install ## put the code into the house format
 	$(BIN)/ruff check --fix .

@@ -1276,14 +1276,14 @@ _OUTAGES = [
         "outages of no length",
         _put("Dependencies", 2, "outage_hours", None),
         "Dependencies!D2",
-        ("outages_per_year without outage_hours", "fill in outage_hours"),
+        ("it is said how often it fails, not for how long", "give the mean duration"),
         "warning",
     ),
     Defect(
         "hours of no outage",
         _put("Dependencies", 2, "outages_per_year", None),
         "Dependencies!C2",
-        ("outage_hours without outages_per_year", "clear outage_hours"),
+        ("it is said how long it fails, not how often", "give how often it fails"),
         "warning",
     ),
 ]

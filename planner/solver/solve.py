@@ -265,7 +265,7 @@ class _Driver:
             _stage_result(problem, replace(entry, expression=expression), values)
             for entry, expression in zip(closed, expressions, strict=False)  # as far as it came
         )
-        good = all(stage.gap <= max(self.limits.gap, 1e-9) for stage in stages)
+        good = all(stage.proven <= max(self.limits.gap, 1e-9) for stage in stages)
         status = "optimal" if good else "feasible"
         if self.stop.is_set():
             status = "interrupted"

@@ -72,9 +72,10 @@ def _named(book: Book, row_class: type[Row]) -> Named:
 
 def _telling(row_class: type[Row]) -> tuple[str, ...]:
     """Return the columns that tell rows apart in a sheet without a key."""
-    declared = columns(row_class)
-    return tuple(name for name, column in declared.items() if column.required) or tuple(
-        name for name, column in declared.items() if column.references
+    return tuple(
+        name
+        for name, column in columns(row_class).items()
+        if column.required or column.kind is Kind.NAME
     )
 
 

@@ -24,6 +24,7 @@ from models.network import Network
 from models.plan import Deployment
 from models.service import Service, service
 from tests import draw
+from tests.thorough import parts
 
 NETWORKS, PARTS = 300, 6
 FEW = ("country", "owner", "metro")
@@ -70,7 +71,7 @@ class Tried:
         ]
 
 
-@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("part", parts(PARTS))
 def test_collapse_sets_and_blast_radius_are_those_of_trying_every_set(part: int) -> None:
     """Of 300 networks in six parts: of every other all kinds may fail, of the rest only a few."""
     sizes: Counter[int | None] = Counter()
@@ -119,7 +120,7 @@ def minimal(tried: Tried, breaks: list[Break]) -> set[frozenset[Item]]:
     return found
 
 
-@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("part", parts(PARTS))
 def test_nakamoto_numbers_are_those_of_trying_every_set(part: int) -> None:
     """Of 300 networks in six parts: every role, thing and kind, as read at best."""
     compared: Counter[str] = Counter()

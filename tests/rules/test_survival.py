@@ -44,6 +44,7 @@ from tests.rules import (
     protected,
     site,
 )
+from tests.thorough import parts
 
 ACME = protected("provider", "Acme")
 
@@ -438,7 +439,7 @@ def survived(of: Network, plan: Deployment) -> bool:
     return True
 
 
-@pytest.mark.parametrize("part", range(3))
+@pytest.mark.parametrize("part", parts(3))
 def test_a_plan_survives_exactly_when_every_way_and_panel_written_out_says_so(part: int) -> None:
     """On 300 random networks with something to survive, and one plan each."""
     seen: Counter[bool] = Counter()

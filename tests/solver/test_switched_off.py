@@ -16,6 +16,7 @@ from planner.result import Limits
 from planner.solver.problem import Problem
 from planner.solver.solve import Session, Solved, solve
 from tests import draw
+from tests.rules.test_diversity_service import asking, four
 from tests.solver.test_solve import solvable
 
 EXACT = Limits(time_limit_s=30.0, gap=0.0)
@@ -52,7 +53,7 @@ def by_rule(network: Network) -> dict[str, Solved]:
 
 def test_every_rule_has_rows_to_switch_off_in_some_network() -> None:
     having = set()
-    for network in drawn(24):
+    for network in (*drawn(24), four(asking(2))):
         problem = Problem(network, demand_classes(network))
         problem.compile([])
         having |= {name.partition(".")[0] for name in problem.arrays.row_names}
