@@ -89,6 +89,7 @@ def test_everything_promised_is_there(tmp_path: Path) -> None:
             "value": 0.0,
             "bound": 0.0,
             "gap": 0.0,
+            "given_up": 0.0,
             "penalties": 0.0,
         }
     ]
