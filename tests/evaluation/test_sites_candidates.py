@@ -37,6 +37,7 @@ from planner.evaluation.stress_questions import Asked, read_at_worst
 from planner.jobs.requests import Workers
 from tests.cases import deployment_for_small, small
 from tests.evaluation.test_sites import base_of
+from tests.thorough import parts
 
 
 def found_by_search(
@@ -166,7 +167,7 @@ def drawn(seed: int) -> tuple[Network, Deployment]:
     )
 
 
-@pytest.mark.parametrize("part", range(2))
+@pytest.mark.parametrize("part", parts(2))
 def test_the_best_additions_are_those_of_trying_all(part: int) -> None:
     outcomes = []
     for seed in range(3 * part, 3 * part + 3):
@@ -188,7 +189,7 @@ def test_the_best_additions_are_those_of_trying_all(part: int) -> None:
     assert len(set(outcomes)) > 2, outcomes
 
 
-@pytest.mark.parametrize("part", range(2))
+@pytest.mark.parametrize("part", parts(2))
 def test_a_change_is_found_wherever_one_cell_of_a_site_would_help(part: int) -> None:
     outcomes = []
     for seed in range(6 * part, 6 * part + 6):

@@ -21,6 +21,7 @@ from tests.draw import row_by_row
 from tests.models.test_ways import ways
 from tests.rules import demand, network, offer, site
 from tests.solver.test_solve import solvable
+from tests.thorough import parts
 
 EXACT = Limits(time_limit_s=30.0, gap=0.0)
 
@@ -43,7 +44,7 @@ def twinned(found: Network) -> Network:
     return replace(found, regions=regions, demand=tuple(rows), links=tuple(links))
 
 
-@pytest.mark.parametrize("part", range(6))
+@pytest.mark.parametrize("part", parts(6))
 def test_merged_row_by_row_and_priced_have_the_same_optimum(
     part: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -28,6 +28,7 @@ from models.translate import place
 from tests import draw
 from tests import rules as rows_of
 from tests.cases import FRANCE, GERMANY, deployment_for_small, small
+from tests.thorough import parts
 
 
 def least(terms: list[Any], rows: Iterator[Any], values: dict[int, tuple[Any, float]]) -> float:
@@ -153,7 +154,7 @@ def is_overserved(plan: Deployment) -> bool:
     return any(share > 1 + 1e-9 for share in shares.values())
 
 
-@pytest.mark.parametrize("part", range(4))
+@pytest.mark.parametrize("part", parts(4))
 def test_the_model_values_a_plan_as_the_tables_do(part: int) -> None:
     compared = dict.fromkeys(NAMES, 0)
     for seed in range(20 * part, 20 * part + 20):

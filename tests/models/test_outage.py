@@ -16,6 +16,7 @@ from models.plan import Deployment
 from models.replay import Replays, replay
 from tests import draw
 from tests.cases import deployment_for_small, small
+from tests.thorough import parts
 
 
 def brute(network: Network, plan: Deployment, row: Demand, most: int) -> int | None:
@@ -29,7 +30,7 @@ def brute(network: Network, plan: Deployment, row: Demand, most: int) -> int | N
     return None
 
 
-@pytest.mark.parametrize("part", range(4))
+@pytest.mark.parametrize("part", parts(4))
 def test_it_is_what_trying_every_set_finds(part: int) -> None:
     sizes: list[int | None] = []
     for seed in range(5 * part, 5 * part + 5):

@@ -35,6 +35,7 @@ from tests.cases import (
 from tests.rules import at, demand, offer, site
 from tests.rules import network as rows_network
 from tests.rules.test_verification import triangles
+from tests.thorough import parts
 
 KEPT = ("demand", "throughput", "upstream", "sources", "verification")
 """The rules that say what standing nodes can do; all others are about placing them."""
@@ -93,7 +94,7 @@ def standing(plan: Deployment, network: Network) -> Deployment:
     )
 
 
-@pytest.mark.parametrize("part", range(4))
+@pytest.mark.parametrize("part", parts(4))
 def test_it_is_what_the_model_says_of_the_same_nodes(part: int) -> None:
     compared = 0
     for seed in range(15 * part, 15 * part + 15):

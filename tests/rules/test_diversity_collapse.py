@@ -30,6 +30,7 @@ from tests import draw
 from tests import rules as of
 from tests.cases import deployment_for_small
 from tests.test_rules_contract import disagreements
+from tests.thorough import parts
 
 SITES = "abcdef"
 
@@ -365,7 +366,7 @@ def test_where_no_plan_exists_the_rule_is_named() -> None:
     assert any(sentence.startswith("diversity_collapse: ") for sentence in found), found
 
 
-@pytest.mark.parametrize("part", range(2))
+@pytest.mark.parametrize("part", parts(2))
 def test_what_is_separated_alone_is_what_the_audit_finds(
     part: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -44,6 +44,7 @@ from tests.rules import (
 )
 from tests.rules.test_survival import fits
 from tests.test_rules_contract import disagreements
+from tests.thorough import parts
 
 
 def asking(least: int, kind: str = "", applies_to: str = "") -> DiversityRow:
@@ -210,7 +211,7 @@ def _one_each(choose: random.Random, _: Network) -> list[DiversityRow]:
     return [asking(choose.choice([1, 2, 2, 3, 4]), kind, choose.choice(["", "", "r1"]))]
 
 
-@pytest.mark.parametrize("part", range(4))
+@pytest.mark.parametrize("part", parts(4))
 def test_rows_hold_exactly_when_the_audit_finds_nothing(
     part: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -234,7 +235,7 @@ def test_rows_hold_exactly_when_the_audit_finds_nothing(
     assert all(broken)
 
 
-@pytest.mark.parametrize("part", range(2))
+@pytest.mark.parametrize("part", parts(2))
 def test_a_row_separated_at_any_point_holds_for_every_legal_plan(
     part: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

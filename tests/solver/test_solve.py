@@ -32,6 +32,7 @@ from tests.cases import FRANKFURT, small
 from tests.rules import network as given_network
 from tests.rules import offer as given_offer
 from tests.rules import site as given_site
+from tests.thorough import parts
 
 EXACT = Limits(time_limit_s=30.0, gap=0.0)
 GOALS = (
@@ -61,7 +62,7 @@ def solvable(seed: int) -> Network:
     )
 
 
-@pytest.mark.parametrize("part", range(4))
+@pytest.mark.parametrize("part", parts(4))
 def test_every_plan_of_random_networks_passes_its_audit_and_its_figures(part: int) -> None:
     """150 networks a part solve to proven optima, or are proven to have no plan; both occur."""
     ends = set()
