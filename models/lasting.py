@@ -51,7 +51,7 @@ def unavoidable_to(network: Network, row: Demand) -> frozenset[Item] | None:
     kept: dict[str, dict[DemandKey, frozenset[Item] | None]] = vars(network)
     known = kept.setdefault("unavoidable_to", dict(network.unavoidable))
     if row.key not in known:
-        found, unverified = on_every_way(network, row), _unverified(network)
+        found, unverified = on_every_way(_permitted(network), row), _unverified(network)
         if found is None or row.key in unverified[NOTHING]:
             known[row.key] = None
         else:
@@ -64,6 +64,15 @@ def unavoidable(network: Network) -> dict[DemandKey, frozenset[Item] | None]:
     """Return that of every demand row of which something is asked."""
     rows = {row.key: row for rule in _rules(network) for row in network.demand}
     return {key: unavoidable_to(network, row) for key, row in rows.items() if row.requests_per_s}
+
+
+def _permitted(network: Network) -> Network:
+    """Return the network with those offers alone that a plan may have nodes of."""
+    kept: dict[str, Network] = vars(network)
+    if "permitted" not in kept:
+        offers = {key: found for key, found in network.offers.items() if may_stand(network, key)}
+        kept["permitted"] = network.part(offers=offers)
+    return kept["permitted"]
 
 
 def _unverified(network: Network) -> dict[Item, frozenset[DemandKey]]:

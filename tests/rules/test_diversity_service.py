@@ -22,6 +22,7 @@ from models.lasting import asked, unavoidable, unavoidable_to
 from models.network import Link, Network
 from models.outage import smallest_outage
 from models.plan import Deployment, Replica
+from models.replay import Replays, failover_ms
 from models.rules import diversity_service as rule
 from models.translate import place
 from planner.evaluation.audit import audit
@@ -42,7 +43,7 @@ from tests.rules import (
     offer,
     site,
 )
-from tests.rules.test_survival import fits
+from tests.rules.test_survival import fits, richest
 from tests.test_rules_contract import disagreements
 from tests.thorough import parts
 
@@ -211,7 +212,7 @@ def _one_each(choose: random.Random, _: Network) -> list[DiversityRow]:
     return [asking(choose.choice([1, 2, 2, 3, 4]), kind, choose.choice(["", "", "r1"]))]
 
 
-@pytest.mark.parametrize("part", parts(4))
+@pytest.mark.parametrize("part", parts(6))
 def test_rows_hold_exactly_when_the_audit_finds_nothing(
     part: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -228,7 +229,7 @@ def test_rows_hold_exactly_when_the_audit_finds_nothing(
             yield cut
 
     monkeypatch.setattr(rule, "separate", counted)
-    found, outcomes = disagreements([rule], range(1000 + 60 * part, 1060 + 60 * part), 10)
+    found, outcomes = disagreements([rule], range(1000 + 80 * part, 1080 + 80 * part), 10)
     assert not found, "\n".join(found[:20])
     assert min(outcomes["diversity_service", held] for held in (True, False)) > 50
     assert sum(broken) > 30
@@ -366,3 +367,24 @@ def test_what_is_unavoidable_in_the_whole_is_so_in_a_part_and_no_more() -> None:
     assert len(part.offers) < len(large.offers)
     assert unavoidable(part) == unavoidable(large)
     assert unavoidable(large)
+
+
+def test_what_is_taken_not_to_fail_ends_the_service_of_the_richest_plan_and_nothing_else_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Both sides of the rule leave it out, so neither would see that it is wrong."""
+    monkeypatch.setattr(draw, "_service", _one_each)
+    seen: Counter[bool] = Counter()
+    for seed in range(60):
+        of = draw.surviving(draw.network(seed), seed)
+        left = Replays(of, richest(of))
+        rows = {row.key: row for _, group in asked(of) for row in group}
+        for row in rows.values():
+            alone = left.of((replace(row, min_served=0.0, max_latency_ms=failover_ms(row)),))
+            unavoidable = unavoidable_to(of, row)
+            assert unavoidable is not None
+            for item in of.graph.dependencies:
+                served = alone.after((item,)).served[row.key]
+                assert (served < 1e-9) == (item in unavoidable), (seed, row.key, item, served)
+                seen[item in unavoidable] += 1
+    assert min(seen[True], seen[False]) > 40, seen
