@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from models.network import Network
     from models.plan import Deployment, Violation
+    from planner.evaluation.sites_results import Sites
+    from planner.evaluation.stress_results import Stress
     from planner.job import Job
     from planner.jobs.requests import Workers
     from planner.reading import Tables
@@ -71,6 +73,14 @@ _scenario = click.option(
     metavar="NAME",
     default="",
     help="Read WORKBOOK as its sheet Scenarios has it, as the plan of a scenario was made.",
+)
+
+
+_today_option = click.option(
+    "--today", is_flag=True, help="What stands now, routed at best, instead of PLAN."
+)
+_cluster = click.option(
+    "--cluster", metavar="ADDRESS", help="A Dask cluster for them instead of processes."
 )
 
 
@@ -289,7 +299,7 @@ def solve(
 @main.command()
 @click.argument("workbook", type=WORKBOOK)
 @click.argument("plan", type=WORKBOOK, required=False)
-@click.option("--today", is_flag=True, help="What stands now, routed at best, instead of PLAN.")
+@_today_option
 @click.option("--json", "as_json", is_flag=True, help="Print the violations as JSON.")
 @_scenario
 def audit(workbook: Path, plan: Path | None, today: bool, scenario: str, as_json: bool) -> None:
@@ -344,7 +354,7 @@ def audit(workbook: Path, plan: Path | None, today: bool, scenario: str, as_json
 @main.command()
 @click.argument("workbook", type=WORKBOOK)
 @click.argument("plan", type=WORKBOOK, required=False)
-@click.option("--today", is_flag=True, help="What stands now, routed at best, instead of PLAN.")
+@_today_option
 @click.option(
     "--worst",
     type=click.IntRange(min=1),
@@ -366,7 +376,7 @@ def audit(workbook: Path, plan: Path | None, today: bool, scenario: str, as_json
     metavar="N",
     help="Independent failures at a time, one core each.  [default: every core]",
 )
-@click.option("--cluster", metavar="ADDRESS", help="A Dask cluster for them instead of processes.")
+@_cluster
 @click.option(
     "--out", type=FOLDER, help="Folder for stress.json and stress.html.  [default: that of PLAN]"
 )
@@ -414,21 +424,16 @@ def stress(
             network, deployment, worst, tuple(kinds), pairs, workers, stop, progress.say
         )
     folder = out or (plan.parent if plan is not None else workbook.parent)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
+    with _writing(folder):
         path = write(folder, found)
         title = f"{workbook.name} under failures"
         page = write_tables(folder / "stress.html", title, parts(found, EVERY_LINE))
-    except OSError as error:
-        _fail(str(error))
     if as_json:
         click.echo(json.dumps(document(found), ensure_ascii=False, indent=1))
     elif not quiet:
         _console().print(screen(found))
         click.echo(f"everything: {path}, to be read: {page}")
-    for failure in found.failures:
-        click.echo(f"not looked at: {failure}", err=True)
-    sys.exit(INTERRUPTED if found.stopped else BAD_INPUT if found.failures else PLAN)
+    _end(found)
 
 
 def _solve_all(job: Job, as_json: bool, quiet: bool) -> NoReturn:
@@ -497,7 +502,7 @@ def compare(plans: tuple[Path, ...], as_json: bool) -> None:
 @main.command()
 @click.argument("workbook", type=WORKBOOK)
 @click.argument("plan", type=WORKBOOK, required=False)
-@click.option("--today", is_flag=True, help="What stands now, routed at best, instead of PLAN.")
+@_today_option
 @click.option(
     "--most",
     type=click.IntRange(min=1),
@@ -511,7 +516,7 @@ def compare(plans: tuple[Path, ...], as_json: bool) -> None:
     metavar="N",
     help="Independent sites at a time, one core each.  [default: every core]",
 )
-@click.option("--cluster", metavar="ADDRESS", help="A Dask cluster for them instead of processes.")
+@_cluster
 @click.option(
     "--out", type=FOLDER, help="Folder for sites.json and sites.html.  [default: that of PLAN]"
 )
@@ -553,21 +558,16 @@ def sites(
         click.echo("Interrupted before anything was found; nothing is written.", err=True)
         sys.exit(INTERRUPTED)
     folder = out or (plan.parent if plan is not None else workbook.parent)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
+    with _writing(folder):
         path = write(folder, found)
         told = parts(found, network.settings.currency)
         page = write_tables(folder / "sites.html", f"{workbook.name}, site by site", told)
-    except OSError as error:
-        _fail(str(error))
     if as_json:
         click.echo(json.dumps(document(found), ensure_ascii=False, indent=1))
     elif not quiet:
         _console().print(screen(found, network.settings.currency))
         click.echo(f"everything: {path}, to be read: {page}")
-    for failure in found.failures:
-        click.echo(f"not looked at: {failure}", err=True)
-    sys.exit(INTERRUPTED if found.stopped else BAD_INPUT if found.failures else PLAN)
+    _end(found)
 
 
 @main.command()
@@ -591,7 +591,7 @@ def sites(
     metavar="N",
     help="Independent solves at a time, one core each.  [default: every core]",
 )
-@click.option("--cluster", metavar="ADDRESS", help="A Dask cluster for them instead of processes.")
+@_cluster
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
 def explain(
@@ -680,7 +680,7 @@ def explain(
     metavar="N",
     help="Plans sought at a time, one core each.  [default: every core]",
 )
-@click.option("--cluster", metavar="ADDRESS", help="A Dask cluster for them instead of processes.")
+@_cluster
 @click.option("--json", "as_json", is_flag=True, help="Print frontier.json instead of the table.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress, no table.")
 def frontier(
@@ -769,6 +769,23 @@ def _standing(workbook: Path, plan: Path | None, scenario: str) -> tuple[Network
         click.echo(text, err=True)
     _tell_other(found, tables, workbook, plan, scenario)
     return network, found.plan.final
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    """Make the folder, and end with what is said where it cannot be written to."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        _fail(str(error))
+
+
+def _end(found: Stress | Sites) -> NoReturn:
+    """Say what was not looked at, and exit."""
+    for failure in found.failures:
+        click.echo(f"not looked at: {failure}", err=True)
+    sys.exit(INTERRUPTED if found.stopped else BAD_INPUT if found.failures else PLAN)
 
 
 def _demand_one(plan: Path | None, today: bool) -> None:
