@@ -652,7 +652,8 @@ def explain(
     "--against",
     required=True,
     metavar="MEASURE",
-    help="latency, worst_loss, expected_loss, changes, or share:KIND: the largest share of a kind.",
+    help="latency, worst_loss, expected_loss, changes, share:KIND (the largest share of a kind)"
+    " or collapse:ROLE (how many failures end what a role promises).",
 )
 @click.option(
     "--points",

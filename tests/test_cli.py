@@ -1224,10 +1224,24 @@ def test_a_frontier_against_a_share_says_what_is_asked_for(tmp_path: Path) -> No
     assert last["limit"] is None
 
 
+def test_a_frontier_against_failures_has_more_of_them_for_more_money(tmp_path: Path) -> None:
+    arguments = ("frontier", MINIMAL, "--against", "collapse:execution", "--out", tmp_path)
+    done = run(*arguments)
+    assert done.exit_code == 0, done.output
+    told = json.loads((tmp_path / "frontier.json").read_text(encoding="utf-8"))
+    assert (told["unit"], told["complete"]) == ("failures", True)
+    assert [(p["amount"], p["amount_bound"], p["cost"]) for p in told["points"]] == [
+        (3, 3, pytest.approx(18_130)),
+        (2, 2, pytest.approx(17_160)),
+    ]
+    assert "at most" in done.output
+
+
 @pytest.mark.parametrize(
     ("against", "says"),
     [
-        ("happiness", "take one of latency, worst_loss, expected_loss, changes and share:KIND"),
+        ("happiness", "take one of latency, worst_loss, expected_loss, changes, share:KIND and"),
+        ("collapse:storage", "nothing is promised of the role 'storage'; take one of execution"),
         ("share:moon", "nothing hangs on a dependency of kind 'moon'; take one of bloc, country"),
         ("expected_loss", "fill in outages_per_year and outage_hours"),
     ],
