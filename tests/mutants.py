@@ -307,24 +307,13 @@ def start(tree: Path, path: str) -> int:
     sys.dont_write_bytecode = bool(path)  # without a mutant, what is compiled is kept for later
     for name in [name for name in sys.modules if name.partition(".")[0] in ("models", "tests")]:
         del sys.modules[name]
+    common = ("-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist", "-c", os.devnull)
     code = 1
     try:
-        code = pytest.main(
-            [
-                "-q",
-                "-x",
-                "-p",
-                "no:cacheprovider",
-                "-p",
-                "no:xdist",
-                "-c",
-                os.devnull,
-                "--rootdir",
-                str(tree),
-                *(first(path) if path else ()),
-                *TESTS,
-            ]
-        )
+        for tests in (first(path), TESTS) if path else (TESTS,):
+            code = pytest.main([*common, "--rootdir", str(tree), *tests])
+            if code:
+                break
     finally:
         os._exit(code)
 
