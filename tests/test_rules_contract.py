@@ -26,6 +26,9 @@ NETWORKS, PLANS_EACH = 250, 10
 
 SLACK = 2e-6
 
+Values = dict[int, tuple[Any, float]]
+"""A variable and its value, by the id of the variable."""
+
 NAMED = "names a cell"
 OF_THE_PLAN_ALONE = {"sources"}
 """Rules whose every limit is the plan's own: what it loads from a copy, and which copies it stores.
@@ -34,7 +37,7 @@ Of all others some violation names the row that sets the limit.
 """
 
 
-def rows_hold(block: Any, values: dict[int, tuple[Any, float]]) -> bool:
+def rows_hold(block: Any, values: Values) -> bool:
     """Return whether values for the free variables make every row of the block hold."""
     free: dict[int, int] = {}
     variables: list[Any] = []
@@ -88,7 +91,14 @@ def model_accepts(block: Any, network: Network, plan: Deployment, rule: Any) -> 
     A part of the plan that has no variable, or more nodes than an offer has, breaks the rule that
     says so; what the other rules make of such a plan cannot be asked (None).
     """
-    values, lost = place(block, network, plan)
+    return accepts_placed(block, network, plan, rule, place(block, network, plan))
+
+
+def accepts_placed(
+    block: Any, network: Network, plan: Deployment, rule: Any, placed: tuple[Values, set[str]]
+) -> bool | None:
+    """Return the same of a plan that is placed on the variables already."""
+    values, lost = placed
     own = block.rules.component(rule_name(rule))
     if lost:
         return False if rule_name(rule) in lost else None
@@ -101,9 +111,7 @@ def model_accepts(block: Any, network: Network, plan: Deployment, rule: Any) -> 
     return not broken_cuts(block, network, rule, values)
 
 
-def broken_cuts(
-    block: Any, network: Network, rule: Any, values: dict[int, tuple[Any, float]]
-) -> list[Cut]:
+def broken_cuts(block: Any, network: Network, rule: Any, values: Values) -> list[Cut]:
     """Return the rows that the rule separates and the values break."""
     separate = getattr(rule, "separate", None)
     if separate is None:
@@ -133,9 +141,10 @@ def disagreements(rules: Any, networks: range, plans_each: int) -> tuple[list[st
             plan = draw.plan(network, classes, 1000 * seed + number)
             if number % 3 == 0:
                 plan = draw.richer(network, plan, number)
+            placed = place(block, network, plan)
             for rule in rules:
                 violations = list(rule.audit(network, plan))
-                accepted = model_accepts(block, network, plan, rule)
+                accepted = accepts_placed(block, network, plan, rule, placed)
                 if accepted is None:
                     continue
                 outcomes[rule_name(rule), accepted] += 1
