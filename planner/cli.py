@@ -320,6 +320,7 @@ def audit(workbook: Path, plan: Path | None, today: bool, scenario: str, as_json
         name, audited = "what stands today", Plan({"": _today(network)})
         violations = audit_rules(network, audited)
     else:
+        plan = _plan_file(plan)
         found, violations = audit_plan(network, plan)
         _tell_other(found, tables, workbook, plan, scenario)
         name, findings, audited = plan.name, found.findings, found.plan
@@ -423,7 +424,8 @@ def stress(
         found = run_stress(
             network, deployment, worst, tuple(kinds), pairs, workers, stop, progress.say
         )
-    folder = out or (plan.parent if plan is not None else workbook.parent)
+    _demand_some(found)
+    folder = out or _folder_of(plan or workbook)
     with _writing(folder):
         path = write(folder, found)
         title = f"{workbook.name} under failures"
@@ -554,10 +556,8 @@ def sites(
     workers = _workers(processes, cluster)
     with _stoppable() as stop, ProgressLine(sys.stderr, quiet) as progress:
         found = value_of_sites(network, deployment, most, workers, stop, progress.say)
-    if found.stopped and found.is_empty:
-        click.echo("Interrupted before anything was found; nothing is written.", err=True)
-        sys.exit(INTERRUPTED)
-    folder = out or (plan.parent if plan is not None else workbook.parent)
+    _demand_some(found)
+    folder = out or _folder_of(plan or workbook)
     with _writing(folder):
         path = write(folder, found)
         told = parts(found, network.settings.currency)
@@ -761,6 +761,7 @@ def _standing(workbook: Path, plan: Path | None, scenario: str) -> tuple[Network
     tables, network = _read(workbook, scenario)
     if plan is None:
         return network, _today(network)
+    plan = _plan_file(plan)
     found, violations = audit_plan(network, plan)
     if any(finding.is_error for finding in found.findings):
         _fail(_listed(found.findings))
@@ -782,11 +783,33 @@ def _writing(folder: Path) -> Iterator[None]:
         _fail(str(error))
 
 
+def _folder_of(path: Path) -> Path:
+    return path if path.is_dir() else path.parent
+
+
+def _demand_some(found: Stress | Sites) -> None:
+    """End where an interrupt came before anything was found: what an earlier run found stays."""
+    if found.stopped and found.is_empty:
+        click.echo("Interrupted before anything was found; nothing is written.", err=True)
+        sys.exit(INTERRUPTED)
+
+
 def _end(found: Stress | Sites) -> NoReturn:
     """Say what was not looked at, and exit."""
     for failure in found.failures:
         click.echo(f"not looked at: {failure}", err=True)
     sys.exit(INTERRUPTED if found.stopped else BAD_INPUT if found.failures else PLAN)
+
+
+def _plan_file(plan: Path) -> Path:
+    """Return the plan workbook that a path names, itself or by its folder; exit if it has none."""
+    from planner.compare import plan_in
+    from planner.workbook.findings import InputError
+
+    try:
+        return plan_in(plan) if plan.is_dir() else plan
+    except InputError as error:
+        _fail(_listed(error.findings))
 
 
 def _demand_one(plan: Path | None, today: bool) -> None:

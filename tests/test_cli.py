@@ -11,6 +11,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -772,6 +774,50 @@ def test_stress_says_what_it_needs(words: tuple[str, ...], says: str, tmp_path: 
     assert done.exit_code == 2
     assert says in done.output
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("command", ["stress", "sites"])
+def test_an_interrupt_before_anything_was_found_keeps_what_is_there(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("solve", MINIMAL, "--out", tmp_path, "-q")
+    kept = tmp_path / f"{command}.json"
+    kept.write_text("of an earlier run")
+
+    @contextmanager
+    def interrupted() -> Iterator[threading.Event]:
+        stop = threading.Event()
+        stop.set()
+        yield stop
+
+    monkeypatch.setattr("planner.cli._stoppable", interrupted)
+    done = run(command, MINIMAL, tmp_path / "plan.xlsx", "-q", "--processes", 1)
+    assert done.exit_code == 130
+    assert "Interrupted before anything was found; nothing is written." in done.output
+    assert kept.read_text() == "of an earlier run"
+
+
+def test_a_plan_is_named_by_its_folder_too(tmp_path: Path) -> None:
+    assert "plan.xlsx does not exist" in run("audit", MINIMAL, tmp_path).output
+    run("solve", MINIMAL, "--out", tmp_path, "-q")
+    by_file = run("audit", MINIMAL, tmp_path / "plan.xlsx")
+    by_folder = run("audit", MINIMAL, tmp_path)
+    assert (by_folder.exit_code, by_folder.output) == (0, by_file.output)
+    for command in ("stress", "sites"):
+        done = run(command, MINIMAL, tmp_path, "-q", "--processes", 1)
+        assert done.exit_code == 0, done.output
+        assert (tmp_path / f"{command}.json").is_file()
+
+
+def test_a_plan_in_place_of_the_workbook_is_one_finding(tmp_path: Path) -> None:
+    run("solve", MINIMAL, "--out", tmp_path, "-q")
+    for given in ("plan.xlsx", ""):
+        done = run("check", tmp_path / given)
+        assert done.exit_code == 2
+        assert done.output.count("error  ") == 1, done.output
+        assert "workbook" in done.output
+    assert "is a plan that planner solve wrote" in run("check", tmp_path / "plan.xlsx").output
+    assert f"{tmp_path.name} is a directory" in run("check", tmp_path).output
 
 
 def standing_today(path: Path, nodes: dict[str, int], **cells: object) -> Path:
