@@ -52,7 +52,8 @@ WRONG_FILE = "file"
 class Job:
     """What to plan, where to put it, and limits that override the workbook's settings.
 
-    With a `scenario` the workbook is planned as that has it.
+    With a `scenario` the workbook is planned as that has it. It is `called` otherwise than its file
+    where that is a copy.
     """
 
     workbook: Path
@@ -64,6 +65,12 @@ class Job:
     solver: Mapping[str, object] = field(default_factory=dict)
     workers: Workers = Workers()
     scenario: str = ""
+    called: str = ""
+
+    @property
+    def name(self) -> str:
+        """Return what the workbook is called."""
+        return self.called or self.workbook.name
 
 
 def run(job: Job, stop: threading.Event, progress: ProgressLine) -> Done:
@@ -72,7 +79,7 @@ def run(job: Job, stop: threading.Event, progress: ProgressLine) -> Done:
     timer = Timer()
     with timer.step("read"):
         tables = read_network(job.workbook, job.require_served, job.scenario)
-    made = Run(job.workbook.name, tables.sha256, 0, versions=versions(), scenario=job.scenario)
+    made = Run(job.name, tables.sha256, 0, versions=versions(), scenario=job.scenario)
     if tables.network is None:
         return _finish(job, Done(Result("invalid", made), None, tables.findings), timer, tables)
     network = tables.network
@@ -145,7 +152,7 @@ def write_solved(
     timer = Timer()
     timer.times |= solved.times
     made = Run(
-        job.workbook.name,
+        job.name,
         tables.sha256,
         0,
         versions=versions(),
