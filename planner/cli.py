@@ -44,7 +44,7 @@ ALL = "all"
 UNSERVED = 1e-5
 """The share of demand that is left unserved only in the last digits."""
 
-PLAN, NO_PLAN, BAD_INPUT, REJECTED, TOO_EARLY, INTERRUPTED = 0, 1, 2, 3, 4, 130
+PLAN, NO_PLAN, BAD_INPUT, REJECTED, TOO_EARLY, WORSE, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
 
 EXIT_CODES = {
     "optimal": PLAN,
@@ -107,7 +107,8 @@ def main() -> None:
 
     \b
     Exit codes: 0 a plan (or nothing found), 1 no plan exists, 2 bad input or usage, 3 the plan
-    failed its audit, 4 the limit came before any plan, 130 interrupted with the best plan written.
+    failed its audit, 4 the limit came before any plan, 5 a rerun gave a worse plan, 130 interrupted
+    with the best plan written.
     """
     for stream in (sys.stdout, sys.stderr):
         # A terminal with a narrow code page shows "?" instead of ending in a traceback.
@@ -294,6 +295,71 @@ def solve(
             console = _console()
             console.print(summary(done, width=console.width), crop=False)
     sys.exit(EXIT_CODES[done.result.status])
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--out", type=FOLDER, help="Folder for the new run.  [default: FOLDER-rerun]")
+@click.option(
+    "--processes",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Independent solves at a time, one core each.  [default: every core]",
+)
+@_cluster
+@click.option("--json", "as_json", is_flag=True, help="Print all differences as JSON.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress.")
+def rerun(
+    folder: Path,
+    out: Path | None,
+    processes: int | None,
+    cluster: str | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Make the run in FOLDER again, from its own workbook and options, and say what differs.
+
+    \b
+    Exit codes: 0 the same or better, 5 a worse plan, and those of planner solve where the run
+    ends without a plan and did not before.
+
+    \b
+    Example:
+      planner rerun my-plan
+    """
+    from planner.compare import compare as compare_plans
+    from planner.job import run
+    from planner.report import compare_report, run_differences
+    from planner.report.progress import ProgressLine
+    from planner.rerun import recorded
+    from planner.workbook.findings import InputError
+
+    folder = folder.resolve()
+    out = out or folder.with_name(f"{folder.name}-rerun")
+    if out.resolve() == folder:
+        raise click.UsageError("--out is FOLDER itself; the run is made again beside it")
+    try:
+        before = recorded(folder, out, _workers(processes, cluster))
+    except InputError as error:
+        _fail(_listed(error.findings))
+    with _stoppable() as stop, ProgressLine(sys.stderr, quiet) as progress, _writing(out):
+        done = run(before.job, stop, progress)
+    after = json.loads(done.files["figures"].read_text(encoding="utf-8"))
+    found = run_differences.run_differences(before.content, after)
+    if as_json:
+        told = {"format": 1, "rerun": str(out), **run_differences.document(found)}
+        click.echo(json.dumps(told, ensure_ascii=False, indent=1))
+    elif not quiet:
+        for sentence in run_differences.sentences(found, done.result.status):
+            click.echo(sentence)
+        if found.lists and done.final is not None:
+            try:
+                (beside,) = compare_plans((folder, out)).others
+                _console().print(compare_report.beside(out.name, beside.inputs, beside.plan))
+            except InputError as error:
+                click.echo(_listed(error.findings), err=True)
+    codes = {"another end": EXIT_CODES[done.result.status], "worse": WORSE}
+    sys.exit(INTERRUPTED if stop.is_set() else codes.get(found.verdict, PLAN))
 
 
 @main.command()

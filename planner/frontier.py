@@ -65,7 +65,7 @@ def frontier(
 def _is_written(job: Job, tables: Tables, search: Search, found: Found) -> bool:
     """Write a plan and return whether it is one: it could be written, and keeps every rule."""
     try:
-        done = write_solved(job, tables, found.network, search.limits, found.solved)
+        done = write_solved(job, tables, found.network, search.limits, found.solved, "frontier")
     except OSError as error:
         search.failures.append(f"{job.out}: {error}")
         return False
