@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from models.plan import Deployment, Violation
     from planner.evaluation.sites_results import Sites
     from planner.evaluation.stress_results import Stress
+    from planner.evaluation.why_results import Why
     from planner.job import Job
     from planner.jobs.requests import Workers
     from planner.reading import Tables
@@ -480,7 +481,7 @@ def stress(
     from planner.report.stress_report import document, parts, screen, write
 
     _demand_one(plan, today)
-    network, deployment = _standing(workbook, plan, scenario)
+    _, network, deployment = _standing(workbook, plan, scenario)
     known = {item.kind for item in network.graph.dependencies}
     for kind in kinds:
         if kind not in known:
@@ -618,7 +619,7 @@ def sites(
     from planner.report.sites_report import document, parts, screen, write
 
     _demand_one(plan, today)
-    network, deployment = _standing(workbook, plan, scenario)
+    _, network, deployment = _standing(workbook, plan, scenario)
     workers = _workers(processes, cluster)
     with _stoppable() as stop, ProgressLine(sys.stderr, quiet) as progress:
         found = value_of_sites(network, deployment, most, workers, stop, progress.say)
@@ -638,18 +639,35 @@ def sites(
 
 @main.command()
 @click.argument("workbook", type=WORKBOOK)
+@click.argument("plan", type=WORKBOOK, required=False)
+@click.option(
+    "--site", "sites", multiple=True, metavar="NAME", help="Only why this site is used, or is not."
+)
+@click.option(
+    "--row",
+    "rows",
+    multiple=True,
+    metavar="ROW",
+    help="Only why this demand row is served there: a region, or 'region=R;model=M'.",
+)
+@click.option(
+    "--time-limit",
+    type=click.FloatRange(min=0),
+    metavar="S",
+    help="Seconds for each solve that explains PLAN.  [default: 20]",
+)
 @click.option(
     "--keep",
     multiple=True,
     metavar="RULE",
-    help="A rule, or a cell such as Diversity!F9, that may not give; again for more.",
+    help="Without PLAN: a rule, or a cell such as Diversity!F9, that may not give; again for more.",
 )
 @click.option(
     "--apply",
     "number",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Write a copy of WORKBOOK with suggestion N as a scenario.",
+    help="Without PLAN: write a copy of WORKBOOK with suggestion N as a scenario.",
 )
 @click.option(
     "--processes",
@@ -658,26 +676,44 @@ def sites(
     help="Independent solves at a time, one core each.  [default: every core]",
 )
 @_cluster
+@click.option(
+    "--out", type=FOLDER, help="Folder for explain.json and explain.html.  [default: that of PLAN]"
+)
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress, no tables.")
+@_scenario
 def explain(
     workbook: Path,
+    plan: Path | None,
     keep: tuple[str, ...],
     number: int | None,
     processes: int | None,
     cluster: str | None,
     as_json: bool,
     quiet: bool,
+    **of_plan: Any,
 ) -> None:
-    """Say which cells of WORKBOOK cannot hold together, and what has to give at least for a plan.
+    """Say why PLAN is as it is; without one, what has to give at least for there to be a plan.
 
-    None of the cells named can be left out: without any one of them the others can hold. What is
-    suggested was solved as a scenario; WORKBOOK is never written to. Ctrl-C keeps what was found.
+    Of a plan: what each rule costs, what one unit more of each limit that binds would save, which
+    sites are in every plan nearly as good, why others are not used, why users are served where they
+    are. A price is what is proven to be no less and no more.
+
+    Without: which cells of WORKBOOK cannot hold together. None of those named can be left out:
+    without any one of them the others can hold. What is suggested was solved as a scenario;
+    WORKBOOK is never written to. Ctrl-C keeps what was found.
 
     \b
     Example:
-      planner explain inputs/minimal.xlsx
+      planner explain inputs/minimal.xlsx my-plan/plan.xlsx
     """
+    if plan is not None:
+        if keep or number is not None:
+            raise click.UsageError("--keep and --apply are for a workbook that has no plan")
+        _explain_plan(workbook, plan, _workers(processes, cluster), as_json, quiet, **of_plan)
+    needless = [name for name, value in of_plan.items() if value]
+    if needless:
+        raise click.UsageError(f"{', '.join(needless)}: give a PLAN to be explained")
     from planner.explain import Explainer, UnknownLimit
     from planner.report.explain_report import document, screen
     from planner.report.progress import ProgressLine
@@ -808,6 +844,47 @@ def frontier(
     sys.exit(INTERRUPTED if found.stopped else max(codes, default=TOO_EARLY))
 
 
+def _explain_plan(
+    workbook: Path,
+    plan: Path,
+    workers: Workers,
+    as_json: bool,
+    quiet: bool,
+    *,
+    sites: tuple[str, ...],
+    rows: tuple[str, ...],
+    time_limit: float | None,
+    out: Path | None,
+    scenario: str,
+) -> NoReturn:
+    """Say why a plan is as it is, write it down, and exit."""
+    from planner.evaluation.why import SECONDS_EACH, Asked, why
+    from planner.evaluation.why_results import NoSuch
+    from planner.report.html.tables_page import EVERY_LINE, write_tables
+    from planner.report.progress import ProgressLine
+    from planner.report.why_report import document, parts, screen, write
+
+    tables, network, deployment = _standing(workbook, plan, scenario)
+    assert tables.book is not None
+    asked = Asked(sites, rows, SECONDS_EACH if time_limit is None else time_limit, workers)
+    with _stoppable() as stop, ProgressLine(sys.stderr, quiet) as progress:
+        try:
+            found = why(network, deployment, tables.book, asked, stop, progress.say)
+        except NoSuch as error:
+            raise click.UsageError(str(error)) from None
+    folder = out or plan.parent
+    with _writing(folder):
+        path = write(folder, found)
+        title = f"Why the plan for {workbook.name} is as it is"
+        page = write_tables(folder / "explain.html", title, parts(found, EVERY_LINE))
+    if as_json:
+        click.echo(json.dumps(document(found), ensure_ascii=False, indent=1))
+    elif not quiet:
+        _console().print(screen(found))
+        click.echo(f"everything: {path}, to be read: {page}")
+    _end(found)
+
+
 def _console() -> Console:
     """Return the terminal, as wide as it is, or as is usual where nobody says."""
     from rich.console import Console
@@ -819,14 +896,16 @@ def _console() -> Console:
     return Console(width=width, highlight=False, markup=False)
 
 
-def _standing(workbook: Path, plan: Path | None, scenario: str) -> tuple[Network, Deployment]:
-    """Return the network and the nodes of the plan, or those of today; exit if there are none."""
+def _standing(
+    workbook: Path, plan: Path | None, scenario: str
+) -> tuple[Tables, Network, Deployment]:
+    """Return the workbook and the nodes of the plan, or those of today; exit if there are none."""
     from planner.report.plan_audit import audit_plan
     from planner.workbook.findings import counted
 
     tables, network = _read(workbook, scenario)
     if plan is None:
-        return network, _today(network)
+        return tables, network, _today(network)
     plan = _plan_file(plan)
     found, violations = audit_plan(network, plan)
     if any(finding.is_error for finding in found.findings):
@@ -836,7 +915,7 @@ def _standing(workbook: Path, plan: Path | None, scenario: str) -> tuple[Network
         text = f"{plan.name} has {counted(count, 'violation')}; planner audit names them."
         click.echo(text, err=True)
     _tell_other(found, tables, workbook, plan, scenario)
-    return network, found.plan.final
+    return tables, network, found.plan.final
 
 
 @contextmanager
@@ -860,7 +939,7 @@ def _demand_some(found: Stress | Sites) -> None:
         sys.exit(INTERRUPTED)
 
 
-def _end(found: Stress | Sites) -> NoReturn:
+def _end(found: Stress | Sites | Why) -> NoReturn:
     """Say what was not looked at, and exit."""
     for failure in found.failures:
         click.echo(f"not looked at: {failure}", err=True)

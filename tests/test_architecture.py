@@ -41,6 +41,7 @@ DOORS = {
         "planner/report/screen.py",
         "planner/report/sites_report.py",
         "planner/report/stress_report.py",
+        "planner/report/why_report.py",
     },
 }
 """A library is used through one door; openpyxl by one for reading, one for writing with

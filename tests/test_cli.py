@@ -651,7 +651,7 @@ def test_the_example_of_every_command_runs(name: str, tmp_path: Path) -> None:
     assert example is not None
     words = re.sub(r"\bmy(?=[-.])", str(tmp_path / "my"), example[1]).split()
     words = [str(ROOT / word) if word.startswith("inputs/") else word for word in words]
-    if name in ("audit", "compare", "rerun", "sites", "stress"):
+    if name in ("audit", "compare", "explain", "rerun", "sites", "stress"):
         plan_minimal(tmp_path / "my-plan")
     done = run(*words)
     assert done.exit_code == 0, done.output
