@@ -127,6 +127,8 @@ EQUIVALENT = {
     "min(limits) <= min(policy.verifiers, len(found))": "a cap that no panel can exceed",
     "models/panels.py covering_weights: total <= 0 → total < 0": "what the weights reach "
     "sums to 0 too",
+    "models/checking.py write: 1 → 2 #3": "marks who has no row, as any number below 0 does",
+    "models/collapse.py solved: 0 → 1": "without columns there is nothing to name at the point",
     "models/collapse.py _gate: 1 → 2 #2": "leaves out a column, which no row names",
     "models/decisions.py index: 1 → 2": "the keys of two parts are tuples already",
     "models/distances.py _unit_vectors: 1 → 2": "to reshape, −2 is as unknown a length as −1",
