@@ -1097,11 +1097,12 @@ def test_one_scenario_goes_into_its_own_folder(tmp_path: Path) -> None:
 
 
 def test_compare_names_cells_sites_cost_and_guarantees(tmp_path: Path) -> None:
-    path = tmp_path / "my.xlsx"
-    run("init", path, "--example")
-    book = openpyxl.load_workbook(path)
-    headers = [cell.value for cell in book["Diversity"][1]]
-    book["Diversity"].cell(2, headers.index("max_share") + 1).value = 0.34
+    book = openpyxl.load_workbook(MINIMAL)
+    sheet = book.create_sheet("Diversity")
+    sheet.append(["rule", "role", "kind", "max_share"])
+    sheet.append(["no provider runs most of it", "execution", "provider", 0.5])
+    book.save(tmp_path / "my.xlsx")
+    sheet["D2"] = 0.34
     book.save(tmp_path / "wider.xlsx")
     for name in ("my", "wider"):
         assert (
@@ -1111,7 +1112,7 @@ def test_compare_names_cells_sites_cost_and_guarantees(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     text = " ".join(done.output.split())
     what = "no provider runs most of it, execution, provider.max_share 0.5 -> 0.34"
-    assert f"in the workbook Diversity!H2: {what}" in text
+    assert f"in the workbook Diversity!D2: {what}" in text
     assert re.search(r"[+-][\d,]+ a month \([\d,]+ -> [\d,]+\)", text)
     told = json.loads(run("compare", tmp_path / "my", tmp_path / "wider", "--json").stdout)
     one, two = (plan["monthly_cost"] for plan in told["plans"])

@@ -1,4 +1,4 @@
-"""A row is written as asked, not at all where nothing is in it, and is broken beyond a tolerance."""
+"""A row is written as asked, not at all where it says nothing, and is broken beyond a tolerance."""
 
 from __future__ import annotations
 
