@@ -7,15 +7,13 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from distributed import Client, LocalCluster
 
-from bench.networks import Size, generate
-from models.data import OfferKey
 from models.network import Goal
 from models.objectives import Expression
 from planner.jobs import requests as jobs
@@ -26,55 +24,14 @@ from planner.result import Limits
 from planner.solver.problem import Problem
 from planner.versions import versions
 from tests.cases import small
+from tests.jobs.asked import LIMITS, Told, endless, kill_own_process, requests, tell_where
 
 ROOT = Path(__file__).parents[2]
-LIMITS = Limits(time_limit_s=60.0, gap=0.0)
 SIDE_BY_SIDE = Workers(2)
-
-
-class Told(Mapping[str, object]):
-    """Solver options that do something where they are read, which is in the job."""
-
-    def __init__(self, read: Callable[[], None]) -> None:
-        self.read = read
-
-    def __iter__(self) -> Iterator[str]:
-        self.read()
-        return iter(())
-
-    def __len__(self) -> int:
-        return 0
-
-    def __getitem__(self, name: str) -> object:
-        raise KeyError(name)
-
-
-def tell_where() -> None:
-    raise RuntimeError(f"{os.getpid()} {os.environ.get('OMP_NUM_THREADS')}")
-
-
-def kill_own_process() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def told(key: str, read: Callable[[], None]) -> Request:
     return Request(key, small(), replace(LIMITS, solver=Told(read)))
-
-
-def requests(count: int) -> list[Request]:
-    """Return networks that differ in the price of a node, and every other one without a rule."""
-    found, gpu = [], OfferKey("paris", "gpu")
-    for number in range(count):
-        network = small()
-        offer = replace(network.offers[gpu], monthly_cost=900 + 100 * number)
-        network = replace(network, offers={**network.offers, gpu: offer})
-        without = frozenset({"storage"} if number % 2 else ())
-        found.append(Request(f"price {number}", network, LIMITS, without))
-    return found
-
-
-def endless(key: str) -> Request:
-    return Request(key, generate(Size(30, 10, 3), 1), Limits(time_limit_s=600.0, gap=0.0))
 
 
 def answers(responses: Iterator[Response]) -> dict[str, object]:
@@ -253,7 +210,7 @@ def test_a_stop_ends_the_jobs_under_way_and_none_of_them_is_kept(
 SCRIPT = """
 import signal, threading
 from planner.jobs import requests as jobs
-from tests.jobs.test_requests import endless, requests
+from tests.jobs.asked import endless, requests
 
 if __name__ == "__main__":
     jobs.cores, stop = lambda: 2, threading.Event()

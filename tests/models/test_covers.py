@@ -108,7 +108,7 @@ def test_no_plan_of_random_networks_breaks_a_row() -> None:
 
 
 def test_rows_raise_the_bound_of_the_relaxation_and_keep_the_optimum() -> None:
-    problem = handed_over(generate(Size(sites=40, regions=6, models=2), seed=3))
+    problem = handed_over(generate(Size(sites=30, regions=20, models=1), seed=3))
     goals = [goal for goal in problem.network.goals if goal.measure == "monthly_cost"]
     cost = stage(problem.block, problem.network, goals)
     unserved = problem.arrays.costs(

@@ -18,14 +18,18 @@ from tests.cases import PARIS, small
 
 
 def brute_force(start: np.ndarray, cost: np.ndarray) -> float:
-    """Return the least cost of moving whole units, by trying every transport of a small table."""
+    """Return the least cost of moving whole units, by trying every transport of a small table.
+
+    Its last row and column follow from the other cells and the sums.
+    """
     rows, columns = start.sum(axis=1).astype(int), start.sum(axis=0).astype(int)
     best = np.inf
-    ranges = [range(int(min(r, c)) + 1) for r in rows for c in columns]
+    ranges = [range(int(min(r, c)) + 1) for r in rows[:-1] for c in columns[:-1]]
     for cells in itertools.product(*ranges):
-        table = np.array(cells).reshape(start.shape)
-        fits = (table.sum(axis=1) == rows).all() and (table.sum(axis=0) == columns).all()
-        if fits and not (table[~np.isfinite(cost)] > 0).any():
+        inner = np.array(cells).reshape(len(rows) - 1, len(columns) - 1)
+        table = np.hstack([inner, (rows[:-1] - inner.sum(axis=1))[:, None]])
+        table = np.vstack([table, columns - table.sum(axis=0)])
+        if (table >= 0).all() and not (table[~np.isfinite(cost)] > 0).any():
             best = min(best, float(np.where(table > 0, cost, 0.0).ravel() @ table.ravel()))
     return best
 

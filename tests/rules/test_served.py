@@ -23,6 +23,7 @@ from tests.rules import (
     site,
 )
 from tests.solver.test_solve import solvable
+from tests.thorough import parts
 
 ROW, IDLE = demand(rate=10.0), demand(rate=0.0, region="nobody")
 
@@ -70,7 +71,7 @@ def test_the_sentence_says_how_much_is_lost() -> None:
     assert_explains(rule, one_site(required=False), serving(1.0), "0.0 of 10.0", "none has to be")
 
 
-@pytest.mark.parametrize("part", range(2))
+@pytest.mark.parametrize("part", parts(2))
 def test_a_plan_exists_exactly_where_all_can_be_served(part: int) -> None:
     ends = set()
     for seed in range(30 * part, 30 * (part + 1)):

@@ -458,7 +458,7 @@ def test_a_plan_survives_exactly_when_every_way_and_panel_written_out_says_so(pa
     assert min(seen[True], seen[False]) >= 20, seen
 
 
-@pytest.mark.parametrize("part", range(2))
+@pytest.mark.parametrize("part", parts(2))
 def test_a_row_separated_at_any_point_holds_for_every_plan_that_survives(part: int) -> None:
     """Also at mixtures and parts of plans; plans hold no more replicas than their nodes have."""
     checked = broken = 0

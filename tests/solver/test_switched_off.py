@@ -18,6 +18,7 @@ from planner.solver.solve import Session, Solved, solve
 from tests import draw
 from tests.rules.test_diversity_service import asking, four
 from tests.solver.test_solve import solvable
+from tests.thorough import parts
 
 EXACT = Limits(time_limit_s=30.0, gap=0.0)
 NAMES = [rule_name(rule) for rule in RULES]
@@ -61,7 +62,7 @@ def test_every_rule_has_rows_to_switch_off_in_some_network() -> None:
     assert set(NAMES) - having <= {"reach", "served"}
 
 
-@pytest.mark.parametrize("number", range(24))
+@pytest.mark.parametrize("number", parts(24))
 def test_switched_off_and_built_without_have_the_same_optimum(
     number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
