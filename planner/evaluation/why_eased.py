@@ -33,7 +33,7 @@ from models.rules import RULES
 from planner.evaluation.explain_limits import Limit, changed, limits
 from planner.evaluation.explain_limits import loosened as at_loosest
 from planner.evaluation.why_results import Best, Eased, in_order
-from planner.evaluation.why_solves import Solves, price
+from planner.evaluation.why_solves import Ask, Solves, price
 from planner.workbook.book import Book
 
 MOST_SOLVES = 40
@@ -221,7 +221,7 @@ def tried(
     open_, left = list(_groups(easings)), MOST_SOLVES
     while open_:
         keys = {str(number): group for number, group in enumerate(open_)}
-        best = solves.run(what, {key: _eased(network, group) for key, group in keys.items()})
+        best = solves.run(what, {key: Ask(_eased(network, group)) for key, group in keys.items()})
         open_ = []
         for key, group in keys.items():
             if key not in best:

@@ -31,6 +31,15 @@ SAME = 3e-6
 """How far two figures may differ, relative to the larger, and be the same."""
 
 
+@dataclass(frozen=True)
+class Ask:
+    """A network to be solved, from another start than the plan if there is one, in more time."""
+
+    network: Network
+    start: Deployment | None = None
+    times: float = 1.0
+
+
 @dataclass
 class Solves:
     """Who solves, for how many seconds each, from which plan; `failures` are what went wrong."""
@@ -47,19 +56,26 @@ class Solves:
         self.failures: list[str] = []
         self.count = 0
 
-    def run(self, what: str, networks: Mapping[str, Network]) -> dict[str, Best]:
+    def run(self, what: str, asked: Mapping[str, Ask]) -> dict[str, Best]:
         """Return the best plan of every network, by its key; after a stop only those that ended."""
-        limits = Limits(self.seconds, GAP, self.seed)
-        asked = (Request(key, found, limits, start=self.plan) for key, found in networks.items())
+        requests = (
+            Request(
+                key,
+                ask.network,
+                Limits(self.seconds * ask.times, GAP, self.seed),
+                start=ask.start or self.plan,
+            )
+            for key, ask in asked.items()
+        )
         solved: dict[str, Best] = {}
-        self.say(f"{what}: 0 of {len(networks)} solved")
-        for response in run_jobs(asked, self.workers, stop=self.stop):
+        self.say(f"{what}: 0 of {len(asked)} solved")
+        for response in run_jobs(requests, self.workers, stop=self.stop):
             self.count += 1
             if response.solved is None:
                 self.failures.append(f"{response.key}: {response.failure}")
             else:
-                solved[response.key] = best_of(networks[response.key], response.solved)
-            self.say(f"{what}: {len(solved)} of {len(networks)} solved")
+                solved[response.key] = best_of(asked[response.key].network, response.solved)
+            self.say(f"{what}: {len(solved)} of {len(asked)} solved")
         return solved
 
 

@@ -32,7 +32,11 @@ from planner.workbook.findings import counted, some
 
 FORMAT = 1
 EXPLAIN_JSON = "explain.json"
-NEARER_SHOWN = 3
+UNABLE = ("node type", "too small", "not able")
+"""Why a site cannot run a model at all."""
+NEARER_SHOWN = 2
+WIDEST = 26, 22
+"""Characters of the names of users, and of where they are served, so that there is room for why."""
 """How many nearer sites a row of the table tells of."""
 
 
@@ -44,9 +48,10 @@ def screen(found: Why) -> Group:
 def parts(found: Why, most: int) -> list[Table | Text]:
     """Return the same one thing after the other, with so many lines of each table."""
     told: list[Table | Text] = [Text(_plan(found))]
+    reached = sum(len(entry.cells) for entry in found.limits)
     for title, entries in (
         ("What each rule costs: all else solved anew without it", found.rules),
-        ("What one unit more of each limit that binds would save", found.limits),
+        (f"What one unit more would save, of {counted(reached, 'limit')} reached", found.limits),
     ):
         told += _eased(title, entries, found.currency, most)
     told += _used(found, most)
@@ -115,8 +120,9 @@ def _proven(amount: Amount, currency: str) -> str:
     if amount.is_exact:
         return _quantity(amount, amount.low, currency)
     low, high = (_number(end) for end in (amount.low, amount.high))
-    found = "" if amount.found in (amount.low, amount.high) else f", {_number(amount.found)} found"
-    return f"between {low} and {_quantity(amount, amount.high, currency)}{found}"
+    most = _quantity(amount, amount.high, currency)
+    found = "" if amount.found in (amount.low, amount.high) else f" ({_number(amount.found)} found)"
+    return f"between {low} and {most}{found}"
 
 
 def _quantity(amount: Amount, value: float, currency: str) -> str:
@@ -130,10 +136,9 @@ def _number(value: float) -> str:
 
 
 def _solved(found: Why) -> str:
-    each = f"{found.seconds_each:g} s"
     return (
-        f"{counted(found.solves, 'solve')}, each within {each}: a price is what is proven to be no"
-        " less and no more."
+        f"{counted(found.solves, 'solve')} of {found.seconds_each:g} s at most, and longer for the"
+        " plan itself: a price is what is proven to be no less and no more."
     )
 
 
@@ -222,7 +227,7 @@ def _why_unused(entry: Unused, currency: str) -> str:
 
 def _dearer(price: Price, currency: str) -> str:
     text = price_text(price, currency)
-    return f"{text} more" if price.status == "priced" and not price.is_nothing else text
+    return f"dearer by {text}" if price.status == "priced" and not price.is_nothing else text
 
 
 def _rows(found: Why, most: int) -> Iterator[Table | Text]:
@@ -232,6 +237,7 @@ def _rows(found: Why, most: int) -> Iterator[Table | Text]:
     yield Text("")
     if nearer:
         table = table_of("Why a row is served where it is", "users", "served at", "nearer")
+        table.columns[0].max_width, table.columns[1].max_width = WIDEST
         entries = sorted(nearer, key=lambda entry: (entry.price is None, -_waited(entry)))
         for entry in entries[:most]:
             table.add_row(str(entry.demand), _where(entry.served), _nearer(entry, found.currency))
@@ -252,16 +258,21 @@ def _where(served: Sequence[Serving]) -> str:
 
 
 def _nearer(entry: RowReason, currency: str) -> str:
+    """Return what the nearest sites that could run it lack, and what to be there would cost."""
+    told = [site for site in entry.nearer if site.kind not in UNABLE] or list(entry.nearer)
+    several = len(entry.served) > 1 and entry.furthest is not None
+    than = f" than {entry.furthest.site}" if several and entry.furthest else ""
     lines = [
-        f"{site.site} is nearer by {site.ms:,.0f} ms but {site.reason}"
+        f"{site.site} is nearer{than} by {site.ms:,.0f} ms but {site.reason}"
         + (f" ({site.cell})" if site.cell else "")
-        for site in entry.nearer[:NEARER_SHOWN]
+        for site in told[:NEARER_SHOWN]
     ]
     if len(entry.nearer) > NEARER_SHOWN:
         lines.append(f"and {len(entry.nearer) - NEARER_SHOWN} more")
-    if entry.price is not None and entry.within_ms is not None:
+    if entry.price is not None and entry.within_ms is not None and entry.by is not None:
         price = _dearer(entry.price, currency)
-        lines.append(f"within {entry.within_ms:,.0f} ms: {price}")
+        price = "no dearer" if entry.price.is_nothing else price
+        lines.append(f"within {entry.within_ms:,.0f} ms, as from {entry.by.site}: {price}")
     return "; ".join(lines)
 
 
@@ -340,6 +351,7 @@ def _row_document(entry: RowReason) -> dict[str, object]:
         "served": [asdict(one) for one in entry.served],
         "nearer": [asdict(one) for one in entry.nearer],
         "within_ms": entry.within_ms,
+        "within_ms_by": None if entry.by is None else entry.by._asdict(),
         "price": _price_document(entry.price),
     }
 
