@@ -113,7 +113,7 @@ class _Explained:
         base = self._base(best.pop(AS_IT_IS, None), best.values())
         eased = list(tried(solves, network, base, self._rules(), "rules")) if asked.is_all else []
         moved = list(tried(solves, network, base, self._limits(), "limits")) if asked.is_all else []
-        base = known(base, [found for _, found in (*eased, *moved)], ())
+        base = known(base, [best for group, best in (*eased, *moved) if group[0].is_sure], ())
         return Why(
             currency=network.settings.currency,
             best=base.levels,

@@ -14,6 +14,7 @@ from models.plan import HUB, Deployment, Flow, Refusal, Replica, exceeds
 from models.rules import diversity_share
 from models.service import Service, estimated_ms, route_labels, service
 from planner.evaluation.why_results import Nearer, NoSuch, RowReason, Serving
+from planner.evaluation.why_solves import pinned
 from planner.workbook.book import Book
 from planner.workbook.names import did_you_mean, fold_name
 
@@ -65,13 +66,16 @@ def _is_asked(row: Demand, text: str) -> bool:
 
 
 def within(network: Network, demand: Demand, latency_ms: float) -> Network:
-    """Return the network in which a row must be served that fast; after a failure as before."""
+    """Return the network in which a row must be served that fast; after a failure as before.
+
+    What no plan can avoid stays what it is.
+    """
     failover = demand.failover_latency_ms
     if failover is None:
         failover = LONG if demand.max_latency_ms is None else 2 * demand.max_latency_ms
     row = replace(demand, max_latency_ms=latency_ms, failover_latency_ms=failover)
     rows = tuple(row if other.key == demand.key else other for other in network.demand)
-    return replace(network, demand=rows)
+    return pinned(network).part(demand=rows)
 
 
 class _Way(NamedTuple):

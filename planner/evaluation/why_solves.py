@@ -13,6 +13,8 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from models.failover import lost_rows
+from models.lasting import unavoidable
 from models.network import Goal, Network
 from models.objectives import unit, value
 from models.plan import Deployment
@@ -112,6 +114,14 @@ def goal_groups(network: Network) -> list[list[Goal]]:
     return [list(g) for _, g in itertools.groupby(by_priority, key=lambda goal: goal.priority)]
 
 
+def pinned(network: Network) -> Network:
+    """Return the network that keeps what no plan of it can avoid, whatever of it is changed.
+
+    With more ways to serve a row less would be unavoidable, and rules would ask for more.
+    """
+    return network.part(lost=lost_rows(network), unavoidable=unavoidable(network))
+
+
 # What two solves prove ----------------------------------------------------------------------------
 
 
@@ -154,29 +164,38 @@ def known(base: Best, wider: Iterable[Best], narrower: Iterable[Best]) -> Best:
     return replace(base, levels=tuple(known_levels))
 
 
-def price(narrower: Best, wider: Best) -> Price:
+def price(narrower: Best, wider: Best, *, is_sure: bool = True) -> Price:
     """Return by how much a network is worse off than one that allows all that it does, and more.
 
-    Where an objective differs, nothing is proven of those after it.
+    Where it is not sure that it does allow all that, the price may be below nothing. Where an
+    objective differs, nothing is proven of those after it.
     """
     if narrower.status == INFEASIBLE:
         return Price(INFEASIBLE)
     if not narrower.levels or not wider.levels:
         return Price(UNKNOWN)
-    wider = known(wider, (), (narrower,))
+    if is_sure:
+        wider = known(wider, (), (narrower,))
+    least = 0.0 if is_sure else -math.inf
     amounts, is_alike = [], True
     for tight, loose in zip(narrower.levels, wider.levels, strict=False):
         found, small = tight.value - loose.value, near(tight, loose)
-        low, high = -math.inf, math.inf
+        ends = -math.inf, math.inf
         if is_alike:
-            low, high = max(0.0, tight.bound - loose.value), max(0.0, tight.value - loose.bound)
-            found = max(0.0, found)
-            low, high = (0.0 if end <= small else end for end in (low, high))
-            if high - low <= small:
-                low = high = found = 0.0 if high == 0.0 else found
-        amounts.append(Amount(tight.measure, tight.unit, low, high, found))
+            ends = max(least, tight.bound - loose.value), max(least, tight.value - loose.bound)
+            ends, found = _without_noise(ends, max(least, found), small)
+        amounts.append(Amount(tight.measure, tight.unit, *ends, found))
         is_alike = is_alike and abs(tight.value - loose.value) <= small
     return Price("priced", tuple(amounts))
+
+
+def _without_noise(
+    ends: tuple[float, float], found: float, small: float
+) -> tuple[tuple[float, float], float]:
+    """Return an interval, and what was found in it, with what is next to nothing as nothing."""
+    low, high = (0.0 if abs(end) <= small else end for end in ends)
+    found = 0.0 if abs(found) <= small else found
+    return ((found, found) if high - low <= small else (low, high)), found
 
 
 def is_near(found: Best, base: Best, tolerance: float) -> bool:
