@@ -108,7 +108,7 @@ def price_text(price: Price, currency: str) -> str:
     for amount in price.amounts:
         if amount.is_nothing:
             continue
-        if math.isfinite(amount.high):
+        if math.isfinite(amount.high) or amount.low > 0.0:
             told.append(_proven(amount, currency))
         elif abs(amount.found) > 1e-6:
             found.append(_quantity(amount, amount.found, currency))
@@ -120,6 +120,8 @@ def _proven(amount: Amount, currency: str) -> str:
     if amount.is_exact:
         return _quantity(amount, amount.low, currency)
     low, high = (_number(end) for end in (amount.low, amount.high))
+    if not math.isfinite(amount.high):
+        return f"at least {_quantity(amount, amount.low, currency)}"
     most = _quantity(amount, amount.high, currency)
     found = "" if amount.found in (amount.low, amount.high) else f" ({_number(amount.found)} found)"
     return f"between {low} and {most}{found}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 import threading
 from collections.abc import Callable, Mapping
@@ -13,7 +14,8 @@ from typing import Any
 import pytest
 
 from models.data import OfferKey
-from models.plan import Deployment
+from models.plan import Deployment, Plan
+from planner.evaluation.audit import audit
 from planner.evaluation.why import Asked, why
 from planner.evaluation.why_results import (
     IN_EVERY,
@@ -30,10 +32,10 @@ from planner.evaluation.why_results import (
     Why,
 )
 from planner.evaluation.why_solves import is_far, is_near, known, price
-from planner.evaluation.why_starts import with_node
+from planner.evaluation.why_starts import serving, with_node, without
 from planner.jobs.requests import Workers
 from planner.reading import Tables, read_network
-from planner.report.why_report import price_text
+from planner.report.why_report import document, parts, price_text
 from planner.result import Limits
 from planner.solver.solve import solve
 from tests.workbooks import Sheets, save
@@ -412,3 +414,75 @@ def test_a_verdict_is_what_is_proven(without_it: Best, verdict: str) -> None:
     base = best(NONE, (100, 98))
     near_, far = is_near(without_it, base, 0.01), is_far(without_it, base, 0.01)
     assert (near_, far) == (verdict == INTERCHANGEABLE, verdict == IN_EVERY)
+
+
+def test_after_a_stop_nothing_is_claimed(tmp_path: Path) -> None:
+    tables = read_network(save(tmp_path, boxes(ABC, 12)))
+    assert tables.network is not None
+    assert tables.book is not None
+    plan = solve(tables.network, Limits(30, 0.0)).plan
+    assert plan is not None
+    stop = threading.Event()
+    stop.set()
+    found = why(
+        tables.network, plan.final, tables.book, Asked(workers=Workers(1)), stop, lambda _: None
+    )
+    assert found.stopped
+    assert [level.bound for level in found.best] == [-math.inf, -math.inf]
+    assert all(entry.price is None for entry in found.unused)
+    assert (found.rules, found.limits, found.used) == ((), (), ())
+    json.dumps(document(found), allow_nan=False)
+    assert "not looked at" in str(list(map(str, parts(found, 9))))
+
+
+# Where solves begin -------------------------------------------------------------------------------
+
+
+def full(prices: Mapping[str, float], demand: float, **more: Any) -> Sheets:
+    """Return boxes with seats, copies and warm replicas beside them."""
+    sheets = boxes(prices, demand, **more)
+    sheets["Node types"] = [
+        ["node_type", "role", "gpu_memory_gb", "disk_tb"],
+        ["box", "execution", 80, None],
+        ["disk", "storage", None, 1],
+        ["seat", "coordination", None, None],
+    ]
+    sheets["Models"] = [
+        ["model", "gpu_memory_gb", "weights_gb", "requests_per_s", "copies"],
+        ["chat", 40, 10, 5, 1],
+    ]
+    sheets["Demand"] = [["region", "requests_per_s", "model"], ["R", demand, "chat"]]
+    sheets["Committees"] = [["committee", "seats"], ["council", 1]]
+    sheets["Capacities"] = [row[:3] + row[4:] for row in sheets["Capacities"]]
+    for site, each in prices.items():
+        sheets["Capacities"] += [[site, "disk", 1, each / 10], [site, "seat", 1, each / 10]]
+    return sheets
+
+
+def test_solves_begin_from_plans_that_are_legal(tmp_path: Path) -> None:
+    network = read_network(save(tmp_path, full(ABC, 12))).network
+    assert network is not None
+    solved = solve(network, Limits(30, 0.0)).plan
+    assert solved is not None
+    plan = solved.final
+    assert plan.open == {"a"}
+    (demand,) = network.demand
+    starts = {
+        "with": with_node(network, plan, "c"),
+        "without": without(network, plan, "a"),
+        "serving": serving(network, plan, demand, OfferKey("b", "box")),
+    }
+    assert starts["with"].nodes[OfferKey("c", "disk")] == 1
+    assert starts["without"].open == {"b"}
+    assert starts["without"].contracts == {"B"}
+    assert sum(starts["without"].warm.values()) == sum(plan.warm.values())
+    assert {seat.site for seat in starts["without"].seats} == {"b"}
+    assert {copy.site for copy in starts["without"].copies} == {"b"}
+    assert sum(n for r, n in starts["serving"].warm.items() if r.site == "b") == 4
+    for name, start in starts.items():
+        # What is routed and verified is decided anew; all else has to be legal as it is.
+        flows = tuple(
+            replace(flow, offer=OfferKey("b", "box")) if name != "with" else flow
+            for flow in plan.routing
+        )
+        assert audit(network, Plan({"": replace(start, routing=flows)})) == (), name
