@@ -588,7 +588,7 @@ def sites(
     "--time-limit",
     type=click.FloatRange(min=0),
     metavar="S",
-    help="Seconds for each solve that explains PLAN.  [default: 10]",
+    help="Seconds for each solve that explains PLAN.  [default: 20]",
 )
 @click.option(
     "--keep",

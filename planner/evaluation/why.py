@@ -32,9 +32,9 @@ from planner.jobs.requests import Workers
 from planner.workbook.book import Book
 from planner.workbook.names import did_you_mean
 
-SECONDS_EACH = 10.0
+SECONDS_EACH = 20.0
 """Seconds of each solve, unless said."""
-BASE_TIMES = 8.0
+BASE_TIMES = 4.0
 """How many times that the network as it is has: every price is against it."""
 AS_IT_IS = "the plan as it is"
 LEAST_TOLERANCE = 0.01

@@ -1,7 +1,7 @@
 """What each rule costs, and what one unit more of each limit that binds would save.
 
-All of a kind give way together first: if that saves nothing, none of them does. Otherwise they are
-divided in two, until each stands alone, or has been tried as often as may be.
+All of a kind give way together first: if that saves nothing, none of them does. Where a better plan
+was found they are divided in two, until each stands alone, or has been tried as often as may be.
 """
 
 from __future__ import annotations
@@ -235,16 +235,21 @@ def tried(
     solves: Solves, network: Network, base: Best, easings: Sequence[Easing], what: str
 ) -> Iterator[tuple[list[Easing], Best]]:
     """Yield what gave way, one thing or several together, with the best plan found then."""
-    network, open_, left = pinned(network), list(_groups(easings)), MOST_SOLVES
+    of_sure = pinned(network)
+    open_, left = list(_groups(easings)), MOST_SOLVES
     while open_:
-        keys = {str(number): group for number, group in enumerate(open_)}
-        best = solves.run(what, {key: Ask(_eased(network, group)) for key, group in keys.items()})
+        keys = {f"{what} {n}, {group[0].cells[0]}": group for n, group in enumerate(open_, start=1)}
+        asked = {
+            key: Ask(_eased(of_sure if group[0].is_sure else network, group))
+            for key, group in keys.items()
+        }
+        best = solves.run(what, asked)
         open_ = []
         for key, group in keys.items():
             if key not in best:
                 continue
-            is_idle = len(group) == 1 or price(base, best[key]).is_nothing
-            if is_idle or left < 2 or solves.stop.is_set():
+            is_single = len(group) == 1 or price(base, best[key]).is_futile
+            if is_single or left < 2 or solves.stop.is_set():
                 yield group, best[key]
                 continue
             half = len(group) // 2

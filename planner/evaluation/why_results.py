@@ -91,6 +91,11 @@ class Price:
         return self.status == "priced" and all(amount.is_nothing for amount in self.amounts)
 
     @property
+    def is_futile(self) -> bool:
+        """Return whether no better plan was found, be it proven that there is none or not."""
+        return self.status == "priced" and all(amount.found == 0.0 for amount in self.amounts)
+
+    @property
     def rank(self) -> tuple[float, ...]:
         """Return what sorts prices, the dearest first: what is sure, then what may be."""
         if self.status != "priced":

@@ -32,6 +32,8 @@ from planner.workbook.findings import counted, some
 
 FORMAT = 1
 EXPLAIN_JSON = "explain.json"
+SMALL = 1e-6
+"""A difference that is none."""
 UNABLE = ("node type", "too small", "not able")
 """Why a site cannot run a model at all."""
 NEARER_SHOWN = 2
@@ -104,16 +106,25 @@ def price_text(price: Price, currency: str) -> str:
         return "not decided"
     if price.is_nothing:
         return "nothing"
-    told, found = [], []
-    for amount in price.amounts:
-        if amount.is_nothing:
-            continue
-        if math.isfinite(amount.high) or amount.low > 0.0:
-            told.append(_proven(amount, currency))
-        elif abs(amount.found) > 1e-6:
-            found.append(_quantity(amount, amount.found, currency))
-    beside = f" (in the plans found {', '.join(found)} more)" if found else ""
-    return f"{', and '.join(told) or 'not decided'}{beside}"
+    told = [_proven(amount, currency) for amount in price.amounts if _is_told(amount)]
+    beside = [_found(amount, currency) for amount in price.amounts if not math.isfinite(amount.low)]
+    found = ", ".join(text for text in beside if text)
+    return (
+        f"{', and '.join(told) or 'not decided'}{f' (in the plan found {found})' if found else ''}"
+    )
+
+
+def _is_told(amount: Amount) -> bool:
+    """Return whether something is proven of an amount, and it is not that it is none."""
+    return not amount.is_nothing and (math.isfinite(amount.high) or amount.low > 0.0)
+
+
+def _found(amount: Amount, currency: str) -> str:
+    """Return what the plans found differ by where nothing is proven; empty if by nothing."""
+    if abs(amount.found) <= SMALL:
+        return ""
+    more = "more" if amount.found > 0 else "less"
+    return f"{_quantity(amount, abs(amount.found), currency)} {more}"
 
 
 def _proven(amount: Amount, currency: str) -> str:
@@ -229,7 +240,10 @@ def _why_unused(entry: Unused, currency: str) -> str:
 
 def _dearer(price: Price, currency: str) -> str:
     text = price_text(price, currency)
-    return f"dearer by {text}" if price.status == "priced" and not price.is_nothing else text
+    if price.status != "priced" or not any(map(_is_told, price.amounts)):
+        return text
+    first = next(amount for amount in price.amounts if _is_told(amount))
+    return f"{'dearer' if first.measure == 'monthly_cost' else 'worse'} by {text}"
 
 
 def _rows(found: Why, most: int) -> Iterator[Table | Text]:
@@ -261,16 +275,18 @@ def _where(served: Sequence[Serving]) -> str:
 
 def _nearer(entry: RowReason, currency: str) -> str:
     """Return what the nearest sites that could run it lack, and what to be there would cost."""
-    told = [site for site in entry.nearer if site.kind not in UNABLE] or list(entry.nearer)
+    able = [site for site in entry.nearer if site.kind not in UNABLE] or list(entry.nearer)
+    priced = [site for site in able if entry.by is not None and site.site == entry.by.site]
+    told = list(dict.fromkeys([*able[:1], *priced, *able]))[:NEARER_SHOWN]
     several = len(entry.served) > 1 and entry.furthest is not None
     than = f" than {entry.furthest.site}" if several and entry.furthest else ""
     lines = [
         f"{site.site} is nearer{than} by {site.ms:,.0f} ms but {site.reason}"
         + (f" ({site.cell})" if site.cell else "")
-        for site in told[:NEARER_SHOWN]
+        for site in told
     ]
-    if len(entry.nearer) > NEARER_SHOWN:
-        lines.append(f"and {len(entry.nearer) - NEARER_SHOWN} more")
+    if len(entry.nearer) > len(told):
+        lines.append(f"and {len(entry.nearer) - len(told)} more")
     if entry.price is not None and entry.within_ms is not None and entry.by is not None:
         price = _dearer(entry.price, currency)
         price = "no dearer" if entry.price.is_nothing else price

@@ -231,6 +231,18 @@ def test_one_point_more_of_a_share_is_a_solve_of_its_own(tmp_path: Path) -> None
     assert entry.steps == ("49 % to 50 %",)
 
 
+def test_a_site_that_may_be_used_again_can_make_plans_dearer(tmp_path: Path) -> None:
+    # While b is forbidden nothing survives the loss of A, which is then no reason for anything: a
+    # box at a, 50. With b all must be served after it: a box at b alone, 80.
+    sheets = boxes(AB, 7)
+    sheets["Sites"][2][2] = "forbidden"
+    sheets["Demand"] = [["region", "requests_per_s", "min_served"], ["R", 7, 1]]
+    sheets["Dependencies"] = [["dependency", "kind", "protect"], ["A", "provider", "yes"]]
+    found = explained(tmp_path, sheets)
+    assert found.best[-1].value == found.best[-1].bound == pytest.approx(50)
+    assert cost(at(found.rules, "Sites!C3").price) == pytest.approx(50 - 80)
+
+
 # Sites --------------------------------------------------------------------------------------------
 
 ABC = {"a": 50.0, "b": 80.0, "c": 95.0}
@@ -367,6 +379,8 @@ def test_a_price_of_gaps_that_are_open_is_an_interval() -> None:
     (_, money) = price(best(NONE, (100, 70)), best(NONE, (80, 75))).amounts
     assert (money.low, money.high) == (0, 25)
     assert price_text(Price("priced", (money,)), "EUR") == "between 0 and 25 EUR/month (20 found)"
+    (_, money) = price(best(NONE, (100, 95)), best(NONE, (80, -math.inf))).amounts
+    assert price_text(Price("priced", (money,)), "EUR") == "at least 15 EUR/month"
 
 
 def test_a_plan_of_the_narrower_is_one_of_the_wider() -> None:
@@ -376,7 +390,10 @@ def test_a_plan_of_the_narrower_is_one_of_the_wider() -> None:
 
 
 def test_nothing_is_proven_of_cost_where_service_differs() -> None:
-    unserved, money = price(best((5, 5), (50, 50)), best(NONE, (130, 130))).amounts
+    found = price(best((5, 5), (50, 50)), best(NONE, (130, 130)))
+    unserved, money = found.amounts
+    text = "5 requests/s unserved (in the plan found 80 EUR/month less)"
+    assert price_text(found, "EUR") == text
     assert (unserved.low, unserved.high) == (5, 5)
     assert (money.low, money.high, money.found) == (-math.inf, math.inf, -80)
 
