@@ -711,7 +711,7 @@ def explain(
         if keep or number is not None:
             raise click.UsageError("--keep and --apply are for a workbook that has no plan")
         _explain_plan(workbook, plan, _workers(processes, cluster), as_json, quiet, **of_plan)
-    needless = [name for name, value in of_plan.items() if value]
+    needless = [name.rstrip("s") for name, value in of_plan.items() if value not in (None, (), "")]
     if needless:
         raise click.UsageError(f"{', '.join(needless)}: give a PLAN to be explained")
     from planner.explain import Explainer, UnknownLimit

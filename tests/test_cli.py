@@ -1249,6 +1249,46 @@ def test_an_interrupt_between_scenarios_says_so(
     assert "not begun: stopped before" in done.output
 
 
+def test_a_plan_is_explained_on_the_screen_as_json_and_as_a_page(tmp_path: Path) -> None:
+    plan = tmp_path / "my-plan" / "plan.xlsx"
+    run("solve", MINIMAL, "--out", tmp_path / "my-plan", "-q")
+    done = run("explain", MINIMAL, plan, "--site", "stockholm", "--row", "Nordics")
+    assert done.exit_code == 0, done.output
+    assert "stockholm  dearer by 530 EUR/month" in done.output
+    assert "stockholm is nearer by 5 ms but not open in the plan" in done.output
+    written = json.loads((plan.parent / "explain.json").read_text(encoding="utf-8"))
+    assert written["complete"]
+    assert [site["site"] for site in written["sites_not_used"]] == ["stockholm"]
+    page = (plan.parent / "explain.html").read_text(encoding="utf-8")
+    assert "dearer by 530 EUR/month" in page
+    done = run(
+        "explain", MINIMAL, plan, "--site", "helsinki", "--out", tmp_path / "other", "--json"
+    )
+    (site,) = json.loads(done.stdout)["sites_used"]
+    assert (site["site"], site["verdict"]) == ("helsinki", "in every near plan")
+    assert (tmp_path / "other" / "explain.html").is_file()
+    assert run("explain", MINIMAL, plan, "--row", "Poland", "-q").stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--site", "frankfurt"), "site: give a PLAN to be explained"),
+        (("PLAN", "--keep", "budget"), "for a workbook that has no plan"),
+        (("PLAN", "--site", "frankfort"), "did you mean 'frankfurt'"),
+        (("PLAN", "--row", "Polland"), "did you mean 'Poland'"),
+        (("PLAN", "--scenario", "none"), "none"),
+    ],
+)
+def test_explain_says_what_it_needs(words: tuple[str, ...], says: str, tmp_path: Path) -> None:
+    run("solve", MINIMAL, "--out", tmp_path, "-q")
+    given = [tmp_path / "plan.xlsx" if word == "PLAN" else word for word in words]
+    done = run("explain", MINIMAL, *given)
+    assert done.exit_code == 2
+    assert says in " ".join(done.output.split())
+    assert not (tmp_path / "explain.json").exists()
+
+
 def test_a_frontier_has_plans_that_pass_their_audit_and_are_as_told(tmp_path: Path) -> None:
     out = tmp_path / "out"
     done = run("frontier", MINIMAL, "--against", "latency", "--points", 3, "--out", out)

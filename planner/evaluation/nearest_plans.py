@@ -34,7 +34,7 @@ def nearest(network: Network) -> Deployment:
     found = ((demand, _by_latency(ways, usable, demand)) for demand in network.demand)
     routing = tuple(near[0].flow(demand, 1.0) for demand, near in found if near)
     warm = _replicas(network, routing)
-    nodes = _execution_nodes(network, routing, warm)
+    nodes = execution_nodes(network, routing, warm)
     flows, panels = _nearest_verifiers(network, routing, _usable(network, "verification"))
     _at_least(nodes, _verifying_nodes(network, flows))
     copies = _nearest_copies(network, routing)
@@ -74,19 +74,21 @@ def _usable(network: Network, role: str) -> tuple[OfferKey, ...]:
     )
 
 
-def _load(network: Network, demand: Demand) -> float:
+def load_of(network: Network, demand: Demand) -> float:
+    """Return the requests/s of a row as they weigh on what answers them, verification included."""
     policy = network.policies.get(demand.verification)
     return demand.requests_per_s * (1 + (policy.overhead if policy is not None else 0.0))
 
 
-def _uses_replicas(network: Network, demand: Demand) -> bool:
+def uses_replicas(network: Network, demand: Demand) -> bool:
+    """Return whether replicas of a model answer the row, and not nodes themselves."""
     model = network.models.get(demand.model)
     return model is not None and not model.proxied
 
 
-def _each(network: Network, offer: OfferKey, demand: Demand) -> float:
+def rate_of_each(network: Network, offer: OfferKey, demand: Demand) -> float:
     """Return the planned requests/s of one replica, or of one node where nothing is loaded."""
-    if _uses_replicas(network, demand):
+    if uses_replicas(network, demand):
         speed = network.node_types[offer.node_type].speed
         rate = (network.models[demand.model].requests_per_s or 0.0) * speed
     else:
@@ -94,7 +96,7 @@ def _each(network: Network, offer: OfferKey, demand: Demand) -> float:
     return network.settings.utilisation * rate
 
 
-def _pieces(load: float, each: float) -> int:
+def pieces(load: float, each: float) -> int:
     """Return how many pieces carry the load; 1 where one piece has no known capacity."""
     return max(1, math.ceil(load / each - ROUNDING)) if each > 0 else 1
 
@@ -105,19 +107,20 @@ def _replicas(network: Network, routing: tuple[Flow, ...]) -> dict[Replica, int]
     each: dict[Replica, float] = {}
     for flow in routing:
         demand = demand_of[flow.demand]
-        if _uses_replicas(network, demand):
+        if uses_replicas(network, demand):
             replica = Replica(*flow.offer, demand.model)
-            load[replica, demand.period] += _load(network, demand) * flow.share
-            each[replica] = _each(network, flow.offer, demand)
+            load[replica, demand.period] += load_of(network, demand) * flow.share
+            each[replica] = rate_of_each(network, flow.offer, demand)
     warm: dict[Replica, int] = defaultdict(int)
     for (replica, _), amount in sorted(load.items()):
-        warm[replica] = max(warm[replica], _pieces(amount, each[replica]))
+        warm[replica] = max(warm[replica], pieces(amount, each[replica]))
     return dict(warm)
 
 
-def _execution_nodes(
+def execution_nodes(
     network: Network, routing: tuple[Flow, ...], warm: Mapping[Replica, int]
 ) -> dict[OfferKey, int]:
+    """Return the nodes that hold the replicas, and that answer what no replica does."""
     demand_of = {demand.key: demand for demand in network.demand}
     held: dict[OfferKey, dict[Fraction, int]] = defaultdict(lambda: defaultdict(int))
     for replica, count in warm.items():
@@ -131,10 +134,10 @@ def _execution_nodes(
     load: dict[tuple[OfferKey, str], float] = defaultdict(float)
     for flow in routing:
         demand = demand_of[flow.demand]
-        if not _uses_replicas(network, demand):
-            load[flow.offer, demand.period] += _load(network, demand) * flow.share
-            each = _each(network, flow.offer, demand)
-            needed = _pieces(load[flow.offer, demand.period], each)
+        if not uses_replicas(network, demand):
+            load[flow.offer, demand.period] += load_of(network, demand) * flow.share
+            each = rate_of_each(network, flow.offer, demand)
+            needed = pieces(load[flow.offer, demand.period], each)
             nodes[flow.offer] = max(nodes.get(flow.offer, 0), needed)
     return nodes
 
@@ -197,7 +200,7 @@ def _verifying_nodes(network: Network, flows: tuple[VerificationFlow, ...]) -> d
     nodes: dict[OfferKey, int] = defaultdict(int)
     for (offer, _), amount in work.items():
         each = network.node_types[offer.node_type].verifications_per_s or 0.0
-        needed = _pieces(amount, network.settings.utilisation * each)
+        needed = pieces(amount, network.settings.utilisation * each)
         nodes[offer] = max(nodes[offer], needed)
     return nodes
 
@@ -227,7 +230,7 @@ def _storing_nodes(network: Network, copies: frozenset[Replica]) -> dict[OfferKe
         offer = OfferKey(copy.site, copy.node_type)
         stored_tb[offer] += (network.models[copy.model].weights_gb or 0.0) / 1000
     return {
-        offer: _pieces(amount, network.node_types[offer.node_type].disk_tb or 0.0)
+        offer: pieces(amount, network.node_types[offer.node_type].disk_tb or 0.0)
         for offer, amount in stored_tb.items()
     }
 
@@ -346,11 +349,11 @@ def _with_room(
         for way in _by_latency(ways, usable, demand):
             offer = way.offer
             replica = Replica(offer.site, offer.node_type, demand.model)
-            is_loaded = _uses_replicas(network, demand)
+            is_loaded = uses_replicas(network, demand)
             unit = replica if is_loaded else offer
             count = warm.get(replica, 0) if is_loaded else nodes.get(offer, 0)
-            load = _load(network, demand)
-            room = _each(network, offer, demand) * count - used[unit, demand.period]
+            load = load_of(network, demand)
+            room = rate_of_each(network, offer, demand) * count - used[unit, demand.period]
             share = min(left, room / load) if load > 0 else left * (count > 0)
             if share > ROUNDING:
                 routing.append(way.flow(demand, share))

@@ -7,7 +7,7 @@ open or shut, with the row served faster: each solve begins from the plan and ha
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 
 from models.network import Network
@@ -26,13 +26,17 @@ from planner.evaluation.why_sites import (
     unused,
     used,
 )
-from planner.evaluation.why_solves import Solves, given, known, price
+from planner.evaluation.why_solves import Ask, Solves, given, known, price
+from planner.evaluation.why_starts import serving, with_node, without
 from planner.jobs.requests import Workers
 from planner.workbook.book import Book
 from planner.workbook.names import did_you_mean
 
 SECONDS_EACH = 20.0
 """Seconds of each solve, unless said."""
+BASE_TIMES = 4.0
+"""How many times that the network as it is has: every price is against it."""
+AS_IT_IS = "the plan as it is"
 LEAST_TOLERANCE = 0.01
 """How much worse than the best, relatively, a plan may be and still be near it, or the mip_gap."""
 
@@ -90,7 +94,7 @@ class _Explained:
 
     def found(self, named: Collection[object]) -> Why:
         """Return everything that was asked."""
-        network, asked, solves = self.network, self.asked, self.solves
+        network, plan, asked, solves = self.network, self.plan, self.asked, self.solves
         rows = self._rows(named)
         closed, opened = self._closed(), self._opened()
         forbidden = {site: forbidding(network, site, self.book) for site in closed}
@@ -98,16 +102,18 @@ class _Explained:
         to_force = to_force if asked.sites else to_force[:MOST_FORCED]
         solved_rows = furthest(rows) if asked.rows else furthest(rows)[:MOST_SOLVED]
         solved_rows = solved_rows if asked.rows or asked.is_all else []
-        base_key, networks = "the plan as it is", {}
-        networks[base_key] = network
-        networks |= {f"with {site}": forced(network, site) for site in to_force}
-        networks |= {f"without {site}": shut(network, site) for site in opened}
-        networks |= {f"{row.cell} {row.demand}": self._within(row) for row in solved_rows}
-        best = solves.run("sites and rows", networks)
-        base = self._base(best.get(base_key), [b for key, b in best.items() if key != base_key])
+        asks = {AS_IT_IS: Ask(network, times=BASE_TIMES)}
+        for site in to_force:
+            asks[f"with {site}"] = Ask(forced(network, site), with_node(network, plan, site))
+        for site in opened:
+            asks[f"without {site}"] = Ask(shut(network, site), without(network, plan, site))
+        for row in solved_rows:
+            asks[_key(row)] = self._within(row)
+        best = solves.run("sites and rows", asks)
+        base = self._base(best.pop(AS_IT_IS, None), best.values())
         eased = list(tried(solves, network, base, self._rules(), "rules")) if asked.is_all else []
         moved = list(tried(solves, network, base, self._limits(), "limits")) if asked.is_all else []
-        base = known(base, [found for _, found in (*eased, *moved)], ())
+        base = known(base, [best for group, best in (*eased, *moved) if group[0].is_sure], ())
         return Why(
             currency=network.settings.currency,
             best=base.levels,
@@ -128,7 +134,7 @@ class _Explained:
             ),
             rows=tuple(
                 replace(row, price=price(found, base))
-                if (found := best.get(f"{row.cell} {row.demand}")) is not None
+                if (found := best.get(_key(row))) is not None
                 else row
                 for row in rows
             ),
@@ -138,7 +144,7 @@ class _Explained:
             stopped=self.stop.is_set(),
         )
 
-    def _base(self, found: Best | None, narrower: Collection[Best]) -> Best:
+    def _base(self, found: Best | None, narrower: Iterable[Best]) -> Best:
         """Return the best plan known of the network as it is, be it the one that was given."""
         is_legal = not audit(self.network, Plan({"": self.plan}))
         plan = [given(self.network, self.plan)] if is_legal else []
@@ -162,10 +168,13 @@ class _Explained:
         wanted = (row for row in self.network.demand if not named or row.key in named)
         return [rows.reason(row) for row in wanted if row.requests_per_s > 0]
 
-    def _within(self, row: RowReason) -> Network:
+    def _within(self, row: RowReason) -> Ask:
+        """Return the network in which a row is served as fast as the nearest may."""
         (demand,) = (found for found in self.network.demand if found.key == row.demand)
         assert row.within_ms is not None
-        return within(self.network, demand, row.within_ms)
+        assert row.by is not None
+        network = within(self.network, demand, row.within_ms)
+        return Ask(network, serving(network, self.plan, demand, row.by))
 
     def _rules(self) -> list[Easing]:
         return rules(self.network, self.book)
@@ -181,3 +190,7 @@ class _Explained:
         self.say(f"what forbids {site}")
         members = conflict(self.network, site, self.book, self.asked.workers, self.stop)
         return replace(found, forbidden_by=members)
+
+
+def _key(row: RowReason) -> str:
+    return f"{row.cell} {row.demand}"

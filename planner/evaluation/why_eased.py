@@ -1,7 +1,7 @@
 """What each rule costs, and what one unit more of each limit that binds would save.
 
-All of a kind give way together first: if that saves nothing, none of them does. Otherwise they are
-divided in two, until each stands alone, or has been tried as often as may be.
+All of a kind give way together first: if that saves nothing, none of them does. Where a better plan
+was found they are divided in two, until each stands alone, or has been tried as often as may be.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from models.rules import RULES
 from planner.evaluation.explain_limits import Limit, changed, limits
 from planner.evaluation.explain_limits import loosened as at_loosest
 from planner.evaluation.why_results import Best, Eased, in_order
-from planner.evaluation.why_solves import Solves, price
+from planner.evaluation.why_solves import Ask, Solves, pinned, price
 from planner.workbook.book import Book
 
 MOST_SOLVES = 40
@@ -58,7 +58,8 @@ WAITS = {"max_latency_ms", "failover_latency_ms", "reach_ms"}
 class Easing:
     """One thing that gives way: its cells, what it says, and the network in which it does.
 
-    Those of one `kind` are tried together. `step` says how a limit moves.
+    Those of one `kind` are tried together. `step` says how a limit moves. It `is_sure` unless what
+    is asked for elsewhere may become more.
     """
 
     kind: str
@@ -66,6 +67,7 @@ class Easing:
     sentence: str
     apply: Callable[[Network], Network]
     step: str = ""
+    is_sure: bool = True
 
 
 # Rules that are left out --------------------------------------------------------------------------
@@ -80,10 +82,11 @@ def rules(network: Network, book: Book) -> list[Easing]:
             by_row[type(limit.row), limit.row.row].append(limit)
     easings = [
         Easing(
-            f"{type(limit.row).__name__} {limit.attribute}",
+            _kind(limit),
             (book.limit(limit.row, limit.attribute),),
             limit.sentence,
             _loose(limit),
+            is_sure=_is_sure(network, limit),
         )
         for limit in found
         if not isinstance(limit.row, (DiversityRow, Lock))
@@ -101,6 +104,20 @@ def rules(network: Network, book: Book) -> list[Easing]:
 def _is_rule(network: Network, limit: Limit) -> bool:
     is_idle = limit.attribute in ONLY_PROTECTED and not network.protected
     return (type(limit.row), limit.attribute) not in ON_OFFER | ASKED_FOR and not is_idle
+
+
+def _is_sure(network: Network, limit: Limit) -> bool:
+    """Return whether a network with the limit loosened allows all that it does with it.
+
+    A site that may be used makes failures avoidable, which plans must then survive; a row that need
+    not survive any has panels that must, and is out only when half of it is.
+    """
+    lasts = any(row.min_collapse for row in network.diversity)
+    if limit.attribute == "status" and limit.value == "forbidden":
+        return not (lasts or network.protected)
+    if isinstance(limit.row, Demand) and limit.attribute == "min_served":
+        return not (lasts or limit.row.verification)
+    return True
 
 
 def _loose(limit: Limit) -> Callable[[Network], Network]:
@@ -218,16 +235,21 @@ def tried(
     solves: Solves, network: Network, base: Best, easings: Sequence[Easing], what: str
 ) -> Iterator[tuple[list[Easing], Best]]:
     """Yield what gave way, one thing or several together, with the best plan found then."""
+    of_sure = pinned(network)
     open_, left = list(_groups(easings)), MOST_SOLVES
     while open_:
-        keys = {str(number): group for number, group in enumerate(open_)}
-        best = solves.run(what, {key: _eased(network, group) for key, group in keys.items()})
+        keys = {f"{what} {n}, {group[0].cells[0]}": group for n, group in enumerate(open_, start=1)}
+        asked = {
+            key: Ask(_eased(of_sure if group[0].is_sure else network, group))
+            for key, group in keys.items()
+        }
+        best = solves.run(what, asked)
         open_ = []
         for key, group in keys.items():
             if key not in best:
                 continue
-            is_idle = len(group) == 1 or price(base, best[key]).is_nothing
-            if is_idle or left < 2 or solves.stop.is_set():
+            is_single = len(group) == 1 or price(base, best[key]).is_futile
+            if is_single or left < 2 or solves.stop.is_set():
                 yield group, best[key]
                 continue
             half = len(group) // 2
@@ -238,7 +260,7 @@ def tried(
 def _groups(easings: Sequence[Easing]) -> Iterator[list[Easing]]:
     by_kind: dict[str, list[Easing]] = defaultdict(list)
     for easing in easings:
-        by_kind[easing.kind].append(easing)
+        by_kind[easing.kind if easing.is_sure else str(easing.cells)].append(easing)
     for group in by_kind.values():
         yield from ([easing] for easing in group) if len(group) <= FEW else [group]
 
@@ -255,7 +277,7 @@ def priced(base: Best, found: Sequence[tuple[list[Easing], Best]]) -> tuple[Ease
                 tuple(cell for easing in group for cell in easing.cells),
                 tuple(easing.sentence for easing in group),
                 tuple(easing.step for easing in group if easing.step),
-                price(base, best),
+                price(base, best, is_sure=all(easing.is_sure for easing in group)),
             )
             for group, best in found
         ]

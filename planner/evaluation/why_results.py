@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from models.costs import Line
-from models.data import DemandKey
+from models.data import DemandKey, OfferKey
 from models.plan import Deployment
 from planner.evaluation.explain_results import Member
 
@@ -20,6 +20,9 @@ INFEASIBLE, UNKNOWN = "infeasible", "not_decided"
 
 IN_EVERY, INTERCHANGEABLE, UNDECIDED = "in every near plan", "interchangeable", "not decided"
 """What is known of an open site; a near plan is one that is worse by no more than the tolerance."""
+
+LITTLE = 0.01
+"""A share of a demand row of which it is not asked why it is served where it is."""
 
 
 class NoSuch(ValueError):
@@ -86,6 +89,11 @@ class Price:
     def is_nothing(self) -> bool:
         """Return whether it is proven to be none the worse in anything."""
         return self.status == "priced" and all(amount.is_nothing for amount in self.amounts)
+
+    @property
+    def is_futile(self) -> bool:
+        """Return whether no better plan was found, be it proven that there is none or not."""
+        return self.status == "priced" and all(amount.found == 0.0 for amount in self.amounts)
 
     @property
     def rank(self) -> tuple[float, ...]:
@@ -155,7 +163,7 @@ class Serving:
 
 @dataclass(frozen=True)
 class Nearer:
-    """A site nearer to the users by `ms`, and why it does not serve them.
+    """A site nearer to the users by `ms`, and why it does not serve them all.
 
     `kind` is the reason in a word, `cell` what sets the limit, if a cell does.
     """
@@ -171,7 +179,8 @@ class Nearer:
 class RowReason:
     """Where a demand row is served, which sites are nearer, and why those do not serve it.
 
-    `price` is what it would cost to serve it within `within_ms`, as the nearest that may would.
+    They are nearer than the furthest of those that serve it. `price` is what it would cost to serve
+    all of it within `within_ms`, as the nodes `by` would, the nearest that may; None if none may.
     """
 
     demand: DemandKey
@@ -180,7 +189,18 @@ class RowReason:
     served: tuple[Serving, ...] = ()
     nearer: tuple[Nearer, ...] = ()
     within_ms: float | None = None
+    by: OfferKey | None = None
     price: Price | None = None
+
+    @property
+    def furthest(self) -> Serving | None:
+        """Return the furthest place that serves more than a little of the row, if it is known."""
+        known = [
+            entry
+            for entry in self.served
+            if entry.share >= LITTLE and entry.round_trip_ms is not None
+        ]
+        return max(known, key=lambda entry: entry.round_trip_ms or 0.0, default=None)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
+from typing import NamedTuple
 
 from models.data import Demand, DemandKey, DiversityRow, Item, OfferKey
 from models.network import Network
@@ -13,6 +14,7 @@ from models.plan import HUB, Deployment, Flow, Refusal, Replica, exceeds
 from models.rules import diversity_share
 from models.service import Service, estimated_ms, route_labels, service
 from planner.evaluation.why_results import Nearer, NoSuch, RowReason, Serving
+from planner.evaluation.why_solves import pinned
 from planner.workbook.book import Book
 from planner.workbook.names import did_you_mean, fold_name
 
@@ -64,13 +66,24 @@ def _is_asked(row: Demand, text: str) -> bool:
 
 
 def within(network: Network, demand: Demand, latency_ms: float) -> Network:
-    """Return the network in which a row must be served that fast; after a failure as before."""
+    """Return the network in which a row must be served that fast; after a failure as before.
+
+    What no plan can avoid stays what it is.
+    """
     failover = demand.failover_latency_ms
     if failover is None:
         failover = LONG if demand.max_latency_ms is None else 2 * demand.max_latency_ms
     row = replace(demand, max_latency_ms=latency_ms, failover_latency_ms=failover)
     rows = tuple(row if other.key == demand.key else other for other in network.demand)
-    return replace(network, demand=rows)
+    return pinned(network).part(demand=rows)
+
+
+class _Way(NamedTuple):
+    """A site that is nearer; if it may serve the row, in which time and by which nodes."""
+
+    site: Nearer
+    latency_ms: float | None = None
+    offer: OfferKey | None = None
 
 
 class Rows:
@@ -90,15 +103,17 @@ class Rows:
         served = tuple(sorted(self._served(demand), key=lambda entry: -entry.share))
         cell = self.book.limit(demand, "region")
         found = RowReason(demand.key, cell, demand.requests_per_s, served)
-        if not served or served[0].round_trip_ms is None:
+        furthest = found.furthest
+        if furthest is None:
             return found
-        at = {entry.site for entry in served}
-        ways = [self._nearer(demand, site, served[0]) for site in sorted(self._offers.keys() - at)]
-        nearer = sorted((way for way in ways if way is not None), key=lambda way: -way[0].ms)
+        ways = [self._nearer(demand, site, furthest) for site in sorted(self._offers)]
+        nearer = sorted((way for way in ways if way is not None), key=lambda way: -way.site.ms)
+        able = next((way for way in nearer if way.latency_ms is not None), None)
         return replace(
             found,
-            nearer=tuple(site for site, _ in nearer),
-            within_ms=next((latency for _, latency in nearer if latency is not None), None),
+            nearer=tuple(way.site for way in nearer),
+            within_ms=able.latency_ms if able is not None else None,
+            by=able.offer if able is not None else None,
         )
 
     def _served(self, demand: Demand) -> Iterator[Serving]:
@@ -118,35 +133,34 @@ class Rows:
             return min(link.latency_ms for link in links)
         return estimated_ms(self.network, *ends)
 
-    def _nearer(
-        self, demand: Demand, site: str, served: Serving
-    ) -> tuple[Nearer, float | None] | None:
-        """Return why a site that is nearer does not serve a row, and how fast it would if it may.
+    def _nearer(self, demand: Demand, site: str, served: Serving) -> _Way | None:
+        """Return why a site that is nearer does not serve all of a row; None if it is not nearer.
 
-        None if it is not nearer. The latency is None where it may not, or would not be faster.
+        The latency is None where it may not serve it, or would be no faster.
         """
         away_ms = self._away_ms(demand.region, site)
         assert served.round_trip_ms is not None
         if away_ms is None or served.round_trip_ms - away_ms < NOTICED:
             return None
         ms = served.round_trip_ms - away_ms
-        found = self._fastest(demand, self._offers[site])
+        offer, found = self._fastest(demand, self._offers[site])
         if isinstance(found, Refusal):
-            return Nearer(site, ms, *self._refused(found)), None
-        kind, reason, cell = (
-            self._forbidden(site) or self._no_faster(found, served) or (self._lacking(demand, site))
-        )
-        may = None if kind in ("forbidden", "no faster") else found.latency_ms
-        return Nearer(site, ms, kind, reason, cell), may
+            return _Way(Nearer(site, ms, *self._refused(found)))
+        no = self._forbidden(site) or self._no_faster(found, served)
+        if no is not None:
+            return _Way(Nearer(site, ms, *no))
+        return _Way(Nearer(site, ms, *self._lacking(demand, site)), found.latency_ms, offer)
 
-    def _fastest(self, demand: Demand, offers: Sequence[OfferKey]) -> Service | Refusal:
+    def _fastest(
+        self, demand: Demand, offers: Sequence[OfferKey]
+    ) -> tuple[OfferKey, Service | Refusal]:
         """Return the fastest warm way at offers of a site, or why there is none."""
         found = [
-            service(self.network, demand, offer, route, "warm")
+            (offer, service(self.network, demand, offer, route, "warm"))
             for offer in offers
             for route in route_labels(self.network, demand.region, offer.site)
         ]
-        return min(found, key=_told_first)
+        return min(found, key=lambda way: _told_first(way[1]))
 
     def _refused(self, found: Refusal) -> tuple[str, str, str]:
         kind = _KINDS.get(found.attribute, "not able")
@@ -177,7 +191,7 @@ class Rows:
         offers = [
             offer
             for offer in self._offers[site]
-            if isinstance(self._fastest(demand, [offer]), Service)
+            if isinstance(self._fastest(demand, [offer])[1], Service)
         ]
         return (
             self._cold(demand, site, offers) or self._full(demand, offers) or self._shared(offers)

@@ -37,9 +37,11 @@ def forced(network: Network, site: str) -> Network:
 
 
 def shut(network: Network, site: str) -> Network:
-    """Return the network in which a site may not open."""
-    row = replace(network.sites[site], status="forbidden")
-    return replace(network, sites={**network.sites, site: row})
+    """Return the network in which a site has no nodes.
+
+    By a lock: were it forbidden, failures that it helps to survive would be taken as unavoidable.
+    """
+    return replace(network, locks=(*network.locks, Lock(site=site, maximum=0)))
 
 
 def forbidding(network: Network, site: str, book: Book) -> tuple[Member, ...]:

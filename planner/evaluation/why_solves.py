@@ -13,6 +13,8 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from models.failover import lost_rows
+from models.lasting import unavoidable
 from models.network import Goal, Network
 from models.objectives import unit, value
 from models.plan import Deployment
@@ -31,6 +33,15 @@ SAME = 3e-6
 """How far two figures may differ, relative to the larger, and be the same."""
 
 
+@dataclass(frozen=True)
+class Ask:
+    """A network to be solved, from another start than the plan if there is one, in more time."""
+
+    network: Network
+    start: Deployment | None = None
+    times: float = 1.0
+
+
 @dataclass
 class Solves:
     """Who solves, for how many seconds each, from which plan; `failures` are what went wrong."""
@@ -47,19 +58,26 @@ class Solves:
         self.failures: list[str] = []
         self.count = 0
 
-    def run(self, what: str, networks: Mapping[str, Network]) -> dict[str, Best]:
+    def run(self, what: str, asked: Mapping[str, Ask]) -> dict[str, Best]:
         """Return the best plan of every network, by its key; after a stop only those that ended."""
-        limits = Limits(self.seconds, GAP, self.seed)
-        asked = (Request(key, found, limits, start=self.plan) for key, found in networks.items())
+        requests = (
+            Request(
+                key,
+                ask.network,
+                Limits(self.seconds * ask.times, GAP, self.seed),
+                start=ask.start or self.plan,
+            )
+            for key, ask in asked.items()
+        )
         solved: dict[str, Best] = {}
-        self.say(f"{what}: 0 of {len(networks)} solved")
-        for response in run_jobs(asked, self.workers, stop=self.stop):
+        self.say(f"{what}: 0 of {len(asked)} solved")
+        for response in run_jobs(requests, self.workers, stop=self.stop):
             self.count += 1
             if response.solved is None:
                 self.failures.append(f"{response.key}: {response.failure}")
             else:
-                solved[response.key] = best_of(networks[response.key], response.solved)
-            self.say(f"{what}: {len(solved)} of {len(networks)} solved")
+                solved[response.key] = best_of(asked[response.key].network, response.solved)
+            self.say(f"{what}: {len(solved)} of {len(asked)} solved")
         return solved
 
 
@@ -94,6 +112,14 @@ def goal_groups(network: Network) -> list[list[Goal]]:
     """Return the goals of every priority, in order."""
     by_priority = sorted(network.goals, key=lambda goal: goal.priority)
     return [list(g) for _, g in itertools.groupby(by_priority, key=lambda goal: goal.priority)]
+
+
+def pinned(network: Network) -> Network:
+    """Return the network that keeps what no plan of it can avoid, whatever of it is changed.
+
+    With more ways to serve a row less would be unavoidable, and rules would ask for more.
+    """
+    return network.part(lost=lost_rows(network), unavoidable=unavoidable(network))
 
 
 # What two solves prove ----------------------------------------------------------------------------
@@ -138,29 +164,38 @@ def known(base: Best, wider: Iterable[Best], narrower: Iterable[Best]) -> Best:
     return replace(base, levels=tuple(known_levels))
 
 
-def price(narrower: Best, wider: Best) -> Price:
+def price(narrower: Best, wider: Best, *, is_sure: bool = True) -> Price:
     """Return by how much a network is worse off than one that allows all that it does, and more.
 
-    Where an objective differs, nothing is proven of those after it.
+    Where it is not sure that it does allow all that, the price may be below nothing. Where an
+    objective differs, nothing is proven of those after it.
     """
     if narrower.status == INFEASIBLE:
         return Price(INFEASIBLE)
     if not narrower.levels or not wider.levels:
         return Price(UNKNOWN)
-    wider = known(wider, (), (narrower,))
+    if is_sure:
+        wider = known(wider, (), (narrower,))
+    least = 0.0 if is_sure else -math.inf
     amounts, is_alike = [], True
     for tight, loose in zip(narrower.levels, wider.levels, strict=False):
         found, small = tight.value - loose.value, near(tight, loose)
-        low, high = -math.inf, math.inf
+        ends = -math.inf, math.inf
         if is_alike:
-            low, high = max(0.0, tight.bound - loose.value), max(0.0, tight.value - loose.bound)
-            found = max(0.0, found)
-            low, high = (0.0 if end <= small else end for end in (low, high))
-            if high - low <= small:
-                low = high = found = 0.0 if high == 0.0 else found
-        amounts.append(Amount(tight.measure, tight.unit, low, high, found))
+            ends = max(least, tight.bound - loose.value), max(least, tight.value - loose.bound)
+            ends, found = _without_noise(ends, max(least, found), small)
+        amounts.append(Amount(tight.measure, tight.unit, *ends, found))
         is_alike = is_alike and abs(tight.value - loose.value) <= small
     return Price("priced", tuple(amounts))
+
+
+def _without_noise(
+    ends: tuple[float, float], found: float, small: float
+) -> tuple[tuple[float, float], float]:
+    """Return an interval, and what was found in it, with what is next to nothing as nothing."""
+    low, high = (0.0 if abs(end) <= small else end for end in ends)
+    found = 0.0 if abs(found) <= small else found
+    return ((found, found) if high - low <= small else (low, high)), found
 
 
 def is_near(found: Best, base: Best, tolerance: float) -> bool:

@@ -32,7 +32,13 @@ from planner.workbook.findings import counted, some
 
 FORMAT = 1
 EXPLAIN_JSON = "explain.json"
-NEARER_SHOWN = 3
+SMALL = 1e-6
+"""A difference that is none."""
+UNABLE = ("node type", "too small", "not able")
+"""Why a site cannot run a model at all."""
+NEARER_SHOWN = 2
+WIDEST = 26, 22
+"""Characters of the names of users, and of where they are served, so that there is room for why."""
 """How many nearer sites a row of the table tells of."""
 
 
@@ -44,9 +50,10 @@ def screen(found: Why) -> Group:
 def parts(found: Why, most: int) -> list[Table | Text]:
     """Return the same one thing after the other, with so many lines of each table."""
     told: list[Table | Text] = [Text(_plan(found))]
+    reached = sum(len(entry.cells) for entry in found.limits)
     for title, entries in (
         ("What each rule costs: all else solved anew without it", found.rules),
-        ("What one unit more of each limit that binds would save", found.limits),
+        (f"What one unit more would save, of {counted(reached, 'limit')} reached", found.limits),
     ):
         told += _eased(title, entries, found.currency, most)
     told += _used(found, most)
@@ -99,24 +106,36 @@ def price_text(price: Price, currency: str) -> str:
         return "not decided"
     if price.is_nothing:
         return "nothing"
-    told, found = [], []
-    for amount in price.amounts:
-        if amount.is_nothing:
-            continue
-        if math.isfinite(amount.high):
-            told.append(_proven(amount, currency))
-        elif abs(amount.found) > 1e-6:
-            found.append(_quantity(amount, amount.found, currency))
-    beside = f" (in the plans found {', '.join(found)} more)" if found else ""
-    return f"{', and '.join(told) or 'not decided'}{beside}"
+    told = [_proven(amount, currency) for amount in price.amounts if _is_told(amount)]
+    beside = [_found(amount, currency) for amount in price.amounts if not math.isfinite(amount.low)]
+    found = ", ".join(text for text in beside if text)
+    return (
+        f"{', and '.join(told) or 'not decided'}{f' (in the plan found {found})' if found else ''}"
+    )
+
+
+def _is_told(amount: Amount) -> bool:
+    """Return whether something is proven of an amount, and it is not that it is none."""
+    return not amount.is_nothing and (math.isfinite(amount.high) or amount.low > 0.0)
+
+
+def _found(amount: Amount, currency: str) -> str:
+    """Return what the plans found differ by where nothing is proven; empty if by nothing."""
+    if abs(amount.found) <= SMALL:
+        return ""
+    more = "more" if amount.found > 0 else "less"
+    return f"{_quantity(amount, abs(amount.found), currency)} {more}"
 
 
 def _proven(amount: Amount, currency: str) -> str:
     if amount.is_exact:
         return _quantity(amount, amount.low, currency)
     low, high = (_number(end) for end in (amount.low, amount.high))
-    found = "" if amount.found in (amount.low, amount.high) else f", {_number(amount.found)} found"
-    return f"between {low} and {_quantity(amount, amount.high, currency)}{found}"
+    if not math.isfinite(amount.high):
+        return f"at least {_quantity(amount, amount.low, currency)}"
+    most = _quantity(amount, amount.high, currency)
+    found = "" if amount.found in (amount.low, amount.high) else f" ({_number(amount.found)} found)"
+    return f"between {low} and {most}{found}"
 
 
 def _quantity(amount: Amount, value: float, currency: str) -> str:
@@ -130,10 +149,9 @@ def _number(value: float) -> str:
 
 
 def _solved(found: Why) -> str:
-    each = f"{found.seconds_each:g} s"
     return (
-        f"{counted(found.solves, 'solve')}, each within {each}: a price is what is proven to be no"
-        " less and no more."
+        f"{counted(found.solves, 'solve')} of {found.seconds_each:g} s at most, and longer for the"
+        " plan itself: a price is what is proven to be no less and no more."
     )
 
 
@@ -222,7 +240,10 @@ def _why_unused(entry: Unused, currency: str) -> str:
 
 def _dearer(price: Price, currency: str) -> str:
     text = price_text(price, currency)
-    return f"{text} more" if price.status == "priced" and not price.is_nothing else text
+    if price.status != "priced" or not any(map(_is_told, price.amounts)):
+        return text
+    first = next(amount for amount in price.amounts if _is_told(amount))
+    return f"{'dearer' if first.measure == 'monthly_cost' else 'worse'} by {text}"
 
 
 def _rows(found: Why, most: int) -> Iterator[Table | Text]:
@@ -232,6 +253,7 @@ def _rows(found: Why, most: int) -> Iterator[Table | Text]:
     yield Text("")
     if nearer:
         table = table_of("Why a row is served where it is", "users", "served at", "nearer")
+        table.columns[0].max_width, table.columns[1].max_width = WIDEST
         entries = sorted(nearer, key=lambda entry: (entry.price is None, -_waited(entry)))
         for entry in entries[:most]:
             table.add_row(str(entry.demand), _where(entry.served), _nearer(entry, found.currency))
@@ -252,16 +274,23 @@ def _where(served: Sequence[Serving]) -> str:
 
 
 def _nearer(entry: RowReason, currency: str) -> str:
+    """Return what the nearest sites that could run it lack, and what to be there would cost."""
+    able = [site for site in entry.nearer if site.kind not in UNABLE] or list(entry.nearer)
+    priced = [site for site in able if entry.by is not None and site.site == entry.by.site]
+    told = list(dict.fromkeys([*able[:1], *priced, *able]))[:NEARER_SHOWN]
+    several = len(entry.served) > 1 and entry.furthest is not None
+    than = f" than {entry.furthest.site}" if several and entry.furthest else ""
     lines = [
-        f"{site.site} is nearer by {site.ms:,.0f} ms but {site.reason}"
+        f"{site.site} is nearer{than} by {site.ms:,.0f} ms but {site.reason}"
         + (f" ({site.cell})" if site.cell else "")
-        for site in entry.nearer[:NEARER_SHOWN]
+        for site in told
     ]
-    if len(entry.nearer) > NEARER_SHOWN:
-        lines.append(f"and {len(entry.nearer) - NEARER_SHOWN} more")
-    if entry.price is not None and entry.within_ms is not None:
+    if len(entry.nearer) > len(told):
+        lines.append(f"and {len(entry.nearer) - len(told)} more")
+    if entry.price is not None and entry.within_ms is not None and entry.by is not None:
         price = _dearer(entry.price, currency)
-        lines.append(f"within {entry.within_ms:,.0f} ms: {price}")
+        price = "no dearer" if entry.price.is_nothing else price
+        lines.append(f"within {entry.within_ms:,.0f} ms, as from {entry.by.site}: {price}")
     return "; ".join(lines)
 
 
@@ -340,6 +369,7 @@ def _row_document(entry: RowReason) -> dict[str, object]:
         "served": [asdict(one) for one in entry.served],
         "nearer": [asdict(one) for one in entry.nearer],
         "within_ms": entry.within_ms,
+        "within_ms_by": None if entry.by is None else entry.by._asdict(),
         "price": _price_document(entry.price),
     }
 

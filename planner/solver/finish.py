@@ -18,6 +18,8 @@ from planner.solver.problem import Problem
 
 FINISH_NODES = 200
 """Branch-and-bound nodes to decide the rest where execution is given."""
+START_S = 10.0
+"""Seconds to find a start where another plan cannot be one as it is: not worth a longer wait."""
 FINISH_S = 60.0
 """Seconds to finish a plan, beyond the limit: it is worth the wait. What takes longer is told."""
 
@@ -62,7 +64,10 @@ def adopted(problem: Problem, other: Problem, values: FloatArray) -> FloatArray 
 
 
 def started(problem: Problem, plan: Deployment, gap: float) -> FloatArray | None:
-    """Return the best legal point with what a plan counts: nodes, replicas, copies, seats …"""
+    """Return the best legal point with what a plan counts: nodes, replicas, copies, seats …
+
+    If no legal point has all of that, the best one with what executes there.
+    """
     values, kept = np.zeros(len(problem.arrays.columns)), []
     for decision in DECISIONS:
         family, amounts = problem.block.component(decision.name), decision.amounts(plan)
@@ -71,10 +76,12 @@ def started(problem: Problem, plan: Deployment, gap: float) -> FloatArray | None
             index = decision.index(key)
             if index in family:
                 values[problem.columns([family[index]])] = amount
-    columns = problem.columns(kept)
-    with problem.undisturbed():
-        found = _deciding_the_rest(problem, columns, values, gap, FINISH_S)
-    return None if found is None else exact(problem, found)
+    for columns, seconds in ((problem.columns(kept), FINISH_S), (problem.executing, START_S)):
+        with problem.undisturbed():
+            found = _deciding_the_rest(problem, columns, values, gap, seconds)
+        if found is not None:
+            return exact(problem, found)
+    return None
 
 
 def named_alike(
