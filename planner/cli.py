@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from planner.job import Job
     from planner.jobs.requests import Workers
     from planner.reading import Tables
+    from planner.report.done import Done
     from planner.report.plan_workbook import PlanFile
     from planner.result import Result
     from planner.workbook.findings import Finding
@@ -282,13 +283,13 @@ def solve(
             raise click.UsageError(str(error)) from None
         except OSError as error:
             _fail(str(error))
+    _tell_aside(done.aside)
+    _tell_beside(done)
     if as_json:
         click.echo(done.files["figures"].read_text(encoding="utf-8"), nl=False)
     else:
         _report(done.result, done.findings, quiet)
         _tell_edits(done.edits, quiet)
-        _tell_aside(done.aside)
-        _tell_beside(done.files)
         if not quiet and done.final is not None:
             from planner.report.screen import summary
 
@@ -342,8 +343,13 @@ def rerun(
         before = recorded(folder, out, _workers(processes, cluster))
     except InputError as error:
         _fail(_listed(error.findings))
-    with _stoppable() as stop, ProgressLine(sys.stderr, quiet) as progress, _writing(out):
-        done = run(before.job, stop, progress)
+    with _stoppable() as stop, ProgressLine(sys.stderr, quiet) as progress:
+        try:
+            done = run(before.job, stop, progress)
+        except OSError as error:
+            _fail(str(error))
+    _tell_aside(done.aside)
+    _tell_beside(done)
     after = json.loads(done.files["figures"].read_text(encoding="utf-8"))
     found = run_differences.run_differences(before.content, after)
     if as_json:
@@ -485,21 +491,24 @@ def stress(
         if kind not in known:
             raise click.UsageError(f"--kind {kind}: take one of {', '.join(sorted(known))}")
     workers = _workers(processes, cluster)
+    folder = _made(out or (plan.parent if plan is not None else workbook.parent))
     with _stoppable() as stop, ProgressLine(sys.stderr, quiet) as progress:
         found = run_stress(
             network, deployment, worst, tuple(kinds), pairs, workers, stop, progress.say
         )
-    folder = out or (plan.parent if plan is not None else workbook.parent)
-    with _writing(folder):
+    with _writing() as unwritten:
         path = write(folder, found)
+        _tell_held("stress.json", path.name)
         title = f"{workbook.name} under failures"
         page = write_tables(folder / "stress.html", title, parts(found, EVERY_LINE))
+        _tell_held("stress.html", page.name)
     if as_json:
         click.echo(json.dumps(document(found), ensure_ascii=False, indent=1))
     elif not quiet:
         _console().print(screen(found))
-        click.echo(f"everything: {path}, to be read: {page}")
-    _end(found)
+        if not unwritten:
+            click.echo(f"everything: {path}, to be read: {page}")
+    _end(found, unwritten)
 
 
 def _solve_all(job: Job, as_json: bool, quiet: bool) -> NoReturn:
@@ -517,6 +526,9 @@ def _solve_all(job: Job, as_json: bool, quiet: bool) -> NoReturn:
             final = done.final if done is not None else None
             found.append((outcome.name, status, outcome.job.out, final))
             currency = final.network.settings.currency if final is not None else currency
+            if done is not None:
+                _tell_aside(done.aside)
+                _tell_beside(done)
             if not quiet and not as_json:
                 click.echo(f"{outcome.name}: {status}, in {outcome.job.out}", err=True)
                 if done is not None and final is None:
@@ -618,22 +630,25 @@ def sites(
     _demand_one(plan, today)
     network, deployment = _standing(workbook, plan, scenario)
     workers = _workers(processes, cluster)
+    folder = _made(out or (plan.parent if plan is not None else workbook.parent))
     with _stoppable() as stop, ProgressLine(sys.stderr, quiet) as progress:
         found = value_of_sites(network, deployment, most, workers, stop, progress.say)
     if found.stopped and found.is_empty:
         click.echo("Interrupted before anything was found; nothing is written.", err=True)
         sys.exit(INTERRUPTED)
-    folder = out or (plan.parent if plan is not None else workbook.parent)
-    with _writing(folder):
+    with _writing() as unwritten:
         path = write(folder, found)
+        _tell_held("sites.json", path.name)
         told = parts(found, network.settings.currency)
         page = write_tables(folder / "sites.html", f"{workbook.name}, site by site", told)
+        _tell_held("sites.html", page.name)
     if as_json:
         click.echo(json.dumps(document(found), ensure_ascii=False, indent=1))
     elif not quiet:
         _console().print(screen(found, network.settings.currency))
-        click.echo(f"everything: {path}, to be read: {page}")
-    _end(found)
+        if not unwritten:
+            click.echo(f"everything: {path}, to be read: {page}")
+    _end(found, unwritten)
 
 
 @main.command()
@@ -785,16 +800,20 @@ def frontier(
     with _stoppable() as stop, ProgressLine(sys.stderr, quiet) as progress:
         try:
             found = sought(job, against, points, stop, progress)
-            files = write(out, found)
         except InputError as error:
             _fail(_listed(error.findings))
-        except OSError as error:
-            _fail(str(error))
+    for name, now in found.held:
+        _tell_held(name, now)
+    with _writing() as unwritten:
+        files = write(out, found)
+        for name, path in files.items():
+            _tell_held(name, path.name)
     if as_json:
         click.echo(json.dumps(document(found), ensure_ascii=False, indent=1))
     elif not quiet:
         _console().print(screen(found))
-        click.echo(f"as a page: {files[FRONTIER_HTML]}")
+        if not unwritten:
+            click.echo(f"as a page: {files[FRONTIER_HTML]}")
     for failure in found.failures:
         click.echo(f"not found: {failure}", err=True)
     for name in found.earlier:
@@ -804,6 +823,7 @@ def frontier(
             f"No plan exists; planner solve {workbook} names the rules in the way.", err=True
         )
     codes = [EXIT_CODES.get(status, BAD_INPUT) for status in found.reached]
+    codes += [BAD_INPUT for _ in unwritten]
     sys.exit(INTERRUPTED if found.stopped else max(codes, default=TOO_EARLY))
 
 
@@ -837,21 +857,32 @@ def _standing(workbook: Path, plan: Path | None, scenario: str) -> tuple[Network
     return network, found.plan.final
 
 
-@contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    """Make the folder, and end with what is said where it cannot be written to."""
+def _made(folder: Path) -> Path:
+    """Return the folder once it is there; where it cannot be, that is said before any work."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        yield
     except OSError as error:
         _fail(str(error))
+    return folder
 
 
-def _end(found: Stress | Sites) -> NoReturn:
+@contextmanager
+def _writing() -> Iterator[list[str]]:
+    """Say what cannot be written, and note it: what was found is still told."""
+    unwritten: list[str] = []
+    try:
+        yield unwritten
+    except OSError as error:
+        unwritten.append(str(error))
+        click.echo(f"not written: {error}", err=True)
+
+
+def _end(found: Stress | Sites, unwritten: Sequence[str]) -> NoReturn:
     """Say what was not looked at, and exit."""
     for failure in found.failures:
         click.echo(f"not looked at: {failure}", err=True)
-    sys.exit(INTERRUPTED if found.stopped else BAD_INPUT if found.failures else PLAN)
+    is_whole = not (found.failures or unwritten)
+    sys.exit(INTERRUPTED if found.stopped else PLAN if is_whole else BAD_INPUT)
 
 
 def _demand_one(plan: Path | None, today: bool) -> None:
@@ -931,20 +962,33 @@ def _tell_aside(aside: Mapping[str, str]) -> None:
         click.echo(f"{name} is of an earlier run, {text}.", err=True)
 
 
-def _tell_beside(files: Mapping[str, Path]) -> None:
-    """Say on stderr where the plan is, if an edited one has its name."""
-    written = files.get("plan")
-    if written is not None and re.fullmatch(r"plan \(\d+\)\.xlsx", written.name):
+def _tell_beside(done: Done) -> None:
+    """Say on stderr where files are whose names an edited plan has, or what is held open."""
+    for name, now in done.beside.items():
+        _tell_held(name, now)
+    written = done.files.get("plan")
+    if written is None or written.name in done.beside.values():
+        return
+    if re.fullmatch(r"plan \(\d+\)\.xlsx", written.name):
         text = f"plan.xlsx was edited, so it is kept; the new plan is {written.name}."
+        click.echo(text, err=True)
+
+
+def _tell_held(name: str, now: str) -> None:
+    """Say on stderr under which name a file was written, if its own is that of an open one."""
+    if now != name:
+        text = f"{name} is open in another program and stays as it is; the new one is {now}."
         click.echo(text, err=True)
 
 
 def _mark(workbook: Path, findings: Sequence[Finding], quiet: bool) -> None:
     """Write the copy with the findings in it; without it they have still been said."""
-    from planner.workbook.checked import write_checked
+    from planner.workbook.checked import checked_path, write_checked
 
     try:
-        text = f"Marked in a copy: {write_checked(workbook, findings)}"
+        copy = write_checked(workbook, findings)
+        _tell_held(checked_path(workbook).name, copy.name)
+        text = f"Marked in a copy: {copy}"
     except OSError as error:
         text = f"The copy with the findings in it was not written: {error}"
     if not quiet:

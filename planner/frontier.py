@@ -13,6 +13,7 @@ from planner.evaluation.frontier import Frontier, Point, folder, non_dominated
 from planner.evaluation.frontier_search import BESIDE, Found, Search
 from planner.job import Job, limits_of, write_solved
 from planner.reading import Tables, read_network
+from planner.report.done import Done
 from planner.report.earlier import WORKBOOK_COPY
 from planner.report.progress import ProgressLine
 from planner.workbook.findings import Finding, InputError
@@ -39,12 +40,17 @@ def frontier(
         limits = replace(limits, time_limit_s=limits.time_limit_s / (count + BESIDE))
     search = Search(network, against, limits, job.workers, stop, progress.say)
     found_at = {found.point: found for found in search.run(count)}
-    best_first, kept = non_dominated(found_at), list[Point]()
+    best_first, kept, held = non_dominated(found_at), list[Point](), list[tuple[str, str]]()
     for number, point in enumerate(best_first, start=1):
         progress.say(f"writing plan {number} of {len(best_first)}")
         of = replace(job, out=job.out / folder(number))
-        if _is_written(of, tables, search, found_at[point]):
+        done = _written(of, tables, search, found_at[point])
+        if done is not None:
             kept.append(replace(point, number=number))
+            places = done.beside.items()
+            held += [
+                (f"{folder(number)}/{name}", f"{folder(number)}/{now}") for name, now in places
+            ]
     return Frontier(
         workbook=job.workbook.name,
         against=against,
@@ -57,23 +63,24 @@ def frontier(
         reached=tuple(search.reached),
         stopped=stop.is_set(),
         earlier=tuple(_earlier(job, {folder(point.number) for point in kept})),
+        held=tuple(held),
     )
 
 
-def _is_written(job: Job, tables: Tables, search: Search, found: Found) -> bool:
-    """Write a plan and return whether it is one: it could be written, and keeps every rule."""
+def _written(job: Job, tables: Tables, search: Search, found: Found) -> Done | None:
+    """Write a plan and return its end if it is one: it could be written, and keeps every rule."""
     network = search.network.part(goals=found.goals)
     try:
         done = write_solved(job, tables, network, search.limits, found.solved, "frontier")
     except OSError as error:
         search.failures.append(f"{job.out}: {error}")
-        return False
+        return None
     if done.result.status == "rejected":
         search.reached.append("rejected")
         first = done.result.violations[0]
         search.failures.append(f"{job.out}: the plan failed its audit, {first}")
-        return False
-    return True
+        return None
+    return done
 
 
 def _earlier(job: Job, ours: set[str]) -> Iterator[str]:

@@ -129,7 +129,8 @@ class Frontier:
 
     `unit` is that of the measure `against`, `gap` what was good enough for every solve.
     `merged` counts plans that others equal or beat, `failures` say which were not found and why,
-    `reached` are the statuses of all solves. `earlier` are folders of an earlier run with more.
+    `reached` are the statuses of all solves. `earlier` are folders of an earlier run with more,
+    `held` the files that are open in another program, and what was written in their place.
     """
 
     workbook: str
@@ -143,6 +144,7 @@ class Frontier:
     reached: tuple[str, ...] = ()
     stopped: bool = False
     earlier: tuple[str, ...] = ()
+    held: tuple[tuple[str, str], ...] = ()
 
     @property
     def knee(self) -> Point | None:
