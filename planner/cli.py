@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import groupby
 from pathlib import Path
 from types import FrameType
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from planner.reading import Tables
     from planner.report.done import Done
     from planner.report.plan_workbook import PlanFile
+    from planner.report.progress import ProgressLine
     from planner.result import Result
     from planner.workbook.findings import Finding
 
@@ -80,13 +81,24 @@ _scenario = click.option(
 _today_option = click.option(
     "--today", is_flag=True, help="What stands now, routed at best, instead of PLAN."
 )
+_quiet = click.option("-q", "--quiet", is_flag=True, help="Say only what is wrong.")
+_verbose = click.option("-v", "--verbose", is_flag=True, help="Say line by line what is done.")
 _cluster = click.option(
     "--cluster", metavar="ADDRESS", help="A Dask cluster for them instead of processes."
 )
 
 
 class _Group(click.Group):
-    """Commands whose second Ctrl-C is an interrupt, not the exit code of another answer."""
+    """Commands that say what a terminal cannot show as "?", and whose second Ctrl-C is 130.
+
+    An interrupt is not the exit code of another answer, and a narrow code page is no traceback.
+    """
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run a command."""
+        for stream in (sys.stdout, sys.stderr):
+            getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
+        return super().main(*args, **extra)
 
     def invoke(self, context: click.Context) -> Any:
         """Return what the command returns, or exit with 130."""
@@ -111,9 +123,6 @@ def main() -> None:
     failed its audit, 4 the limit came before any plan, 5 a rerun gave a worse plan, 130 interrupted
     with the best plan written.
     """
-    for stream in (sys.stdout, sys.stderr):
-        # A terminal with a narrow code page shows "?" instead of ending in a traceback.
-        getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
     gc.set_threshold(GARBAGE_AFTER)
 
 
@@ -121,7 +130,9 @@ def main() -> None:
 @click.argument("path", type=WORKBOOK)
 @click.option("--example", is_flag=True, help="Filled with a small network that can be planned.")
 @click.option("--from", "old", type=WORKBOOK, help="Filled with the cells of an older workbook.")
-def init(path: Path, example: bool, old: Path | None) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print the path and the changes as JSON.")
+@_quiet
+def init(path: Path, example: bool, old: Path | None, as_json: bool, quiet: bool) -> None:
     """Write a workbook to fill in, with a guide, drop-downs, notes and units, at PATH.
 
     \b
@@ -150,6 +161,10 @@ def init(path: Path, example: bool, old: Path | None) -> None:
         written = template.write_template(path, contents)
     except OSError as error:
         _fail(f"{path} cannot be written: {error.strerror}")
+    if as_json:
+        _print_json({"workbook": str(written), "changes": list(changes)})
+    if as_json or quiet:
+        return
     for change in changes:
         click.echo(f"  {change}")
     click.echo(f"{written}: read its sheet Guide, fill it in, then planner check {written}")
@@ -158,7 +173,8 @@ def init(path: Path, example: bool, old: Path | None) -> None:
 @main.command()
 @click.argument("workbook", type=WORKBOOK)
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
-def check(workbook: Path, as_json: bool) -> None:
+@_quiet
+def check(workbook: Path, as_json: bool, quiet: bool) -> None:
     """Report every finding in WORKBOOK at once, by sheet and cell, with a way out.
 
     What is found is also marked in a copy, WORKBOOK.checked.xlsx, with a list that leads to the
@@ -172,11 +188,13 @@ def check(workbook: Path, as_json: bool) -> None:
 
     tables = read_network(workbook)
     if as_json:
-        click.echo(json.dumps([finding.as_dict() for finding in tables.findings], indent=2))
+        _print_json([finding.as_dict() for finding in tables.findings], indent=2)
+    elif quiet:
+        _say(_listed(_wrong(tables.findings, quiet)))
     else:
         click.echo(_listed(tables.findings) or f"{workbook.name}: nothing found.")
     if tables.ungrouped:
-        _mark(workbook, tables.ungrouped, quiet=as_json)
+        _mark(workbook, tables.ungrouped, quiet=as_json or quiet)
     sys.exit(BAD_INPUT if tables.network is None else PLAN)
 
 
@@ -230,7 +248,8 @@ def check(workbook: Path, as_json: bool) -> None:
     help="Plan WORKBOOK as its sheet Scenarios has it; all: as it stands, then as each has it.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print plan.json instead of the summary.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress, no summary.")
+@_quiet
+@_verbose
 def solve(
     workbook: Path,
     out: Path | None,
@@ -244,6 +263,7 @@ def solve(
     scenario: str,
     as_json: bool,
     quiet: bool,
+    verbose: bool,
 ) -> None:
     """Check WORKBOOK, find the best plan, audit it and write plan.xlsx, report.html and plan.json.
 
@@ -256,7 +276,6 @@ def solve(
     """
     from planner.batch import job_of
     from planner.job import Job, run
-    from planner.report.progress import ProgressLine
     from planner.solver.highs import UnknownOption
 
     if not workbook.exists():  # a slip of the pen is no run: the plan that stands there stays
@@ -273,10 +292,10 @@ def solve(
         workers=_workers(processes, cluster),
     )
     if scenario == ALL:
-        _solve_all(job, as_json, quiet)
+        _solve_all(job, as_json, quiet, verbose)
     if scenario:
         job = job_of(job, scenario)
-    with _stoppable() as stop, ProgressLine(sys.stderr, quiet) as progress:
+    with _working(quiet, verbose) as (stop, progress):
         try:
             done = run(job, stop, progress)
         except UnknownOption as error:
@@ -286,7 +305,7 @@ def solve(
     _tell_aside(done.aside)
     _tell_beside(done)
     if as_json:
-        click.echo(done.files["figures"].read_text(encoding="utf-8"), nl=False)
+        _print_json(json.loads(done.files["figures"].read_text(encoding="utf-8")))
     else:
         _report(done.result, done.findings, quiet)
         _tell_edits(done.edits, quiet)
@@ -309,7 +328,8 @@ def solve(
 )
 @_cluster
 @click.option("--json", "as_json", is_flag=True, help="Print all differences as JSON.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress.")
+@_quiet
+@_verbose
 def rerun(
     folder: Path,
     out: Path | None,
@@ -317,6 +337,7 @@ def rerun(
     cluster: str | None,
     as_json: bool,
     quiet: bool,
+    verbose: bool,
 ) -> None:
     """Make the run in FOLDER again, from its own workbook and options, and say what differs.
 
@@ -331,7 +352,6 @@ def rerun(
     from planner.compare import compare as compare_plans
     from planner.job import run
     from planner.report import compare_report, run_differences
-    from planner.report.progress import ProgressLine
     from planner.rerun import recorded
     from planner.workbook.findings import InputError
 
@@ -343,7 +363,7 @@ def rerun(
         before = recorded(folder, out, _workers(processes, cluster))
     except InputError as error:
         _fail(_listed(error.findings))
-    with _stoppable() as stop, ProgressLine(sys.stderr, quiet) as progress:
+    with _working(quiet, verbose) as (stop, progress):
         try:
             done = run(before.job, stop, progress)
         except OSError as error:
@@ -354,7 +374,7 @@ def rerun(
     found = run_differences.run_differences(before.content, after)
     if as_json:
         told = {"format": 1, "rerun": str(out), **run_differences.document(found)}
-        click.echo(json.dumps(told, ensure_ascii=False, indent=1))
+        _print_json(told)
     elif not quiet:
         for sentence in run_differences.sentences(found, done.result.status):
             click.echo(sentence)
@@ -373,8 +393,11 @@ def rerun(
 @click.argument("plan", type=WORKBOOK, required=False)
 @_today_option
 @click.option("--json", "as_json", is_flag=True, help="Print the violations as JSON.")
+@_quiet
 @_scenario
-def audit(workbook: Path, plan: Path | None, today: bool, scenario: str, as_json: bool) -> None:
+def audit(
+    workbook: Path, plan: Path | None, today: bool, scenario: str, as_json: bool, quiet: bool
+) -> None:
     """Re-check PLAN against WORKBOOK without a solver; the plan may have been edited by hand.
 
     \b
@@ -397,24 +420,19 @@ def audit(workbook: Path, plan: Path | None, today: bool, scenario: str, as_json
         name, findings, audited = plan.name, found.findings, found.plan
     violations = tables.located(violations)
     if as_json:
-        click.echo(
-            json.dumps(
-                {
-                    "passed": not violations and not any(finding.is_error for finding in findings),
-                    "findings": [finding.as_dict() for finding in findings],
-                    "violations": [violation.as_dict() for violation in violations],
-                },
-                indent=2,
-            )
-        )
+        told = {
+            "passed": not violations and not any(finding.is_error for finding in findings),
+            "findings": [finding.as_dict() for finding in findings],
+            "violations": [violation.as_dict() for violation in violations],
+        }
+        _print_json(told, indent=2)
     else:
-        for text in (_listed(findings), _violated(violations)):
-            if text:
-                click.echo(text)
+        _say(_listed(_wrong(findings, quiet)))
+        _say(_violated(violations))
         is_legal = not violations and not any(finding.is_error for finding in findings)
-        if is_legal:
+        if is_legal and not quiet:
             click.echo(f"{name} keeps every rule of {workbook.name}.")
-        if is_legal or plan is None:
+        if (is_legal or plan is None) and not quiet:
             share = unserved(network, audited)
             if share > UNSERVED:
                 click.echo(f"It leaves {share:.1%} of the demand unserved: no rule forbids that.")
@@ -453,7 +471,8 @@ def audit(workbook: Path, plan: Path | None, today: bool, scenario: str, as_json
     "--out", type=FOLDER, help="Folder for stress.json and stress.html.  [default: that of PLAN]"
 )
 @click.option("--json", "as_json", is_flag=True, help="Print stress.json instead of the tables.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress, no tables.")
+@_quiet
+@_verbose
 @_scenario
 def stress(
     workbook: Path,
@@ -468,6 +487,7 @@ def stress(
     out: Path | None,
     as_json: bool,
     quiet: bool,
+    verbose: bool,
 ) -> None:
     """Show how few failures end each guarantee of PLAN, and what every single failure takes.
 
@@ -481,7 +501,6 @@ def stress(
     """
     from planner.evaluation.stress import stress as run_stress
     from planner.report.html.tables_page import EVERY_LINE, write_tables
-    from planner.report.progress import ProgressLine
     from planner.report.stress_report import document, parts, screen, write
 
     _demand_one(plan, today)
@@ -492,7 +511,7 @@ def stress(
             raise click.UsageError(f"--kind {kind}: take one of {', '.join(sorted(known))}")
     workers = _workers(processes, cluster)
     folder = _made(out or (plan.parent if plan is not None else workbook.parent))
-    with _stoppable() as stop, ProgressLine(sys.stderr, quiet) as progress:
+    with _working(quiet, verbose) as (stop, progress):
         found = run_stress(
             network, deployment, worst, tuple(kinds), pairs, workers, stop, progress.say
         )
@@ -503,7 +522,7 @@ def stress(
         page = write_tables(folder / "stress.html", title, parts(found, EVERY_LINE))
         _tell_held("stress.html", page.name)
     if as_json:
-        click.echo(json.dumps(document(found), ensure_ascii=False, indent=1))
+        _print_json(document(found))
     elif not quiet:
         _console().print(screen(found))
         if not unwritten:
@@ -511,14 +530,13 @@ def stress(
     _end(found, unwritten)
 
 
-def _solve_all(job: Job, as_json: bool, quiet: bool) -> NoReturn:
+def _solve_all(job: Job, as_json: bool, quiet: bool, verbose: bool) -> NoReturn:
     """Plan the workbook as it stands and as every scenario has it, and say how each ended."""
     from planner.batch import run_all
     from planner.report.compare_report import scores
-    from planner.report.progress import ProgressLine
 
     found, code, currency = [], PLAN, ""
-    with _stoppable() as stop, ProgressLine(sys.stderr, quiet) as progress:
+    with _working(quiet, verbose) as (stop, progress):
         for outcome in run_all(job, stop, progress):
             done = outcome.done
             status = done.result.status if done is not None else outcome.failure
@@ -536,7 +554,7 @@ def _solve_all(job: Job, as_json: bool, quiet: bool) -> NoReturn:
         code = INTERRUPTED if stop.is_set() else code
     if as_json:
         told = [{"scenario": n, "status": s, "folder": str(out)} for n, s, out, _ in found]
-        click.echo(json.dumps(told, indent=2))
+        _print_json(told, indent=2)
     elif not quiet:
         rows = [(name, None if f is None else f.score(name)) for name, _, _, f in found]
         if any(f is not None for *_, f in found):
@@ -569,7 +587,7 @@ def compare(plans: tuple[Path, ...], as_json: bool) -> None:
     rows = [(side.name, side.evaluation.score(side.name)) for side in found.sides]
     if as_json:
         others = [(one.side.name, one.inputs, one.plan) for one in found.others]
-        click.echo(json.dumps(compare_report.document(rows, others), indent=2))
+        _print_json(compare_report.document(rows, others), indent=2)
         return
     console = _console()
     console.print(compare_report.scores(rows, found.first.evaluation.network.settings.currency))
@@ -599,7 +617,8 @@ def compare(plans: tuple[Path, ...], as_json: bool) -> None:
     "--out", type=FOLDER, help="Folder for sites.json and sites.html.  [default: that of PLAN]"
 )
 @click.option("--json", "as_json", is_flag=True, help="Print sites.json instead of the tables.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress, no tables.")
+@_quiet
+@_verbose
 @_scenario
 def sites(
     workbook: Path,
@@ -612,6 +631,7 @@ def sites(
     out: Path | None,
     as_json: bool,
     quiet: bool,
+    verbose: bool,
 ) -> None:
     """Show what each site of PLAN adds, and which sites would add most.
 
@@ -624,14 +644,13 @@ def sites(
     """
     from planner.evaluation.sites import sites as value_of_sites
     from planner.report.html.tables_page import write_tables
-    from planner.report.progress import ProgressLine
     from planner.report.sites_report import document, parts, screen, write
 
     _demand_one(plan, today)
     network, deployment = _standing(workbook, plan, scenario)
     workers = _workers(processes, cluster)
     folder = _made(out or (plan.parent if plan is not None else workbook.parent))
-    with _stoppable() as stop, ProgressLine(sys.stderr, quiet) as progress:
+    with _working(quiet, verbose) as (stop, progress):
         found = value_of_sites(network, deployment, most, workers, stop, progress.say)
     if found.stopped and found.is_empty:
         click.echo("Interrupted before anything was found; nothing is written.", err=True)
@@ -643,7 +662,7 @@ def sites(
         page = write_tables(folder / "sites.html", f"{workbook.name}, site by site", told)
         _tell_held("sites.html", page.name)
     if as_json:
-        click.echo(json.dumps(document(found), ensure_ascii=False, indent=1))
+        _print_json(document(found))
     elif not quiet:
         _console().print(screen(found, network.settings.currency))
         if not unwritten:
@@ -674,7 +693,8 @@ def sites(
 )
 @_cluster
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress.")
+@_quiet
+@_verbose
 def explain(
     workbook: Path,
     keep: tuple[str, ...],
@@ -683,6 +703,7 @@ def explain(
     cluster: str | None,
     as_json: bool,
     quiet: bool,
+    verbose: bool,
 ) -> None:
     """Say which cells of WORKBOOK cannot hold together, and what has to give at least for a plan.
 
@@ -695,13 +716,12 @@ def explain(
     """
     from planner.explain import Explainer, UnknownLimit
     from planner.report.explain_report import document, screen
-    from planner.report.progress import ProgressLine
     from planner.workbook.excel import read_workbook
     from planner.workbook.findings import InputError
     from planner.workbook.scenario_writing import write_copy
 
     asked = Explainer(workbook, keep, _workers(processes, cluster))
-    with _stoppable() as stop, ProgressLine(sys.stderr, quiet) as progress:
+    with _working(quiet, verbose) as (stop, progress):
         try:
             found = asked.run(stop, progress.say)
         except UnknownLimit as error:
@@ -710,11 +730,10 @@ def explain(
             _fail(_listed(error.findings))
     if found.status == "invalid":
         _fail(_listed(found.findings))
-    click.echo(
-        json.dumps(document(found), ensure_ascii=False, indent=1)
-        if as_json
-        else screen(found, workbook.name)
-    )
+    if as_json:
+        _print_json(document(found))
+    else:
+        click.echo(screen(found, workbook.name))
     if number is not None:
         if number > len(found.suggestions):
             _fail(f"--apply {number}: there is no such suggestion. Nothing is written.")
@@ -763,7 +782,8 @@ def explain(
 )
 @_cluster
 @click.option("--json", "as_json", is_flag=True, help="Print frontier.json instead of the table.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress, no table.")
+@_quiet
+@_verbose
 def frontier(
     workbook: Path,
     against: str,
@@ -775,6 +795,7 @@ def frontier(
     cluster: str | None,
     as_json: bool,
     quiet: bool,
+    verbose: bool,
 ) -> None:
     """Show what each bit of MEASURE costs: plans for WORKBOOK that none beats in both.
 
@@ -789,7 +810,6 @@ def frontier(
     from planner.frontier import frontier as sought
     from planner.job import Job
     from planner.report.frontier_report import FRONTIER_HTML, document, screen, write
-    from planner.report.progress import ProgressLine
     from planner.workbook.findings import InputError
 
     if not workbook.exists():
@@ -797,7 +817,7 @@ def frontier(
     out = out or workbook.with_name(f"{workbook.stem}-frontier")
     workers = _workers(processes, cluster)
     job = Job(workbook=workbook, out=out, time_limit_s=time_limit, gap=gap, workers=workers)
-    with _stoppable() as stop, ProgressLine(sys.stderr, quiet) as progress:
+    with _working(quiet, verbose) as (stop, progress):
         try:
             found = sought(job, against, points, stop, progress)
         except InputError as error:
@@ -809,7 +829,7 @@ def frontier(
         for name, path in files.items():
             _tell_held(name, path.name)
     if as_json:
-        click.echo(json.dumps(document(found), ensure_ascii=False, indent=1))
+        _print_json(document(found))
     elif not quiet:
         _console().print(screen(found))
         if not unwritten:
@@ -825,6 +845,12 @@ def frontier(
     codes = [EXIT_CODES.get(status, BAD_INPUT) for status in found.reached]
     codes += [BAD_INPUT for _ in unwritten]
     sys.exit(INTERRUPTED if found.stopped else max(codes, default=TOO_EARLY))
+
+
+def _print_json(content: object, indent: int = 1) -> None:
+    """Print JSON; where a pipe cannot carry every letter, in ASCII, so that none is lost."""
+    is_narrow = not (sys.stdout.encoding or "").casefold().startswith("utf")
+    click.echo(json.dumps(content, ensure_ascii=is_narrow, indent=indent))
 
 
 def _console() -> Console:
@@ -926,7 +952,7 @@ def _tell_other(found: PlanFile, tables: Tables, workbook: Path, plan: Path, sce
 
 def _report(result: Result, findings: Sequence[Finding], quiet: bool) -> None:
     """Say on stderr what stands in the way of a plan, and what was passed over."""
-    errors = [finding for finding in findings if finding.is_error]
+    errors = _wrong(findings, quiet=True)
     warnings = [finding for finding in findings if not finding.is_error]
     if errors:
         click.echo(_listed(errors), err=True)
@@ -995,6 +1021,17 @@ def _mark(workbook: Path, findings: Sequence[Finding], quiet: bool) -> None:
         click.echo(text)
 
 
+def _say(text: str) -> None:
+    """Print what there is to say, if anything."""
+    if text:
+        click.echo(text)
+
+
+def _wrong(findings: Sequence[Finding], quiet: bool) -> Sequence[Finding]:
+    """Return what there is to say of the findings: all of them, or the errors alone."""
+    return [finding for finding in findings if finding.is_error or not quiet]
+
+
 def _listed(findings: Sequence[Finding]) -> str:
     """Return the findings grouped by sheet, errors and warnings told apart."""
     from planner.workbook.findings import counted
@@ -1041,6 +1078,27 @@ def _workers(processes: int | None, cluster: str | None) -> Workers:
 def _fail(text: str) -> NoReturn:
     click.echo(text, err=True)
     sys.exit(BAD_INPUT)
+
+
+@contextmanager
+def _working(quiet: bool, verbose: bool) -> Iterator[tuple[threading.Event, ProgressLine]]:
+    """Give long work what it can be stopped by, and what it says how far it is with."""
+    from planner.report.progress import ProgressLine
+    from planner.solver.log import LOG, heard
+
+    if quiet and verbose:
+        raise click.UsageError("--quiet and --verbose are opposites; give one of them")
+    if not verbose:
+        with _stoppable() as stop, ProgressLine(sys.stderr, quiet) as progress:
+            yield stop, progress
+        return
+
+    def tell(line: str) -> None:
+        with suppress(OSError):  # a reader that went away ends no work
+            click.echo(line, err=True)
+
+    with heard(tell), _stoppable() as stop:
+        yield stop, ProgressLine(sys.stderr, quiet=True, tell=lambda text: LOG.info("%s", text))
 
 
 @contextmanager
