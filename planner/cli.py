@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
     from rich.console import Console
 
     from models.network import Network
@@ -70,10 +71,28 @@ WORKBOOK = click.Path(path_type=Path)
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
+def _complete(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Return what a shell may complete an option with, as the workbook before it has it."""
+    from click.shell_completion import CompletionItem
+
+    from planner.completion import completions
+
+    # A line that ends in an option without its value is not parsed to the end.
+    given = context.params.get("workbook") or next(map(Path, context.args), None)
+    found = completions(parameter.name or "", given)
+    if parameter.name == "scenario" and context.command is solve:
+        found.append(ALL)
+    start = incomplete.casefold()
+    return [CompletionItem(name) for name in found if name.casefold().startswith(start)]
+
+
 _scenario = click.option(
     "--scenario",
     metavar="NAME",
     default="",
+    shell_complete=_complete,
     help="Read WORKBOOK as its sheet Scenarios has it, as the plan of a scenario was made.",
 )
 
@@ -245,6 +264,7 @@ def check(workbook: Path, as_json: bool, quiet: bool) -> None:
     "--scenario",
     metavar="NAME",
     default="",
+    shell_complete=_complete,
     help="Plan WORKBOOK as its sheet Scenarios has it; all: as it stands, then as each has it.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print plan.json instead of the summary.")
@@ -278,8 +298,7 @@ def solve(
     from planner.job import Job, run
     from planner.solver.highs import UnknownOption
 
-    if not workbook.exists():  # a slip of the pen is no run: the plan that stands there stays
-        _fail(f"{workbook} does not exist; check the path. Nothing is written.")
+    _demand_file(workbook)  # a slip of the pen is no run: the plan that stands there stays
     out = out or workbook.with_name(f"{workbook.stem}-plan")
     job = Job(
         workbook=workbook,
@@ -457,6 +476,7 @@ def audit(
     "kinds",
     multiple=True,
     metavar="KIND",
+    shell_complete=_complete,
     help="Also the worst of this kind alone, e.g. country.",
 )
 @click.option("--pairs", is_flag=True, help="Also every two single failures at once.")
@@ -502,13 +522,15 @@ def stress(
     from planner.evaluation.stress import stress as run_stress
     from planner.report.html.tables_page import EVERY_LINE, write_tables
     from planner.report.stress_report import document, parts, screen, write
+    from planner.workbook.names import did_you_mean
 
     _demand_one(plan, today)
     network, deployment = _standing(workbook, plan, scenario)
     known = {item.kind for item in network.graph.dependencies}
     for kind in kinds:
         if kind not in known:
-            raise click.UsageError(f"--kind {kind}: take one of {', '.join(sorted(known))}")
+            way_out = did_you_mean(kind, known, f"take one of {', '.join(sorted(known))}")
+            raise click.UsageError(f"--kind {kind}: nothing hangs on one of that kind; {way_out}")
     workers = _workers(processes, cluster)
     folder = _made(out or (plan.parent if plan is not None else workbook.parent))
     with _working(quiet, verbose) as (stop, progress):
@@ -676,6 +698,7 @@ def sites(
     "--keep",
     multiple=True,
     metavar="RULE",
+    shell_complete=_complete,
     help="A rule, or a cell such as Diversity!F9, that may not give; again for more.",
 )
 @click.option(
@@ -752,6 +775,7 @@ def explain(
     "--against",
     required=True,
     metavar="MEASURE",
+    shell_complete=_complete,
     help="latency, worst_loss, expected_loss, changes, or share:KIND: the largest share of a kind.",
 )
 @click.option(
@@ -812,8 +836,7 @@ def frontier(
     from planner.report.frontier_report import FRONTIER_HTML, document, screen, write
     from planner.workbook.findings import InputError
 
-    if not workbook.exists():
-        _fail(f"{workbook} does not exist; check the path. Nothing is written.")
+    _demand_file(workbook)
     out = out or workbook.with_name(f"{workbook.stem}-frontier")
     workers = _workers(processes, cluster)
     job = Job(workbook=workbook, out=out, time_limit_s=time_limit, gap=gap, workers=workers)
@@ -909,6 +932,15 @@ def _end(found: Stress | Sites, unwritten: Sequence[str]) -> NoReturn:
         click.echo(f"not looked at: {failure}", err=True)
     is_whole = not (found.failures or unwritten)
     sys.exit(INTERRUPTED if found.stopped else PLAN if is_whole else BAD_INPUT)
+
+
+def _demand_file(workbook: Path) -> None:
+    from planner.workbook.zip_door import way_out_of_missing
+
+    if not workbook.exists():
+        way_out = way_out_of_missing(workbook)
+        end = "" if way_out.endswith("?") else "."
+        _fail(f"{workbook} does not exist; {way_out}{end} Nothing is written.")
 
 
 def _demand_one(plan: Path | None, today: bool) -> None:

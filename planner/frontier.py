@@ -9,7 +9,7 @@ from dataclasses import replace
 from models.measures import SHARE, measure
 from models.network import Goal, Network
 from models.risks import likely
-from planner.evaluation.frontier import Frontier, Point, folder, non_dominated
+from planner.evaluation.frontier import MEASURES, Frontier, Point, folder, non_dominated
 from planner.evaluation.frontier_search import BESIDE, Found, Search
 from planner.job import Job, limits_of, write_solved
 from planner.reading import Tables, read_network
@@ -17,9 +17,7 @@ from planner.report.done import Done
 from planner.report.earlier import WORKBOOK_COPY
 from planner.report.progress import ProgressLine
 from planner.workbook.findings import Finding, InputError
-
-MEASURES = ("latency", "worst_loss", "expected_loss", "changes")
-"""What cost can be held against; beside them `share:KIND`."""
+from planner.workbook.names import did_you_mean
 
 
 def frontier(
@@ -97,10 +95,13 @@ def _demand_measure(network: Network, against: str) -> None:
         kinds = sorted({item.kind for item in network.graph.dependencies})
         if against.removeprefix(SHARE) not in kinds:
             found = f"nothing hangs on a dependency of kind {against.removeprefix(SHARE)!r}"
-            problem = Finding("", "", found, f"take one of {', '.join(kinds)}")
+            known = [f"{SHARE}{kind}" for kind in kinds]
+            otherwise = f"take one of {', '.join(known)}"
+            problem = Finding("", "", found, did_you_mean(against, known, otherwise))
     elif against not in MEASURES:
         names = f"{', '.join(MEASURES)} and {SHARE}KIND, such as {SHARE}provider"
-        problem = Finding("", "", f"cost is not held against {against!r}", f"take one of {names}")
+        way_out = did_you_mean(against, MEASURES, f"take one of {names}")
+        problem = Finding("", "", f"cost is not held against {against!r}", way_out)
     elif against == "expected_loss" and not likely(
         replace(network, goals=(Goal(1, "expected_loss"),))
     ):

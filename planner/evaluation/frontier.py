@@ -15,6 +15,9 @@ from dataclasses import dataclass, replace
 
 from planner.result import relative_gap
 
+MEASURES = ("latency", "worst_loss", "expected_loss", "changes")
+"""What cost can be held against; beside them `share:KIND`."""
+
 CENT = 0.02
 """Currency that two costs may differ by and be the same: what two stages may each give up."""
 SAME = 1e-6
