@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import groupby
 from pathlib import Path
 from types import FrameType
@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
     from rich.console import Console
 
     from models.network import Network
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
     from planner.job import Job
     from planner.jobs.requests import Workers
     from planner.reading import Tables
+    from planner.report.done import Done
     from planner.report.plan_workbook import PlanFile
+    from planner.report.progress import ProgressLine
     from planner.result import Result
     from planner.workbook.findings import Finding
 
@@ -69,10 +72,28 @@ WORKBOOK = click.Path(path_type=Path)
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
+def _complete(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Return what a shell may complete an option with, as the workbook before it has it."""
+    from click.shell_completion import CompletionItem
+
+    from planner.completion import completions
+
+    # A line that ends in an option without its value is not parsed to the end.
+    given = context.params.get("workbook") or next(map(Path, context.args), None)
+    found = completions(parameter.name or "", given)
+    if parameter.name == "scenario" and context.command is solve:
+        found.append(ALL)
+    start = incomplete.casefold()
+    return [CompletionItem(name) for name in found if name.casefold().startswith(start)]
+
+
 _scenario = click.option(
     "--scenario",
     metavar="NAME",
     default="",
+    shell_complete=_complete,
     help="Read WORKBOOK as its sheet Scenarios has it, as the plan of a scenario was made.",
 )
 
@@ -80,13 +101,24 @@ _scenario = click.option(
 _today_option = click.option(
     "--today", is_flag=True, help="What stands now, routed at best, instead of PLAN."
 )
+_quiet = click.option("-q", "--quiet", is_flag=True, help="Say only what is wrong.")
+_verbose = click.option("-v", "--verbose", is_flag=True, help="Say line by line what is done.")
 _cluster = click.option(
     "--cluster", metavar="ADDRESS", help="A Dask cluster for them instead of processes."
 )
 
 
 class _Group(click.Group):
-    """Commands whose second Ctrl-C is an interrupt, not the exit code of another answer."""
+    """Commands that say what a terminal cannot show as "?", and whose second Ctrl-C is 130.
+
+    An interrupt is not the exit code of another answer, and a narrow code page is no traceback.
+    """
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run a command."""
+        for stream in (sys.stdout, sys.stderr):
+            getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
+        return super().main(*args, **extra)
 
     def invoke(self, context: click.Context) -> Any:
         """Return what the command returns, or exit with 130."""
@@ -111,9 +143,6 @@ def main() -> None:
     failed its audit, 4 the limit came before any plan, 5 a rerun gave a worse plan, 130 interrupted
     with the best plan written.
     """
-    for stream in (sys.stdout, sys.stderr):
-        # A terminal with a narrow code page shows "?" instead of ending in a traceback.
-        getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
     gc.set_threshold(GARBAGE_AFTER)
 
 
@@ -121,7 +150,9 @@ def main() -> None:
 @click.argument("path", type=WORKBOOK)
 @click.option("--example", is_flag=True, help="Filled with a small network that can be planned.")
 @click.option("--from", "old", type=WORKBOOK, help="Filled with the cells of an older workbook.")
-def init(path: Path, example: bool, old: Path | None) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print the path and the changes as JSON.")
+@_quiet
+def init(path: Path, example: bool, old: Path | None, as_json: bool, quiet: bool) -> None:
     """Write a workbook to fill in, with a guide, drop-downs, notes and units, at PATH.
 
     \b
@@ -150,6 +181,10 @@ def init(path: Path, example: bool, old: Path | None) -> None:
         written = template.write_template(path, contents)
     except OSError as error:
         _fail(f"{path} cannot be written: {error.strerror}")
+    if as_json:
+        _print_json({"workbook": str(written), "changes": list(changes)})
+    if as_json or quiet:
+        return
     for change in changes:
         click.echo(f"  {change}")
     click.echo(f"{written}: read its sheet Guide, fill it in, then planner check {written}")
@@ -158,7 +193,8 @@ def init(path: Path, example: bool, old: Path | None) -> None:
 @main.command()
 @click.argument("workbook", type=WORKBOOK)
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
-def check(workbook: Path, as_json: bool) -> None:
+@_quiet
+def check(workbook: Path, as_json: bool, quiet: bool) -> None:
     """Report every finding in WORKBOOK at once, by sheet and cell, with a way out.
 
     What is found is also marked in a copy, WORKBOOK.checked.xlsx, with a list that leads to the
@@ -172,11 +208,13 @@ def check(workbook: Path, as_json: bool) -> None:
 
     tables = read_network(workbook)
     if as_json:
-        click.echo(json.dumps([finding.as_dict() for finding in tables.findings], indent=2))
+        _print_json([finding.as_dict() for finding in tables.findings], indent=2)
+    elif quiet:
+        _say(_listed(_wrong(tables.findings, quiet)))
     else:
         click.echo(_listed(tables.findings) or f"{workbook.name}: nothing found.")
     if tables.ungrouped:
-        _mark(workbook, tables.ungrouped, quiet=as_json)
+        _mark(workbook, tables.ungrouped, quiet=as_json or quiet)
     sys.exit(BAD_INPUT if tables.network is None else PLAN)
 
 
@@ -227,10 +265,12 @@ def check(workbook: Path, as_json: bool) -> None:
     "--scenario",
     metavar="NAME",
     default="",
+    shell_complete=_complete,
     help="Plan WORKBOOK as its sheet Scenarios has it; all: as it stands, then as each has it.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print plan.json instead of the summary.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress, no summary.")
+@_quiet
+@_verbose
 def solve(
     workbook: Path,
     out: Path | None,
@@ -244,6 +284,7 @@ def solve(
     scenario: str,
     as_json: bool,
     quiet: bool,
+    verbose: bool,
 ) -> None:
     """Check WORKBOOK, find the best plan, audit it and write plan.xlsx, report.html and plan.json.
 
@@ -256,11 +297,9 @@ def solve(
     """
     from planner.batch import job_of
     from planner.job import Job, run
-    from planner.report.progress import ProgressLine
     from planner.solver.highs import UnknownOption
 
-    if not workbook.exists():  # a slip of the pen is no run: the plan that stands there stays
-        _fail(f"{workbook} does not exist; check the path. Nothing is written.")
+    _demand_file(workbook)  # a slip of the pen is no run: the plan that stands there stays
     out = out or workbook.with_name(f"{workbook.stem}-plan")
     job = Job(
         workbook=workbook,
@@ -273,23 +312,23 @@ def solve(
         workers=_workers(processes, cluster),
     )
     if scenario == ALL:
-        _solve_all(job, as_json, quiet)
+        _solve_all(job, as_json, quiet, verbose)
     if scenario:
         job = job_of(job, scenario)
-    with _stoppable() as stop, ProgressLine(sys.stderr, quiet) as progress:
+    with _working(quiet, verbose) as (stop, progress):
         try:
             done = run(job, stop, progress)
         except UnknownOption as error:
             raise click.UsageError(str(error)) from None
         except OSError as error:
             _fail(str(error))
+    _tell_aside(done.aside)
+    _tell_beside(done)
     if as_json:
-        click.echo(done.files["figures"].read_text(encoding="utf-8"), nl=False)
+        _print_json(json.loads(done.files["figures"].read_text(encoding="utf-8")))
     else:
         _report(done.result, done.findings, quiet)
         _tell_edits(done.edits, quiet)
-        _tell_aside(done.aside)
-        _tell_beside(done.files)
         if not quiet and done.final is not None:
             from planner.report.screen import summary
 
@@ -309,7 +348,8 @@ def solve(
 )
 @_cluster
 @click.option("--json", "as_json", is_flag=True, help="Print all differences as JSON.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress.")
+@_quiet
+@_verbose
 def rerun(
     folder: Path,
     out: Path | None,
@@ -317,6 +357,7 @@ def rerun(
     cluster: str | None,
     as_json: bool,
     quiet: bool,
+    verbose: bool,
 ) -> None:
     """Make the run in FOLDER again, from its own workbook and options, and say what differs.
 
@@ -331,7 +372,6 @@ def rerun(
     from planner.compare import compare as compare_plans
     from planner.job import run
     from planner.report import compare_report, run_differences
-    from planner.report.progress import ProgressLine
     from planner.rerun import recorded
     from planner.workbook.findings import InputError
 
@@ -343,13 +383,18 @@ def rerun(
         before = recorded(folder, out, _workers(processes, cluster))
     except InputError as error:
         _fail(_listed(error.findings))
-    with _stoppable() as stop, ProgressLine(sys.stderr, quiet) as progress, _writing(out):
-        done = run(before.job, stop, progress)
+    with _working(quiet, verbose) as (stop, progress):
+        try:
+            done = run(before.job, stop, progress)
+        except OSError as error:
+            _fail(str(error))
+    _tell_aside(done.aside)
+    _tell_beside(done)
     after = json.loads(done.files["figures"].read_text(encoding="utf-8"))
     found = run_differences.run_differences(before.content, after)
     if as_json:
         told = {"format": 1, "rerun": str(out), **run_differences.document(found)}
-        click.echo(json.dumps(told, ensure_ascii=False, indent=1))
+        _print_json(told)
     elif not quiet:
         for sentence in run_differences.sentences(found, done.result.status):
             click.echo(sentence)
@@ -368,8 +413,11 @@ def rerun(
 @click.argument("plan", type=WORKBOOK, required=False)
 @_today_option
 @click.option("--json", "as_json", is_flag=True, help="Print the violations as JSON.")
+@_quiet
 @_scenario
-def audit(workbook: Path, plan: Path | None, today: bool, scenario: str, as_json: bool) -> None:
+def audit(
+    workbook: Path, plan: Path | None, today: bool, scenario: str, as_json: bool, quiet: bool
+) -> None:
     """Re-check PLAN against WORKBOOK without a solver; the plan may have been edited by hand.
 
     \b
@@ -393,24 +441,19 @@ def audit(workbook: Path, plan: Path | None, today: bool, scenario: str, as_json
         name, findings, audited = plan.name, found.findings, found.plan
     violations = tables.located(violations)
     if as_json:
-        click.echo(
-            json.dumps(
-                {
-                    "passed": not violations and not any(finding.is_error for finding in findings),
-                    "findings": [finding.as_dict() for finding in findings],
-                    "violations": [violation.as_dict() for violation in violations],
-                },
-                indent=2,
-            )
-        )
+        told = {
+            "passed": not violations and not any(finding.is_error for finding in findings),
+            "findings": [finding.as_dict() for finding in findings],
+            "violations": [violation.as_dict() for violation in violations],
+        }
+        _print_json(told, indent=2)
     else:
-        for text in (_listed(findings), _violated(violations)):
-            if text:
-                click.echo(text)
+        _say(_listed(_wrong(findings, quiet)))
+        _say(_violated(violations))
         is_legal = not violations and not any(finding.is_error for finding in findings)
-        if is_legal:
+        if is_legal and not quiet:
             click.echo(f"{name} keeps every rule of {workbook.name}.")
-        if is_legal or plan is None:
+        if (is_legal or plan is None) and not quiet:
             share = unserved(network, audited)
             if share > UNSERVED:
                 click.echo(f"It leaves {share:.1%} of the demand unserved: no rule forbids that.")
@@ -435,6 +478,7 @@ def audit(workbook: Path, plan: Path | None, today: bool, scenario: str, as_json
     "kinds",
     multiple=True,
     metavar="KIND",
+    shell_complete=_complete,
     help="Also the worst of this kind alone, e.g. country.",
 )
 @click.option("--pairs", is_flag=True, help="Also every two single failures at once.")
@@ -449,7 +493,8 @@ def audit(workbook: Path, plan: Path | None, today: bool, scenario: str, as_json
     "--out", type=FOLDER, help="Folder for stress.json and stress.html.  [default: that of PLAN]"
 )
 @click.option("--json", "as_json", is_flag=True, help="Print stress.json instead of the tables.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress, no tables.")
+@_quiet
+@_verbose
 @_scenario
 def stress(
     workbook: Path,
@@ -464,6 +509,7 @@ def stress(
     out: Path | None,
     as_json: bool,
     quiet: bool,
+    verbose: bool,
 ) -> None:
     """Show how few failures end each guarantee of PLAN, and what every single failure takes.
 
@@ -477,42 +523,45 @@ def stress(
     """
     from planner.evaluation.stress import stress as run_stress
     from planner.report.html.tables_page import EVERY_LINE, write_tables
-    from planner.report.progress import ProgressLine
     from planner.report.stress_report import document, parts, screen, write
+    from planner.workbook.names import did_you_mean
 
     _demand_one(plan, today)
     _, network, deployment = _standing(workbook, plan, scenario)
     known = {item.kind for item in network.graph.dependencies}
     for kind in kinds:
         if kind not in known:
-            raise click.UsageError(f"--kind {kind}: take one of {', '.join(sorted(known))}")
+            way_out = did_you_mean(kind, known, f"take one of {', '.join(sorted(known))}")
+            raise click.UsageError(f"--kind {kind}: nothing hangs on one of that kind; {way_out}")
     workers = _workers(processes, cluster)
-    with _stoppable() as stop, ProgressLine(sys.stderr, quiet) as progress:
+    folder = _made(out or _folder_of(plan or workbook))
+    with _working(quiet, verbose) as (stop, progress):
         found = run_stress(
             network, deployment, worst, tuple(kinds), pairs, workers, stop, progress.say
         )
     _demand_some(found)
-    folder = out or _folder_of(plan or workbook)
-    with _writing(folder):
+    with _writing() as unwritten:
         path = write(folder, found)
+        _tell_held("stress.json", path.name)
         title = f"{workbook.name} under failures"
         page = write_tables(folder / "stress.html", title, parts(found, EVERY_LINE))
+        _tell_held("stress.html", page.name)
     if as_json:
-        click.echo(json.dumps(document(found), ensure_ascii=False, indent=1))
+        _print_json(document(found))
     elif not quiet:
         _console().print(screen(found))
-        click.echo(f"everything: {path}, to be read: {page}")
-    _end(found)
+        if not unwritten:
+            click.echo(f"everything: {path}, to be read: {page}")
+    _end(found, unwritten)
 
 
-def _solve_all(job: Job, as_json: bool, quiet: bool) -> NoReturn:
+def _solve_all(job: Job, as_json: bool, quiet: bool, verbose: bool) -> NoReturn:
     """Plan the workbook as it stands and as every scenario has it, and say how each ended."""
     from planner.batch import run_all
     from planner.report.compare_report import scores
-    from planner.report.progress import ProgressLine
 
     found, code, currency = [], PLAN, ""
-    with _stoppable() as stop, ProgressLine(sys.stderr, quiet) as progress:
+    with _working(quiet, verbose) as (stop, progress):
         for outcome in run_all(job, stop, progress):
             done = outcome.done
             status = done.result.status if done is not None else outcome.failure
@@ -520,6 +569,9 @@ def _solve_all(job: Job, as_json: bool, quiet: bool) -> NoReturn:
             final = done.final if done is not None else None
             found.append((outcome.name, status, outcome.job.out, final))
             currency = final.network.settings.currency if final is not None else currency
+            if done is not None:
+                _tell_aside(done.aside)
+                _tell_beside(done)
             if not quiet and not as_json:
                 click.echo(f"{outcome.name}: {status}, in {outcome.job.out}", err=True)
                 if done is not None and final is None:
@@ -527,7 +579,7 @@ def _solve_all(job: Job, as_json: bool, quiet: bool) -> NoReturn:
         code = INTERRUPTED if stop.is_set() else code
     if as_json:
         told = [{"scenario": n, "status": s, "folder": str(out)} for n, s, out, _ in found]
-        click.echo(json.dumps(told, indent=2))
+        _print_json(told, indent=2)
     elif not quiet:
         rows = [(name, None if f is None else f.score(name)) for name, _, _, f in found]
         if any(f is not None for *_, f in found):
@@ -560,7 +612,7 @@ def compare(plans: tuple[Path, ...], as_json: bool) -> None:
     rows = [(side.name, side.evaluation.score(side.name)) for side in found.sides]
     if as_json:
         others = [(one.side.name, one.inputs, one.plan) for one in found.others]
-        click.echo(json.dumps(compare_report.document(rows, others), indent=2))
+        _print_json(compare_report.document(rows, others), indent=2)
         return
     console = _console()
     console.print(compare_report.scores(rows, found.first.evaluation.network.settings.currency))
@@ -590,7 +642,8 @@ def compare(plans: tuple[Path, ...], as_json: bool) -> None:
     "--out", type=FOLDER, help="Folder for sites.json and sites.html.  [default: that of PLAN]"
 )
 @click.option("--json", "as_json", is_flag=True, help="Print sites.json instead of the tables.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress, no tables.")
+@_quiet
+@_verbose
 @_scenario
 def sites(
     workbook: Path,
@@ -603,6 +656,7 @@ def sites(
     out: Path | None,
     as_json: bool,
     quiet: bool,
+    verbose: bool,
 ) -> None:
     """Show what each site of PLAN adds, and which sites would add most.
 
@@ -615,26 +669,28 @@ def sites(
     """
     from planner.evaluation.sites import sites as value_of_sites
     from planner.report.html.tables_page import write_tables
-    from planner.report.progress import ProgressLine
     from planner.report.sites_report import document, parts, screen, write
 
     _demand_one(plan, today)
     _, network, deployment = _standing(workbook, plan, scenario)
     workers = _workers(processes, cluster)
-    with _stoppable() as stop, ProgressLine(sys.stderr, quiet) as progress:
+    folder = _made(out or _folder_of(plan or workbook))
+    with _working(quiet, verbose) as (stop, progress):
         found = value_of_sites(network, deployment, most, workers, stop, progress.say)
     _demand_some(found)
-    folder = out or _folder_of(plan or workbook)
-    with _writing(folder):
+    with _writing() as unwritten:
         path = write(folder, found)
+        _tell_held("sites.json", path.name)
         told = parts(found, network.settings.currency)
         page = write_tables(folder / "sites.html", f"{workbook.name}, site by site", told)
+        _tell_held("sites.html", page.name)
     if as_json:
-        click.echo(json.dumps(document(found), ensure_ascii=False, indent=1))
+        _print_json(document(found))
     elif not quiet:
         _console().print(screen(found, network.settings.currency))
-        click.echo(f"everything: {path}, to be read: {page}")
-    _end(found)
+        if not unwritten:
+            click.echo(f"everything: {path}, to be read: {page}")
+    _end(found, unwritten)
 
 
 @main.command()
@@ -660,6 +716,7 @@ def sites(
     "--keep",
     multiple=True,
     metavar="RULE",
+    shell_complete=_complete,
     help="Without PLAN: a rule, or a cell such as Diversity!F9, that may not give; again for more.",
 )
 @click.option(
@@ -680,8 +737,9 @@ def sites(
     "--out", type=FOLDER, help="Folder for explain.json and explain.html.  [default: that of PLAN]"
 )
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress, no tables.")
 @_scenario
+@_quiet
+@_verbose
 def explain(
     workbook: Path,
     plan: Path | None,
@@ -691,6 +749,7 @@ def explain(
     cluster: str | None,
     as_json: bool,
     quiet: bool,
+    verbose: bool,
     **of_plan: Any,
 ) -> None:
     """Say why PLAN is as it is; without one, what has to give at least for there to be a plan.
@@ -710,19 +769,19 @@ def explain(
     if plan is not None:
         if keep or number is not None:
             raise click.UsageError("--keep and --apply are for a workbook that has no plan")
-        _explain_plan(workbook, plan, _workers(processes, cluster), as_json, quiet, **of_plan)
+        workers = _workers(processes, cluster)
+        _explain_plan(workbook, plan, workers, as_json, quiet, verbose, **of_plan)
     needless = [name.rstrip("s") for name, value in of_plan.items() if value not in (None, (), "")]
     if needless:
         raise click.UsageError(f"{', '.join(needless)}: give a PLAN to be explained")
     from planner.explain import Explainer, UnknownLimit
     from planner.report.explain_report import document, screen
-    from planner.report.progress import ProgressLine
     from planner.workbook.excel import read_workbook
     from planner.workbook.findings import InputError
     from planner.workbook.scenario_writing import write_copy
 
     asked = Explainer(workbook, keep, _workers(processes, cluster))
-    with _stoppable() as stop, ProgressLine(sys.stderr, quiet) as progress:
+    with _working(quiet, verbose) as (stop, progress):
         try:
             found = asked.run(stop, progress.say)
         except UnknownLimit as error:
@@ -731,11 +790,10 @@ def explain(
             _fail(_listed(error.findings))
     if found.status == "invalid":
         _fail(_listed(found.findings))
-    click.echo(
-        json.dumps(document(found), ensure_ascii=False, indent=1)
-        if as_json
-        else screen(found, workbook.name)
-    )
+    if as_json:
+        _print_json(document(found))
+    else:
+        click.echo(screen(found, workbook.name))
     if number is not None:
         if number > len(found.suggestions):
             _fail(f"--apply {number}: there is no such suggestion. Nothing is written.")
@@ -754,6 +812,7 @@ def explain(
     "--against",
     required=True,
     metavar="MEASURE",
+    shell_complete=_complete,
     help="latency, worst_loss, expected_loss, changes, share:KIND (the largest share of a kind)"
     " or collapse:ROLE (how many failures end what a role promises).",
 )
@@ -785,7 +844,8 @@ def explain(
 )
 @_cluster
 @click.option("--json", "as_json", is_flag=True, help="Print frontier.json instead of the table.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress, no table.")
+@_quiet
+@_verbose
 def frontier(
     workbook: Path,
     against: str,
@@ -797,6 +857,7 @@ def frontier(
     cluster: str | None,
     as_json: bool,
     quiet: bool,
+    verbose: bool,
 ) -> None:
     """Show what each bit of MEASURE costs: plans for WORKBOOK that none beats in both.
 
@@ -811,27 +872,29 @@ def frontier(
     from planner.frontier import frontier as sought
     from planner.job import Job
     from planner.report.frontier_report import FRONTIER_HTML, document, screen, write
-    from planner.report.progress import ProgressLine
     from planner.workbook.findings import InputError
 
-    if not workbook.exists():
-        _fail(f"{workbook} does not exist; check the path. Nothing is written.")
+    _demand_file(workbook)
     out = out or workbook.with_name(f"{workbook.stem}-frontier")
     workers = _workers(processes, cluster)
     job = Job(workbook=workbook, out=out, time_limit_s=time_limit, gap=gap, workers=workers)
-    with _stoppable() as stop, ProgressLine(sys.stderr, quiet) as progress:
+    with _working(quiet, verbose) as (stop, progress):
         try:
             found = sought(job, against, points, stop, progress)
-            files = write(out, found)
         except InputError as error:
             _fail(_listed(error.findings))
-        except OSError as error:
-            _fail(str(error))
+    for name, now in found.held:
+        _tell_held(name, now)
+    with _writing() as unwritten:
+        files = write(out, found)
+        for name, path in files.items():
+            _tell_held(name, path.name)
     if as_json:
-        click.echo(json.dumps(document(found), ensure_ascii=False, indent=1))
+        _print_json(document(found))
     elif not quiet:
         _console().print(screen(found))
-        click.echo(f"as a page: {files[FRONTIER_HTML]}")
+        if not unwritten:
+            click.echo(f"as a page: {files[FRONTIER_HTML]}")
     for failure in found.failures:
         click.echo(f"not found: {failure}", err=True)
     for name in found.earlier:
@@ -841,6 +904,7 @@ def frontier(
             f"No plan exists; planner solve {workbook} names the rules in the way.", err=True
         )
     codes = [EXIT_CODES.get(status, BAD_INPUT) for status in found.reached]
+    codes += [BAD_INPUT for _ in unwritten]
     sys.exit(INTERRUPTED if found.stopped else max(codes, default=TOO_EARLY))
 
 
@@ -850,6 +914,7 @@ def _explain_plan(
     workers: Workers,
     as_json: bool,
     quiet: bool,
+    verbose: bool,
     *,
     sites: tuple[str, ...],
     rows: tuple[str, ...],
@@ -861,28 +926,36 @@ def _explain_plan(
     from planner.evaluation.why import SECONDS_EACH, Asked, why
     from planner.evaluation.why_results import NoSuch
     from planner.report.html.tables_page import EVERY_LINE, write_tables
-    from planner.report.progress import ProgressLine
     from planner.report.why_report import document, parts, screen, write
 
     tables, network, deployment = _standing(workbook, plan, scenario)
     assert tables.book is not None
     asked = Asked(sites, rows, SECONDS_EACH if time_limit is None else time_limit, workers)
-    with _stoppable() as stop, ProgressLine(sys.stderr, quiet) as progress:
+    folder = _made(out or _folder_of(plan))
+    with _working(quiet, verbose) as (stop, progress):
         try:
             found = why(network, deployment, tables.book, asked, stop, progress.say)
         except NoSuch as error:
             raise click.UsageError(str(error)) from None
-    folder = out or plan.parent
-    with _writing(folder):
+    with _writing() as unwritten:
         path = write(folder, found)
+        _tell_held("explain.json", path.name)
         title = f"Why the plan for {workbook.name} is as it is"
         page = write_tables(folder / "explain.html", title, parts(found, EVERY_LINE))
+        _tell_held("explain.html", page.name)
     if as_json:
-        click.echo(json.dumps(document(found), ensure_ascii=False, indent=1))
+        _print_json(document(found))
     elif not quiet:
         _console().print(screen(found))
-        click.echo(f"everything: {path}, to be read: {page}")
-    _end(found)
+        if not unwritten:
+            click.echo(f"everything: {path}, to be read: {page}")
+    _end(found, unwritten)
+
+
+def _print_json(content: object, indent: int = 1) -> None:
+    """Print JSON; where a pipe cannot carry every letter, in ASCII, so that none is lost."""
+    is_narrow = not (sys.stdout.encoding or "").casefold().startswith("utf")
+    click.echo(json.dumps(content, ensure_ascii=is_narrow, indent=indent))
 
 
 def _console() -> Console:
@@ -918,14 +991,13 @@ def _standing(
     return tables, network, found.plan.final
 
 
-@contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    """Make the folder, and end with what is said where it cannot be written to."""
+def _made(folder: Path) -> Path:
+    """Return the folder once it is there; where it cannot be, that is said before any work."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        yield
     except OSError as error:
         _fail(str(error))
+    return folder
 
 
 def _folder_of(path: Path) -> Path:
@@ -939,11 +1011,32 @@ def _demand_some(found: Stress | Sites) -> None:
         sys.exit(INTERRUPTED)
 
 
-def _end(found: Stress | Sites | Why) -> NoReturn:
+@contextmanager
+def _writing() -> Iterator[list[str]]:
+    """Say what cannot be written, and note it: what was found is still told."""
+    unwritten: list[str] = []
+    try:
+        yield unwritten
+    except OSError as error:
+        unwritten.append(str(error))
+        click.echo(f"not written: {error}", err=True)
+
+
+def _end(found: Stress | Sites | Why, unwritten: Sequence[str]) -> NoReturn:
     """Say what was not looked at, and exit."""
     for failure in found.failures:
         click.echo(f"not looked at: {failure}", err=True)
-    sys.exit(INTERRUPTED if found.stopped else BAD_INPUT if found.failures else PLAN)
+    is_whole = not (found.failures or unwritten)
+    sys.exit(INTERRUPTED if found.stopped else PLAN if is_whole else BAD_INPUT)
+
+
+def _demand_file(workbook: Path) -> None:
+    from planner.workbook.zip_door import way_out_of_missing
+
+    if not workbook.exists():
+        way_out = way_out_of_missing(workbook)
+        end = "" if way_out.endswith("?") else "."
+        _fail(f"{workbook} does not exist; {way_out}{end} Nothing is written.")
 
 
 def _plan_file(plan: Path) -> Path:
@@ -998,7 +1091,7 @@ def _tell_other(found: PlanFile, tables: Tables, workbook: Path, plan: Path, sce
 
 def _report(result: Result, findings: Sequence[Finding], quiet: bool) -> None:
     """Say on stderr what stands in the way of a plan, and what was passed over."""
-    errors = [finding for finding in findings if finding.is_error]
+    errors = _wrong(findings, quiet=True)
     warnings = [finding for finding in findings if not finding.is_error]
     if errors:
         click.echo(_listed(errors), err=True)
@@ -1034,24 +1127,48 @@ def _tell_aside(aside: Mapping[str, str]) -> None:
         click.echo(f"{name} is of an earlier run, {text}.", err=True)
 
 
-def _tell_beside(files: Mapping[str, Path]) -> None:
-    """Say on stderr where the plan is, if an edited one has its name."""
-    written = files.get("plan")
-    if written is not None and re.fullmatch(r"plan \(\d+\)\.xlsx", written.name):
+def _tell_beside(done: Done) -> None:
+    """Say on stderr where files are whose names an edited plan has, or what is held open."""
+    for name, now in done.beside.items():
+        _tell_held(name, now)
+    written = done.files.get("plan")
+    if written is None or written.name in done.beside.values():
+        return
+    if re.fullmatch(r"plan \(\d+\)\.xlsx", written.name):
         text = f"plan.xlsx was edited, so it is kept; the new plan is {written.name}."
+        click.echo(text, err=True)
+
+
+def _tell_held(name: str, now: str) -> None:
+    """Say on stderr under which name a file was written, if its own is that of an open one."""
+    if now != name:
+        text = f"{name} is open in another program and stays as it is; the new one is {now}."
         click.echo(text, err=True)
 
 
 def _mark(workbook: Path, findings: Sequence[Finding], quiet: bool) -> None:
     """Write the copy with the findings in it; without it they have still been said."""
-    from planner.workbook.checked import write_checked
+    from planner.workbook.checked import checked_path, write_checked
 
     try:
-        text = f"Marked in a copy: {write_checked(workbook, findings)}"
+        copy = write_checked(workbook, findings)
+        _tell_held(checked_path(workbook).name, copy.name)
+        text = f"Marked in a copy: {copy}"
     except OSError as error:
         text = f"The copy with the findings in it was not written: {error}"
     if not quiet:
         click.echo(text)
+
+
+def _say(text: str) -> None:
+    """Print what there is to say, if anything."""
+    if text:
+        click.echo(text)
+
+
+def _wrong(findings: Sequence[Finding], quiet: bool) -> Sequence[Finding]:
+    """Return what there is to say of the findings: all of them, or the errors alone."""
+    return [finding for finding in findings if finding.is_error or not quiet]
 
 
 def _listed(findings: Sequence[Finding]) -> str:
@@ -1100,6 +1217,27 @@ def _workers(processes: int | None, cluster: str | None) -> Workers:
 def _fail(text: str) -> NoReturn:
     click.echo(text, err=True)
     sys.exit(BAD_INPUT)
+
+
+@contextmanager
+def _working(quiet: bool, verbose: bool) -> Iterator[tuple[threading.Event, ProgressLine]]:
+    """Give long work what it can be stopped by, and what it says how far it is with."""
+    from planner.report.progress import ProgressLine
+    from planner.solver.log import LOG, heard
+
+    if quiet and verbose:
+        raise click.UsageError("--quiet and --verbose are opposites; give one of them")
+    if not verbose:
+        with _stoppable() as stop, ProgressLine(sys.stderr, quiet) as progress:
+            yield stop, progress
+        return
+
+    def tell(line: str) -> None:
+        with suppress(OSError):  # a reader that went away ends no work
+            click.echo(line, err=True)
+
+    with heard(tell), _stoppable() as stop:
+        yield stop, ProgressLine(sys.stderr, quiet=True, tell=lambda text: LOG.info("%s", text))
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from planner.evaluation.differences import Differences
 from planner.evaluation.differences import differences as plan_differences
 from planner.evaluation.evaluation import Evaluation, evaluate
 from planner.reading import Tables, read_network
-from planner.report.earlier import PLAN_JSON, PLAN_XLSX, WORKBOOK_COPY
+from planner.report.earlier import PLAN_JSON, PLAN_XLSX, workbook_copy
 from planner.report.overview import RUN
 from planner.report.plan_audit import audit_plan
 from planner.report.summary_pages import SCENARIO
@@ -72,15 +72,15 @@ def _beside(first: Side, side: Side) -> Beside:
 
 def _side(path: Path, name: str) -> Side:
     folder = path if path.is_dir() else path.parent
-    workbook, file = folder / WORKBOOK_COPY, path if path.is_file() else plan_in(folder)
+    workbook, file = workbook_copy(folder), path if path.is_file() else plan_in(folder)
     for needed in (workbook, file):
         if not needed.is_file():
             raise _refused(f"{needed} is not there", _NAME_ONE)
     sha256, scenario = _made_for(file)
     tables = read_network(workbook, scenario=scenario)
     if sha256 not in ("", tables.sha256):
-        message = f"{file} was made from another workbook than {WORKBOOK_COPY} beside it"
-        way_out = f"put it in a folder of its own, with the one it was made from as {WORKBOOK_COPY}"
+        message = f"{file} was made from another workbook than {workbook.name} beside it"
+        way_out = f"put it in a folder of its own, with the one it was made from as {workbook.name}"
         raise _refused(message, way_out)
     if tables.network is None:
         raise InputError(tables.findings)

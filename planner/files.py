@@ -1,36 +1,62 @@
-"""Files written whole or not at all: no reader ever sees half of one."""
+"""Files written whole or not at all, and never over one that is open in another program."""
 
 from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from itertools import count
 from pathlib import Path
 
 
 def move_into_place(path: Path, data: bytes) -> Path:
     """Put the bytes at the path in one step, and return it."""
-    return _put(path, (path,), data)
+    temporary = _temporary(path, data)
+    try:
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    return path
 
 
 def put_beside(path: Path, data: bytes) -> Path:
-    """Put the bytes at the path in one step, or beside it where the file is open in Excel."""
-    return _put(path, _beside(path), data)
+    """Put the bytes at the path in one step, or beside it where that is held; return where."""
+    temporary = _temporary(path, data)
+    try:
+        return move_beside(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def move_beside(source: Path, path: Path) -> Path:
-    """Move a file to the path, or beside it where that is open in Excel; return where it is."""
-    for target in _beside(path):
+    """Move a file to the path, or to a free name beside it where that is held; return where."""
+    if not is_held(path):
         try:
-            os.replace(source, target)
+            os.replace(source, path)
+            return path
         except PermissionError:
-            continue
-        return target
-    raise PermissionError(f"cannot write {path} nor any copy beside it")
+            if not path.exists():
+                raise
+    target = _free(path)
+    os.replace(source, target)
+    return target
 
 
-def _put(path: Path, targets: Iterable[Path], data: bytes) -> Path:
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=".tmp", dir=path.parent)
+def is_held(path: Path) -> bool:
+    """Return whether Excel or LibreOffice says with a file of its own that this one is open."""
+    locks = (f"~${path.name}", f".~lock.{path.name}#")
+    return path.exists() and any(path.with_name(lock).exists() for lock in locks)
+
+
+def _free(path: Path) -> Path:
+    names = (path.with_name(f"{path.stem} ({number}){path.suffix}") for number in count(2))
+    return next(name for name in names if not name.exists())
+
+
+def _temporary(path: Path, data: bytes) -> Path:
+    """Write the bytes into a file of the folder that nobody looks at, and return it."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=".tmp", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)
@@ -39,20 +65,8 @@ def _put(path: Path, targets: Iterable[Path], data: bytes) -> Path:
         # mkstemp makes files that only their owner can read.
         umask = os.umask(0)
         os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
-        for target in targets:
-            try:
-                os.replace(temporary, target)
-            except PermissionError:
-                continue
-            return target
-        raise PermissionError(f"cannot write {path} nor any copy beside it")
+        os.chmod(name, 0o666 & ~umask)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        Path(name).unlink(missing_ok=True)
         raise
-
-
-def _beside(path: Path) -> Iterator[Path]:
-    yield path
-    for number in range(2, 10):
-        yield path.with_name(f"{path.stem} ({number}){path.suffix}")
+    return Path(name)

@@ -9,17 +9,16 @@ from dataclasses import replace
 from models.measures import SHARE, measure
 from models.network import Goal, Network
 from models.risks import likely
-from planner.evaluation.frontier import COLLAPSE, Frontier, Point, folder, non_dominated
+from planner.evaluation.frontier import COLLAPSE, MEASURES, Frontier, Point, folder, non_dominated
 from planner.evaluation.frontier_collapse import CollapseSearch, roles
 from planner.evaluation.frontier_search import BESIDE, Found, Search
 from planner.job import Job, limits_of, write_solved
 from planner.reading import Tables, read_network
+from planner.report.done import Done
 from planner.report.earlier import WORKBOOK_COPY
 from planner.report.progress import ProgressLine
 from planner.workbook.findings import Finding, InputError
-
-MEASURES = ("latency", "worst_loss", "expected_loss", "changes")
-"""What cost can be held against; beside them `share:KIND` and `collapse:ROLE`."""
+from planner.workbook.names import did_you_mean
 
 
 def frontier(
@@ -41,12 +40,17 @@ def frontier(
     way = CollapseSearch if against.startswith(COLLAPSE) else Search
     search = way(network, against, limits, job.workers, stop, progress.say)
     found_at = {found.point: found for found in search.run(count)}
-    best_first, kept = non_dominated(found_at), list[Point]()
+    best_first, kept, held = non_dominated(found_at), list[Point](), list[tuple[str, str]]()
     for number, point in enumerate(best_first, start=1):
         progress.say(f"writing plan {number} of {len(best_first)}")
         of = replace(job, out=job.out / folder(number))
-        if _is_written(of, tables, search, found_at[point]):
+        done = _written(of, tables, search, found_at[point])
+        if done is not None:
             kept.append(replace(point, number=number))
+            places = done.beside.items()
+            held += [
+                (f"{folder(number)}/{name}", f"{folder(number)}/{now}") for name, now in places
+            ]
     return Frontier(
         workbook=job.workbook.name,
         against=against,
@@ -59,22 +63,23 @@ def frontier(
         reached=tuple(search.reached),
         stopped=stop.is_set(),
         earlier=tuple(_earlier(job, {folder(point.number) for point in kept})),
+        held=tuple(held),
     )
 
 
-def _is_written(job: Job, tables: Tables, search: Search, found: Found) -> bool:
-    """Write a plan and return whether it is one: it could be written, and keeps every rule."""
+def _written(job: Job, tables: Tables, search: Search, found: Found) -> Done | None:
+    """Write a plan and return its end if it is one: it could be written, and keeps every rule."""
     try:
         done = write_solved(job, tables, found.network, search.limits, found.solved, "frontier")
     except OSError as error:
         search.failures.append(f"{job.out}: {error}")
-        return False
+        return None
     if done.result.status == "rejected":
         search.reached.append("rejected")
         first = done.result.violations[0]
         search.failures.append(f"{job.out}: the plan failed its audit, {first}")
-        return False
-    return True
+        return None
+    return done
 
 
 def _earlier(job: Job, ours: set[str]) -> Iterator[str]:
@@ -91,15 +96,19 @@ def _demand_measure(network: Network, against: str) -> None:
         kinds = sorted({item.kind for item in network.graph.dependencies})
         if against.removeprefix(SHARE) not in kinds:
             found = f"nothing hangs on a dependency of kind {against.removeprefix(SHARE)!r}"
-            problem = Finding("", "", found, f"take one of {', '.join(kinds)}")
+            known = [f"{SHARE}{kind}" for kind in kinds]
+            otherwise = f"take one of {', '.join(known)}"
+            problem = Finding("", "", found, did_you_mean(against, known, otherwise))
     elif against.startswith(COLLAPSE):
         promised = roles(network)
         if against.removeprefix(COLLAPSE) not in promised:
             found = f"nothing is promised of the role {against.removeprefix(COLLAPSE)!r}"
-            problem = Finding("", "", found, f"take one of {', '.join(promised)}")
+            known = [f"{COLLAPSE}{role}" for role in promised]
+            problem = Finding("", "", found, f"take one of {', '.join(known)}")
     elif against not in MEASURES:
         names = f"{', '.join(MEASURES)}, {SHARE}KIND and {COLLAPSE}ROLE, such as {SHARE}provider"
-        problem = Finding("", "", f"cost is not held against {against!r}", f"take one of {names}")
+        way_out = did_you_mean(against, MEASURES, f"take one of {names}")
+        problem = Finding("", "", f"cost is not held against {against!r}", way_out)
     elif against == "expected_loss" and not likely(
         replace(network, goals=(Goal(1, "expected_loss"),))
     ):

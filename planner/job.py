@@ -15,12 +15,13 @@ from planner.evaluation.baselines import PLAN, compare
 from planner.evaluation.conflict import reasons
 from planner.evaluation.evaluation import Evaluation, evaluate
 from planner.evaluation.score import Score
-from planner.files import move_beside, move_into_place, put_beside
+from planner.files import move_beside, put_beside
 from planner.jobs.requests import Workers
 from planner.reading import Tables, read_network
 from planner.report.done import Done
 from planner.report.earlier import (
     LOG,
+    PLAN_JSON,
     REJECTED,
     REPORT,
     WORKBOOK_COPY,
@@ -244,11 +245,12 @@ def _write_and_audit(job: Job, tables: Tables, done: Done, timer: Timer) -> Done
             raise
     # A rejected plan of an earlier run may have been edited since: nothing is overwritten.
     aside = move_aside(job.out, True, job.workbook) if violations else {}
+    wanted = job.out / REJECTED if violations else plan_path(job.out)
     try:
-        target = move_beside(written, job.out / REJECTED if violations else plan_path(job.out))
+        target = move_beside(written, wanted)
     finally:
         written.unlink(missing_ok=True)
-    done = replace(done, result=result, files={"plan": target}, aside=aside)
+    done = replace(done, result=result, aside=aside).with_file("plan", target, wanted)
     return _finish(job, done, timer, tables)
 
 
@@ -262,19 +264,19 @@ def _finish(job: Job, done: Done, timer: Timer, tables: Tables) -> Done:
             done = _report(job, done)
     # A run that solved nothing has a log too, or that of an earlier run would pass for its own.
     told = "\n".join(done.log or ("Nothing was solved here.",)) + "\n"
-    log = put_beside(job.out / LOG, told.encode("utf-8"))
-    done = replace(done, files={**done.files, "log": log})
+    log = job.out / LOG
+    done = done.with_file("log", put_beside(log, told.encode("utf-8")), log)
     if tables.data:
         done = _keep_copy(job, done, tables)
     made = replace(done.result.run, times=dict(timer.times))
     done = replace(done, result=replace(done.result, run=made))
-    return replace(done, files={**done.files, "figures": write_json(job.out, done)})
+    return done.with_file("figures", write_json(job.out, done), job.out / PLAN_JSON)
 
 
 def _report(job: Job, done: Done) -> Done:
     """Write the report; a finished plan is never lost to a report that fails."""
     try:
-        return replace(done, files={**done.files, "report": write_report(job.out, done)})
+        return done.with_file("report", write_report(job.out, done), job.out / REPORT)
     except (ArithmeticError, LookupError, TypeError, ValueError, OSError) as error:
         text = f"{REPORT} was not written ({type(error).__name__}: {error})"
         finding = Finding("", "", text, "the plan is none the worse for it", level="warning")
@@ -287,12 +289,11 @@ def _keep_copy(job: Job, done: Done, tables: Tables) -> Done:
     A file of that name that no run put there stays, and is said.
     """
     target = job.out / WORKBOOK_COPY
-    kept = replace(done, files={**done.files, "workbook": target})
-    if target.exists() and job.workbook.exists() and target.samefile(job.workbook):
-        return kept
-    if not target.exists() or file_hash(target) in {tables.sha256, *known_workbooks(job.out)}:
-        move_into_place(target, tables.data)
-        return kept
+    own = target.exists() and job.workbook.exists() and target.samefile(job.workbook)
+    if own or file_hash(target) == tables.sha256:
+        return done.with_file("workbook", target, target)
+    if not target.exists() or file_hash(target) in known_workbooks(job.out):
+        return done.with_file("workbook", put_beside(target, tables.data), target)
     text = f"{WORKBOOK_COPY} in {job.out} is not of this program and is left as it is"
     finding = Finding("", "", text, "move it away, or plan into another folder", level="warning")
     return replace(done, findings=(*done.findings, finding))

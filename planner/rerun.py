@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from planner.job import Job
 from planner.jobs.requests import Workers
-from planner.report.earlier import PLAN_JSON, WORKBOOK_COPY
+from planner.report.earlier import PLAN_JSON, workbook_copy
 from planner.report.plan_json import FORMAT
 from planner.workbook.excel import file_hash
 from planner.workbook.findings import Finding, InputError
@@ -36,14 +36,14 @@ def recorded(folder: Path, out: Path, workers: Workers) -> Recorded:
     if "command" not in made or content.get("format") != FORMAT:
         _refuse(
             f"the run in {folder} is of another version of the planner, and does not say all of it",
-            f"plan its workbook anew: planner solve {folder / WORKBOOK_COPY}",
+            f"plan its workbook anew: planner solve {workbook_copy(folder)}",
         )
     if made["command"] != "solve":
         _refuse(
             f"the plan in {folder} was made by planner {made['command']}",
             f"run planner {made['command']} again; planner rerun is for what planner solve wrote",
         )
-    workbook = folder / WORKBOOK_COPY
+    workbook = workbook_copy(folder)
     if not workbook.is_file():
         _refuse(
             f"{workbook} is not there", "name a folder that planner solve wrote and that is whole"

@@ -15,6 +15,9 @@ from dataclasses import dataclass, replace
 
 from planner.result import relative_gap
 
+MEASURES = ("latency", "worst_loss", "expected_loss", "changes")
+"""What cost can be held against; beside them `share:KIND`."""
+
 CENT = 0.02
 """Currency that two costs may differ by and be the same: what two stages may each give up."""
 SAME = 1e-6
@@ -132,7 +135,8 @@ class Frontier:
     `unit` is that of the measure `against`, `gap` what was good enough for every solve.
     Of failures it takes more are better: those figures are kept with a minus, see `told`.
     `merged` counts plans that others equal or beat, `failures` say which were not found and why,
-    `reached` are the statuses of all solves. `earlier` are folders of an earlier run with more.
+    `reached` are the statuses of all solves. `earlier` are folders of an earlier run with more,
+    `held` the files that are open in another program, and what was written in their place.
     """
 
     workbook: str
@@ -146,6 +150,7 @@ class Frontier:
     reached: tuple[str, ...] = ()
     stopped: bool = False
     earlier: tuple[str, ...] = ()
+    held: tuple[tuple[str, str], ...] = ()
 
     @property
     def more_is_better(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from models.data import Row
@@ -21,9 +21,10 @@ class Done:
 
     `evaluations` are of the plan, one per phase; `scores` of the plan and what it is compared with.
     `files` are the paths written, by what they hold; `aside` the new names of plans of earlier
-    runs that had to make way, because they would pass for what this run ended with. `book` knows
-    the cells of the workbook, `edits` say which of them a scenario changed; `log` is what the
-    solver said, line by line.
+    runs that had to make way, because they would pass for what this run ended with; `beside` the
+    names taken in place of those of files that are open in another program. `book` knows the cells
+    of the workbook, `edits` say which of them a scenario changed; `log` is what the solver said,
+    line by line.
     """
 
     result: Result
@@ -33,6 +34,7 @@ class Done:
     scores: tuple[Score, ...] = ()
     files: Mapping[str, Path] = field(default_factory=dict)
     aside: Mapping[str, str] = field(default_factory=dict)
+    beside: Mapping[str, str] = field(default_factory=dict)
     book: Book | None = None
     edits: tuple[str, ...] = ()
     log: tuple[str, ...] = ()
@@ -41,6 +43,12 @@ class Done:
     def final(self) -> Evaluation | None:
         """Return the evaluation of the last phase; None without a plan."""
         return self.evaluations[-1] if self.evaluations else None
+
+    def with_file(self, name: str, path: Path, wanted: Path) -> Done:
+        """Return the end with one more file written, which was to be another where that is held."""
+        beside = {} if path == wanted else {wanted.name: path.name}
+        files, names = {**self.files, name: path}, {**self.beside, **beside}
+        return replace(self, files=files, beside=names)
 
     def cell(self, row: Row, attribute: str) -> str:
         """Return where the workbook says it, such as `Demand!B5`; empty if that is unknown."""

@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+from planner.files import is_held
 from planner.report.plan_workbook import plan_hash
 
 PLAN_JSON, PLAN_XLSX, REJECTED = "plan.json", "plan.xlsx", "rejected.xlsx"
@@ -27,6 +28,15 @@ def unedited_plans(directory: Path) -> dict[str, str]:
         and digest
         and plan_hash(directory / name) == digest
     }
+
+
+def workbook_copy(directory: Path) -> Path:
+    """Return where the workbook of the last run in the directory is."""
+    try:
+        content = json.loads((directory / PLAN_JSON).read_text(encoding="utf-8"))
+        return directory / Path(content["run"]["files"]["workbook"]).name
+    except (OSError, ValueError, LookupError, TypeError):
+        return directory / WORKBOOK_COPY
 
 
 def known_workbooks(directory: Path) -> set[str]:
@@ -67,7 +77,7 @@ def move_aside(directory: Path, has_plan: bool, workbook: Path) -> dict[str, str
         path = directory / name
         if not path.is_file() or (workbook.exists() and path.samefile(workbook)):
             continue
-        target = _free(path)
+        target = path if is_held(path) else _free(path)
         try:
             path.rename(target)
         except PermissionError:

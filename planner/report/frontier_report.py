@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from planner.evaluation.frontier import Frontier, Point, distance, folder
-from planner.files import move_into_place, put_beside
+from planner.files import put_beside
 from planner.report.html.frontier_page import (
     KNEE,
     amount_text,
@@ -75,12 +75,12 @@ def _known(number: float, text: str) -> str:
 
 
 def write(directory: Path, found: Frontier) -> dict[str, Path]:
-    """Write frontier.csv, .json and .html into the directory and return their paths by name."""
+    """Write frontier.csv, .json and .html into the directory and return where they are by name."""
     directory.mkdir(parents=True, exist_ok=True)
     text = json.dumps(document(found), ensure_ascii=False, indent=1, allow_nan=False)
     page = frontier_page(found).encode("utf-8")
     return {
-        FRONTIER_JSON: move_into_place(directory / FRONTIER_JSON, (text + "\n").encode("utf-8")),
+        FRONTIER_JSON: put_beside(directory / FRONTIER_JSON, (text + "\n").encode("utf-8")),
         FRONTIER_CSV: put_beside(directory / FRONTIER_CSV, table_text(found).encode("utf-8")),
         FRONTIER_HTML: put_beside(directory / FRONTIER_HTML, page),
     }

@@ -16,7 +16,7 @@ from models.measures.monthly_cost import penalties_in
 from models.service import verifications_per_s
 from planner.evaluation.evaluation import Evaluation
 from planner.evaluation.score import Score
-from planner.files import move_into_place
+from planner.files import put_beside
 from planner.report.done import Done
 from planner.report.earlier import PLAN_JSON, unedited_plans
 from planner.report.plan_workbook import plan_hash
@@ -31,7 +31,7 @@ Json = dict[str, object]
 
 
 def write_json(directory: Path, done: Done) -> Path:
-    """Write plan.json into the directory, whole or not at all, and return its path.
+    """Write plan.json into the directory, whole or not at all, and return where it is.
 
     Plans written earlier and not edited stay known; a rejected plan is none.
     """
@@ -49,10 +49,8 @@ def write_json(directory: Path, done: Done) -> Path:
         "plans": dict(sorted(plans.items())),
         "moved_aside": dict(sorted(done.aside.items())),
     }
-    path = directory / PLAN_JSON
     text = json.dumps(_plain(content), ensure_ascii=False, indent=1, allow_nan=False)
-    move_into_place(path, (text + "\n").encode("utf-8"))
-    return path
+    return put_beside(directory / PLAN_JSON, (text + "\n").encode("utf-8"))
 
 
 def document(done: Done) -> Json:

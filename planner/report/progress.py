@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from types import TracebackType
 from typing import TextIO
 
@@ -16,7 +17,11 @@ from planner.result import relative_gap, without_noise
 class ProgressLine:
     """One line that tells incumbent, bound, gap and time while the solver works."""
 
-    def __init__(self, stream: TextIO, quiet: bool) -> None:
+    def __init__(
+        self, stream: TextIO, quiet: bool, tell: Callable[[str], object] | None = None
+    ) -> None:
+        """Show it on the stream unless that is no terminal; `tell` hears what is being done."""
+        self._tell = tell
         console = Console(file=stream)
         self._status: Status | None = None
         if console.is_terminal and not quiet:
@@ -38,12 +43,15 @@ class ProgressLine:
 
     def say(self, text: str) -> None:
         """Show what is being done."""
+        if self._tell is not None:
+            self._tell(text)
         if self._status is not None:
             self._status.update(text)
 
     def solving(self, stage: str, incumbent: float, bound: float, seconds: float) -> None:
         """Show how far a solve is."""
-        self.say(line(stage, incumbent, bound, seconds))
+        if self._status is not None:
+            self._status.update(line(stage, incumbent, bound, seconds))
 
 
 def line(stage: str, incumbent: float, bound: float, seconds: float) -> str:

@@ -22,7 +22,7 @@ from planner.evaluation.sites_results import (
     SiteValue,
 )
 from planner.evaluation.sites_verdict import WORDS, figure_text, value_text
-from planner.files import move_into_place
+from planner.files import put_beside
 from planner.report.loss_tables import names_of, table_of
 from planner.workbook.findings import counted
 
@@ -56,9 +56,9 @@ def parts(found: Sites, currency: str) -> list[Table | Text]:
 
 
 def write(directory: Path, found: Sites) -> Path:
-    """Write sites.json into the directory, whole or not at all, and return its path."""
+    """Write sites.json into the directory, whole or not at all, and return where it is."""
     text = json.dumps(document(found), ensure_ascii=False, indent=1, allow_nan=False)
-    return move_into_place(directory / SITES_JSON, (text + "\n").encode("utf-8"))
+    return put_beside(directory / SITES_JSON, (text + "\n").encode("utf-8"))
 
 
 def document(found: Sites) -> dict[str, object]:

@@ -22,7 +22,7 @@ from planner.evaluation.stress_results import (
     Stress,
     Users,
 )
-from planner.files import move_into_place
+from planner.files import put_beside
 from planner.report.loss_tables import (
     ROWS_SHOWN,
     STRESS_JSON,
@@ -67,9 +67,9 @@ def parts(found: Stress, most: int) -> list[Table | Text]:
 
 
 def write(directory: Path, found: Stress) -> Path:
-    """Write stress.json into the directory, whole or not at all, and return its path."""
+    """Write stress.json into the directory, whole or not at all, and return where it is."""
     text = json.dumps(document(found), ensure_ascii=False, indent=1, allow_nan=False)
-    return move_into_place(directory / STRESS_JSON, (text + "\n").encode("utf-8"))
+    return put_beside(directory / STRESS_JSON, (text + "\n").encode("utf-8"))
 
 
 def document(found: Stress) -> dict[str, object]:

@@ -14,6 +14,7 @@ from typing import Any
 from xml.parsers import expat
 
 from planner.workbook.findings import Finding, InputError, column_letters, row_and_column
+from planner.workbook.names import nearest
 
 MAX_FILE_BYTES = 50 * 2**20
 MAX_MEMBER_BYTES = 200 * 2**20
@@ -70,10 +71,16 @@ def read_bytes(path: Path) -> bytes:
             )
         return path.read_bytes()
     except FileNotFoundError:
-        raise _refused(f"{path} does not exist", "check the path") from None
+        raise _refused(f"{path} does not exist", way_out_of_missing(path)) from None
     except OSError as error:
         reason = error.strerror or str(error)
         raise _refused(f"{path} cannot be read: {reason}", "check its permissions") from None
+
+
+def way_out_of_missing(path: Path) -> str:
+    """Return the workbook beside a path that is not there which may have been meant."""
+    name = nearest(path.stem, {found.stem for found in path.parent.glob("*.xlsx")})
+    return f"did you mean {name}.xlsx?" if name else "check the path"
 
 
 def inspect(name: str, data: bytes) -> Package:
