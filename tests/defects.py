@@ -1339,6 +1339,31 @@ _TRAPS = [
         ("grid '*' is no name",),
     ),
     Defect(
+        "titles above the headers of a wide sheet",
+        lambda sheets: sheets.update(
+            Sites=[["Our sites", None, "as of May"], ["draft"], [], *sheets["Sites"]]
+        ),
+        "Sites",
+        ("row 1 is a title: the headers stand in row 4", "move the headers from row 4 to row 1"),
+    ),
+    Defect(
+        "a title above the settings",
+        lambda sheets: sheets["Settings"].insert(0, ["What holds everywhere"]),
+        "Settings",
+        ("row 1 is a title: the headers stand in row 2",),
+    ),
+    Defect(
+        "scenario of a percentage without a sign",
+        _add(
+            "Scenarios",
+            ["scenario", "sheet", "column", "change"],
+            ["more", "Demand", "requests_per_s", "20%"],
+        ),
+        "Scenarios!D2",
+        ("'20%' is read as the value 0.2", "write 0.2 if that is meant, x1.2 for 20% more, x0.8"),
+        "warning",
+    ),
+    Defect(
         "a country to be decided",
         _put("Sites", 5, "grid", "tbd"),
         "Sites!J5",

@@ -94,8 +94,10 @@ def edited(
     for row in rows:
         try:
             sheet = _target(workbook, row)
-            sheets[sheet.title], made = _applied(sheets[sheet.title], row)
+            sheets[sheet.title], made, doubt = _applied(sheets[sheet.title], row)
             edits += made
+            if doubt is not None:
+                findings.append(book.finding(row, "change", *doubt, level="warning"))
         except CannotApply as error:
             findings.append(book.finding(row, error.attribute, error.message, error.way_out))
     whole = tuple(sheets[sheet.title] for sheet in workbook.sheets)
@@ -142,8 +144,8 @@ def _target(workbook: Workbook, row: Scenario) -> Sheet:
     raise CannotApply("sheet", f"sheet {row.sheet!r} is not known", way_out)
 
 
-def _applied(sheet: Sheet, row: Scenario) -> tuple[Sheet, list[Edit]]:
-    """Return the sheet with the row applied and what that changed."""
+def _applied(sheet: Sheet, row: Scenario) -> tuple[Sheet, list[Edit], tuple[str, str] | None]:
+    """Return the sheet with the row applied, what that changed, and what it may mean instead."""
     row_class = _row_class(row.sheet)
     reader = TableReader(sheet, row_class, [])
     reader.match_headers()
@@ -161,17 +163,34 @@ def _applied(sheet: Sheet, row: Scenario) -> tuple[Sheet, list[Edit]]:
         edits = [Edit(sheet.title, f"A{number}", "a row", None) for number in numbers]
         for number in numbers:
             del rows[number]
-        return replace(sheet, rows=rows), edits
+        return replace(sheet, rows=rows), edits, None
     position = _own_position(headers, row.column, reader, rows)
-    edits = []
+    edits, kinds = [], set()
     for number in numbers:
-        before = sheet.cell(number, position)
-        after = _changed(before, row, sheet, _kind(reader, number, position, row.column))
+        before, kind = sheet.cell(number, position), _kind(reader, number, position, row.column)
+        after = _changed(before, row, sheet, kind)
+        kinds.add(kind)
         rows[number] = {n: c for n, c in rows[number].items() if n != position}
         if after.kind is not CellKind.BLANK:
             rows[number][position] = after
         edits.append(Edit(sheet.title, before.address, before.value, after.value))
-    return replace(sheet, rows=rows), edits
+    doubt = None if kinds == {Kind.SHARE} else _doubt(row.change.strip())
+    return replace(sheet, rows=rows), edits, doubt
+
+
+def _doubt(text: str) -> tuple[str, str] | None:
+    """Return what a percentage that is no share was read as, and how to write what else it means.
+
+    None for anything else; with a sign it is refused already.
+    """
+    number = read_number(text)
+    if number is None or not text.endswith("%"):
+        return None
+    way_out = (
+        f"write {number:.12g} if that is meant, x{1 + number:.12g} for {text} more,"
+        f" x{max(0.0, 1 - number):.12g} for {text} less"
+    )
+    return f"{text!r} is read as the value {number:.12g}", way_out
 
 
 def _row_class(name: str) -> type[Row]:
