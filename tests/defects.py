@@ -1364,6 +1364,46 @@ _TRAPS = [
         "warning",
     ),
     Defect(
+        "two headers of names swapped",
+        _all(
+            _header("Sites", "provider", "?"),
+            _header("Sites", "country", "provider"),
+            _header("Sites", "?", "country"),
+        ),
+        "Sites!C1",
+        ("provider holds names that are not in Providers, but country in B1 does", "swap"),
+    ),
+    Defect(
+        "two headers of names swapped where both name rows",
+        _all(
+            _header("Capacities", "site", "?"),
+            _header("Capacities", "node_type", "site"),
+            _header("Capacities", "?", "node_type"),
+        ),
+        "Capacities!B1",
+        ("site holds names that are not in Sites, but node_type in A1 does",),
+    ),
+    Defect(
+        "names below the header of a number",
+        _all(
+            _header("Capacities", "node_type", "?"),
+            _header("Capacities", "max_nodes", "node_type"),
+            _header("Capacities", "?", "max_nodes"),
+        ),
+        "Capacities!B1",
+        ("max_nodes holds names and node_type in C1 holds numbers", "swap the two headers"),
+    ),
+    Defect(
+        "two headers of names swapped with one row",
+        _all(
+            lambda sheets: sheets.update(
+                Seats=[["committee", "site", "node_type", "seats"], ["fra1", "shard", "seat", 2]]
+            ),
+        ),
+        "Seats!A1",
+        ("committee holds names that are not in Committees",),
+    ),
+    Defect(
         "a country to be decided",
         _put("Sites", 5, "grid", "tbd"),
         "Sites!J5",

@@ -21,14 +21,13 @@ from planner.workbook.findings import Finding, column_letters
 from planner.workbook.names import did_you_mean, fold_header, fold_name, header_readings
 from planner.workbook.settings import SettingRow
 from planner.workbook.sheets import known_sheets
-from planner.workbook.tables import TableReader
+from planner.workbook.tables import COUNTING, TableReader
 
 REMOVE = "remove"
 _TIMES = re.compile(r"[x×*]\s*(\d+(?:\.\d+)?)", re.IGNORECASE)
 _LIKE_TIMES = re.compile(r"[x×*]\s*([\d.,]+\s*%?)", re.IGNORECASE)
 _BY_PERCENT = re.compile(r"[-+]\s*[\d.,]+\s*%")
 
-_NUMBERS = (Kind.NUMBER, Kind.INTEGER, Kind.SHARE)
 SAME_NUMBER = 1e-12
 """Numbers that differ by a smaller part of them look the same in Excel."""
 
@@ -307,7 +306,7 @@ def _changed(cell: Cell, row: Scenario, sheet: Sheet, kind: Kind | None) -> Cell
     if number is not None:
         return Cell(number, CellKind.NUMBER, cell.address)
     # Free text, such as a tolerance of `2 %`, may be a number; then it stays one.
-    if kind in _NUMBERS or (kind in (None, Kind.TEXT) and cell.kind is CellKind.NUMBER):
+    if kind in COUNTING or (kind in (None, Kind.TEXT) and cell.kind is CellKind.NUMBER):
         message = f"{sheet.title}!{cell.address} is for a number, and {text!r} is none"
         meant = _LIKE_TIMES.fullmatch(text)
         times = read_number(meant[1]) if meant is not None else None

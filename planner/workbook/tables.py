@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from models.data import REQUIRED_SHEETS, Offer, Row, Site
 from models.fields import Column, Kind, columns, header_of
 from planner.workbook.book import DEP, HEADER_ROW, SHEET_OF, Table, names_of
-from planner.workbook.cells import CellError, is_padded, read_value
+from planner.workbook.cells import CellError, is_padded, read_number, read_value
 from planner.workbook.excel import Cell, CellKind, Sheet
 from planner.workbook.findings import Finding, Level, column_letters, counted, row_and_column
 from planner.workbook.names import fold_header, header_readings, looks_like, nearest
@@ -30,6 +30,9 @@ UNKNOWN_WORDS = frozenset(["unknown", "?", "??", "tbd", "tba", "n/a", "n.a.", "t
 NO_NAMES = UNKNOWN_WORDS | frozenset(["-", "--", "\u2013", "\u2014", "*", ".", "nil"])
 """What people write where there is no name: as a dependency, many things would hang on it."""
 
+NAMING = (Kind.NAME, Kind.NAMES, Kind.NEEDS)
+COUNTING = (Kind.NUMBER, Kind.INTEGER, Kind.SHARE)
+
 MOST_TITLES = 20
 """Rows of titles and remarks above the headers that are looked at."""
 
@@ -50,6 +53,7 @@ class TableReader:
         self.findings = findings
         self.columns: dict[int, tuple[str, Column]] = {}
         self.guessed: set[int] = set()
+        self.swapped: set[int] = set()
         self.absent: list[str] = []
         self.merged: list[tuple[int, int, int, int]] = []
         self.padded: dict[tuple[str, str], list[str]] = {}
@@ -73,7 +77,9 @@ class TableReader:
         if self.row_class is Offer and not self.price_columns():
             self.report_no_prices()
         numbers = (number for number in self.sheet.rows if number > HEADER_ROW)
-        rows = [self.read_row(number) for number in numbers if self.is_used(number)]
+        used = [number for number in numbers if self.is_used(number)]
+        self.report_swapped(used)
+        rows = [self.read_row(number) for number in used]
         self.report_padded()
         return Table(self.sheet.title, tuple(rows), letters)
 
@@ -217,6 +223,27 @@ class TableReader:
         )
         return True
 
+    def report_swapped(self, rows: Sequence[int]) -> None:
+        """Report a column of numbers that holds names only, beside one of names that holds none."""
+        holds = {
+            position: {_holds(self.sheet.cell(row, position)) for row in rows} - {""}
+            for position in self.columns
+        }
+        names = [n for n, (_, column) in self.columns.items() if column.kind in NAMING]
+        counts = [n for n, (_, column) in self.columns.items() if column.kind in COUNTING]
+        for count in (n for n in counts if holds[n] == {"names"}):
+            name = next((n for n in names if holds[n] == {"numbers"} and n not in self.swapped), 0)
+            if name:
+                self.swapped |= {count, name}
+                header, other = (header_of(*self.columns[number]) for number in (count, name))
+                self.add(
+                    f"{column_letters(count)}{HEADER_ROW}",
+                    f"{header} holds names and {other} in {column_letters(name)}{HEADER_ROW} holds"
+                    " numbers",
+                    "swap the two headers, or the cells below them",
+                    header,
+                )
+
     def refuse_merged_cells(self) -> None:
         last = max(self.sheet.rows)
         for area in self.sheet.merged:
@@ -254,7 +281,9 @@ class TableReader:
         values: dict[str, Any] = {"row": number, **dict.fromkeys(self.absent, UNREAD)}
         other: list[tuple[str, Any]] = []
         for position, (name, declaration) in sorted(self.columns.items()):
-            value = self.value(self.sheet.cell(number, position), name, declaration)
+            cell, value = self.sheet.cell(number, position), UNREAD
+            if position not in self.swapped:
+                value = self.value(cell, name, declaration)
             # What stands below a header that only may mean the column proves little about it; but
             # names are needed, or what refers to them would be reported too.
             if position in self.guessed and not (declaration.key and not declaration.references):
@@ -355,6 +384,13 @@ class TableReader:
                 text,
                 "warning",
             )
+
+
+def _holds(cell: Cell) -> str:
+    """Return what a cell says for its column to be one of numbers or of names."""
+    if cell.kind is CellKind.TEXT:
+        return "text" if read_number(cell.value) is not None else "names"
+    return {CellKind.NUMBER: "numbers", CellKind.BLANK: ""}.get(cell.kind, "other")
 
 
 def _fill(header: str, declaration: Column) -> str:
