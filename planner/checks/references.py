@@ -26,7 +26,7 @@ from planner.checks.subject import Subject
 from planner.checks.totals import is_total
 from planner.workbook.book import HEADER_ROW, Book, Table, is_read, keys_of, names_of
 from planner.workbook.findings import Finding, some
-from planner.workbook.names import did_you_mean, fold_name, listed
+from planner.workbook.names import did_you_mean, fold_name, is_misspelt, listed
 from planner.workbook.tables import NO_NAMES
 from planner.workbook.unread import UNREAD
 
@@ -118,7 +118,13 @@ def _without_swapped(book: Book) -> tuple[Book, list[Finding]]:
         for attribute, sheets in _references(row_class):
             known = {name for sheet in sheets for name in book.names(sheet)}
             held = _held(tables[row_class], attribute)
-            if not held or held & known or not all(map(book.has_all_names, sheets)):
+            if (
+                not held
+                or held & known
+                or row_class in {SHEETS[sheet] for sheet in sheets}
+                or any(is_misspelt(name, right) for name in held for right in known)
+                or not all(map(book.has_all_names, sheets))
+            ):
                 continue
             other = next(
                 (o for o in table.letters if (h := _held(tables[row_class], o)) and h <= known), ""
