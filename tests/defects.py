@@ -1428,6 +1428,61 @@ _TRAPS = [
     ),
 ]
 
+_PLACES = [
+    Defect(
+        "one site with its coordinates swapped",
+        _all(_put("Sites", 2, "latitude", 8.7), _put("Sites", 2, "longitude", 50.1)),
+        "Sites!E2",
+        ("'fra1' lies", "km from the nearest other place in DE", "'Germany'", "swap the two"),
+        "warning",
+    ),
+    Defect(
+        "one region with its coordinates swapped",
+        _all(_put("Regions", 3, "latitude", 2.5), _put("Regions", 3, "longitude", 46.6)),
+        "Regions!B3",
+        ("'France' lies", "in FR", "from 'par1' with latitude and longitude swapped"),
+        "warning",
+    ),
+    Defect(
+        "a site with its coordinates swapped that is alone in its country",
+        _all(_put("Sites", 4, "latitude", 4.9), _put("Sites", 4, "longitude", 52.4)),
+        "Sites!E4",
+        ("'ams1' lies", "in EU", "swapped"),
+        "warning",
+    ),
+    Defect(
+        "a sheet with its coordinates swapped",
+        _all(
+            _header("Sites", "latitude", "?"),
+            _header("Sites", "longitude", "latitude"),
+            _header("Sites", "?", "longitude"),
+        ),
+        "Sites!F1",
+        ("seem to be swapped, here or in Regions", "in every country that both name", "in DE"),
+        "warning",
+    ),
+    Defect(
+        "a longitude for a latitude",
+        _all(_put("Sites", 5, "latitude", 139.7), _put("Sites", 5, "longitude", 35.7)),
+        "Sites!E5",
+        ("latitude 139.7 is above 90", "swap it with longitude"),
+    ),
+    Defect(
+        "a route faster than light",
+        _row("Routes", "par1", "whk1", 9, None, None),
+        "Routes!C5",
+        ("latency_ms 9 is faster than light over the 8,", "'par1' and 'whk1'", "correct the"),
+        "warning",
+    ),
+    Defect(
+        "half a region's coordinates",
+        _put("Regions", 2, "longitude", None),
+        "Regions!C2",
+        ("longitude is empty, so the place is unknown",),
+        "warning",
+    ),
+]
+
 DEFECTS = [
     *_CELLS,
     *_SHEETS,
@@ -1441,5 +1496,6 @@ DEFECTS = [
     *_COLLAPSE,
     *_OUTAGES,
     *_TRAPS,
+    *_PLACES,
 ]
 """Every defect, for tests of the reader and of the command line alike."""

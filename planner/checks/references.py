@@ -118,18 +118,13 @@ def _without_swapped(book: Book) -> tuple[Book, list[Finding]]:
         for attribute, sheets in _references(row_class):
             known = {name for sheet in sheets for name in book.names(sheet)}
             held = _held(tables[row_class], attribute)
-            if (
-                not held
-                or held & known
-                or row_class in {SHEETS[sheet] for sheet in sheets}
-                or any(is_misspelt(name, right) for name in held for right in known)
-                or not all(map(book.has_all_names, sheets))
-            ):
+            is_own = row_class in {SHEETS[sheet] for sheet in sheets}
+            if not held or held & known or is_own or not all(map(book.has_all_names, sheets)):
                 continue
             other = next(
                 (o for o in table.letters if (h := _held(tables[row_class], o)) and h <= known), ""
             )
-            if not other:
+            if not other or any(is_misspelt(name, right) for name in held for right in known):
                 continue
             cells = [f"{table.letters[name]}{HEADER_ROW}" for name in (attribute, other)]
             headers = [header_of(n, columns(row_class)[n]) for n in (attribute, other)]
