@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from models.data import SHEETS, Row, Scenario, Settings
@@ -44,6 +44,8 @@ class Edit:
     cell: str
     before: object
     after: object
+    row: int = 0
+    """That of the sheet Scenarios which asks for it."""
 
     def __str__(self) -> str:
         return f"{self.sheet}!{self.cell}: {_shown(self.before)} -> {_shown(self.after)}"
@@ -117,15 +119,19 @@ def says(cell: Cell) -> str:
     return "" if cell.value is None else fold_name(str(cell.value))
 
 
-def check(workbook: Workbook, book: Book) -> Iterator[Finding]:
-    """Yield a warning for every row of the sheet Scenarios that cannot be applied.
+def in_scenario(book: Book, name: str, edits: Iterable[Edit], found: Finding) -> Finding:
+    """Return what is found in a scenario at the row that asks for it, as a warning.
 
     The workbook as it stands, and other scenarios, are none the worse for it.
     """
-    for name in names(book):
-        findings: list[Finding] = []
-        edited(workbook, book, name, findings)
-        yield from (replace(finding, level="warning") for finding in findings)
+    rows = [row for row in _rows(book) if row.scenario == name]
+    asking = {edit.row for edit in edits if (edit.sheet, edit.cell) == (found.sheet, found.cell)}
+    of_sheet = [row for row in rows if fold_header(row.sheet) == fold_header(found.sheet)]
+    row = next((row for row in rows if row.row in asking), (of_sheet or rows)[0])
+    where = f"{found.sheet}!{found.cell}" if found.cell else found.sheet
+    says = f"scenario {name!r} cannot be planned" if found.is_error else f"in scenario {name!r}"
+    message = ": ".join(filter(None, (says, where, found.message)))
+    return book.finding(row, "change", message, found.way_out, "warning")
 
 
 # One row of a scenario ----------------------------------------------------------------------------
@@ -159,7 +165,7 @@ def _applied(sheet: Sheet, row: Scenario) -> tuple[Sheet, list[Edit], tuple[str,
     if not row.column:
         if fold_name(row.change) != REMOVE:
             raise CannotApply("column", "no column is named", "name one, or write remove")
-        edits = [Edit(sheet.title, f"A{number}", "a row", None) for number in numbers]
+        edits = [Edit(sheet.title, f"A{number}", "a row", None, row.row) for number in numbers]
         for number in numbers:
             del rows[number]
         return replace(sheet, rows=rows), edits, None
@@ -172,7 +178,7 @@ def _applied(sheet: Sheet, row: Scenario) -> tuple[Sheet, list[Edit], tuple[str,
         rows[number] = {n: c for n, c in rows[number].items() if n != position}
         if after.kind is not CellKind.BLANK:
             rows[number][position] = after
-        edits.append(Edit(sheet.title, before.address, before.value, after.value))
+        edits.append(Edit(sheet.title, before.address, before.value, after.value, row.row))
     doubt = None if kinds == {Kind.SHARE} else _doubt(row.change.strip())
     return replace(sheet, rows=rows), edits, doubt
 

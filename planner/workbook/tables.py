@@ -225,14 +225,11 @@ class TableReader:
 
     def report_swapped(self, rows: Sequence[int]) -> None:
         """Report a column of numbers that holds names only, beside one of names that holds none."""
-        holds = {
-            position: {_holds(self.sheet.cell(row, position)) for row in rows} - {""}
-            for position in self.columns
-        }
         names = [n for n, (_, column) in self.columns.items() if column.kind in NAMING]
         counts = [n for n, (_, column) in self.columns.items() if column.kind in COUNTING]
-        for count in (n for n in counts if holds[n] == {"names"}):
-            name = next((n for n in names if holds[n] == {"numbers"} and n not in self.swapped), 0)
+        for count in (n for n in counts if self.holds_only("names", n, rows)):
+            left = (n for n in names if n not in self.swapped)
+            name = next((n for n in left if self.holds_only("numbers", n, rows)), 0)
             if name:
                 self.swapped |= {count, name}
                 header, other = (header_of(*self.columns[number]) for number in (count, name))
@@ -243,6 +240,12 @@ class TableReader:
                     "swap the two headers, or the cells below them",
                     header,
                 )
+
+    def holds_only(self, what: str, position: int, rows: Sequence[int]) -> bool:
+        """Return whether the column holds something in these rows, and nothing else than that."""
+        found = (_holds(self.sheet.cell(row, position)) for row in rows)
+        filled = (kind for kind in found if kind)
+        return next(filled, "") == what and all(kind == what for kind in filled)
 
     def refuse_merged_cells(self) -> None:
         last = max(self.sheet.rows)
