@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -93,10 +93,23 @@ def network_of(workbook: Workbook, require_served: bool = False, scenario: str =
     if scenario:
         workbook, edits = scenarios.edited(workbook, read_book(workbook, []), scenario, findings)
     book = read_book(workbook, findings)
-    if not scenario:
-        findings.extend(scenarios.check(workbook, book))
     if require_served:
         book = replace(book, settings=replace(book.settings, require_served=True))
+    as_read = book
+    book, network = _checked(book, findings)
+    if not scenario:
+        findings.extend(_of_scenarios(workbook, as_read, {found.kind for found in findings}))
+    is_sound = not any(finding.is_error for finding in findings)
+    each = in_order(findings, book.titles)
+    found = network if is_sound else None
+    return Tables(found, grouped(each), workbook.sha256, book, each, edits, workbook.data)
+
+
+def _checked(book: Book, findings: list[Finding]) -> tuple[Book, Network | None]:
+    """Return the book without names that no row has, and its network unless that makes no sense.
+
+    Appends everything that is wrong to the findings.
+    """
     book = without_unknown(without_totals(book, findings), findings)
     known = directory(book)
     resolved = resolve(book, known, findings)
@@ -108,10 +121,27 @@ def network_of(workbook: Workbook, require_served: bool = False, scenario: str =
         with suppress(UnreadCell):
             network = _network(book, known, resolved)
             findings.extend(check_network(network, book))
-    is_sound = not any(finding.is_error for finding in findings)
-    each = in_order(findings, book.titles)
-    found = network if is_sound else None
-    return Tables(found, grouped(each), workbook.sha256, book, each, edits, workbook.data)
+    return book, network
+
+
+def _of_scenarios(
+    workbook: Workbook, book: Book, known: Collection[tuple[str, str, str, str]]
+) -> Iterator[Finding]:
+    """Yield what is wrong with scenarios, and in no other finding: rows, and what comes of them."""
+    for name in scenarios.names(book):
+        wrong: list[Finding] = []
+        changed, edits = scenarios.edited(workbook, book, name, wrong)
+        yield from (replace(finding, level="warning") for finding in wrong)
+        if any(finding.is_error for finding in wrong):
+            continue
+        pairs = zip(workbook.sheets, changed.sheets, strict=True)
+        same = {before.title for before, after in pairs if before is after}
+        tables = {table.title: table for table in book.tables.values() if table.title in same}
+        found: list[Finding] = []
+        _checked(read_book(changed, found, tables), found)
+        for finding in grouped(found):
+            if finding.kind not in known:
+                yield scenarios.in_scenario(book, name, edits, finding)
 
 
 def build(book: Book, findings: list[Finding]) -> Network:

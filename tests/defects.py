@@ -1339,6 +1339,71 @@ _TRAPS = [
         ("grid '*' is no name",),
     ),
     Defect(
+        "titles above the headers of a wide sheet",
+        lambda sheets: sheets.update(
+            Sites=[["Our sites", None, "as of May"], ["draft"], [], *sheets["Sites"]]
+        ),
+        "Sites",
+        ("row 1 is a title: the headers stand in row 4", "move the headers from row 4 to row 1"),
+    ),
+    Defect(
+        "a title above the settings",
+        lambda sheets: sheets["Settings"].insert(0, ["What holds everywhere"]),
+        "Settings",
+        ("row 1 is a title: the headers stand in row 2",),
+    ),
+    Defect(
+        "scenario of a percentage without a sign",
+        _add(
+            "Scenarios",
+            ["scenario", "sheet", "column", "change"],
+            ["more", "Demand", "requests_per_s", "20%"],
+        ),
+        "Scenarios!D2",
+        ("'20%' is read as the value 0.2", "write 0.2 if that is meant, x1.2 for 20% more, x0.8"),
+        "warning",
+    ),
+    Defect(
+        "two headers of names swapped",
+        _all(
+            _header("Sites", "provider", "?"),
+            _header("Sites", "country", "provider"),
+            _header("Sites", "?", "country"),
+        ),
+        "Sites!C1",
+        ("provider holds names that are not in Providers, but country in B1 does", "swap"),
+    ),
+    Defect(
+        "two headers of names swapped where both name rows",
+        _all(
+            _header("Capacities", "site", "?"),
+            _header("Capacities", "node_type", "site"),
+            _header("Capacities", "?", "node_type"),
+        ),
+        "Capacities!B1",
+        ("site holds names that are not in Sites, but node_type in A1 does",),
+    ),
+    Defect(
+        "names below the header of a number",
+        _all(
+            _header("Capacities", "node_type", "?"),
+            _header("Capacities", "max_nodes", "node_type"),
+            _header("Capacities", "?", "max_nodes"),
+        ),
+        "Capacities!B1",
+        ("max_nodes holds names and node_type in C1 holds numbers", "swap the two headers"),
+    ),
+    Defect(
+        "two headers of names swapped with one row",
+        _all(
+            lambda sheets: sheets.update(
+                Seats=[["committee", "site", "node_type", "seats"], ["fra1", "shard", "seat", 2]]
+            ),
+        ),
+        "Seats!A1",
+        ("committee holds names that are not in Committees",),
+    ),
+    Defect(
         "a country to be decided",
         _put("Sites", 5, "grid", "tbd"),
         "Sites!J5",
@@ -1363,6 +1428,61 @@ _TRAPS = [
     ),
 ]
 
+_PLACES = [
+    Defect(
+        "one site with its coordinates swapped",
+        _all(_put("Sites", 2, "latitude", 8.7), _put("Sites", 2, "longitude", 50.1)),
+        "Sites!E2",
+        ("'fra1' lies", "km from the nearest other place in DE", "'Germany'", "swap the two"),
+        "warning",
+    ),
+    Defect(
+        "one region with its coordinates swapped",
+        _all(_put("Regions", 3, "latitude", 2.5), _put("Regions", 3, "longitude", 46.6)),
+        "Regions!B3",
+        ("'France' lies", "in FR", "from 'par1' with latitude and longitude swapped"),
+        "warning",
+    ),
+    Defect(
+        "a site with its coordinates swapped that is alone in its country",
+        _all(_put("Sites", 4, "latitude", 4.9), _put("Sites", 4, "longitude", 52.4)),
+        "Sites!E4",
+        ("'ams1' lies", "in EU", "swapped"),
+        "warning",
+    ),
+    Defect(
+        "a sheet with its coordinates swapped",
+        _all(
+            _header("Sites", "latitude", "?"),
+            _header("Sites", "longitude", "latitude"),
+            _header("Sites", "?", "longitude"),
+        ),
+        "Sites!F1",
+        ("seem to be swapped, here or in Regions", "in every country that both name", "in DE"),
+        "warning",
+    ),
+    Defect(
+        "a longitude for a latitude",
+        _all(_put("Sites", 5, "latitude", 139.7), _put("Sites", 5, "longitude", 35.7)),
+        "Sites!E5",
+        ("latitude 139.7 is above 90", "swap it with longitude"),
+    ),
+    Defect(
+        "a route faster than light",
+        _row("Routes", "par1", "whk1", 9, None, None),
+        "Routes!C5",
+        ("latency_ms 9 is faster than light over the 8,", "'par1' and 'whk1'", "correct the"),
+        "warning",
+    ),
+    Defect(
+        "half a region's coordinates",
+        _put("Regions", 2, "longitude", None),
+        "Regions!C2",
+        ("longitude is empty, so the place is unknown",),
+        "warning",
+    ),
+]
+
 DEFECTS = [
     *_CELLS,
     *_SHEETS,
@@ -1376,5 +1496,6 @@ DEFECTS = [
     *_COLLAPSE,
     *_OUTAGES,
     *_TRAPS,
+    *_PLACES,
 ]
 """Every defect, for tests of the reader and of the command line alike."""

@@ -21,6 +21,7 @@ class Bounds:
     _round_trips: dict[tuple[Item, Item], float | None] = field(default_factory=dict)
     _hosts: dict[str, tuple[OfferKey, ...]] = field(default_factory=dict)
     _allowed: dict[tuple[str, str, str], tuple[OfferKey, ...]] = field(default_factory=dict)
+    _servable: dict[object, tuple[OfferKey, ...]] = field(default_factory=dict)
 
     def is_usable(self, site: Site) -> bool:
         """Return whether any node may stand at the site."""
@@ -163,9 +164,14 @@ class Bounds:
 
     def servable(self, demand: Demand) -> tuple[OfferKey, ...]:
         """Return the offers that may serve the row as far as all but capacity goes."""
-        keys = self.allowed(demand)
-        fast = {site for site in {key.site for key in keys} if self.is_fast_enough(demand, site)}
-        return tuple(key for key in keys if key.site in fast)
+        scope = (demand.region, demand.model, demand.verification, demand.residency)
+        asked = scope, demand.max_latency_ms
+        if asked not in self._servable:
+            keys = self.allowed(demand)
+            sites = {key.site for key in keys}
+            fast = {site for site in sites if self.is_fast_enough(demand, site)}
+            self._servable[asked] = tuple(key for key in keys if key.site in fast)
+        return self._servable[asked]
 
     def node_rate(self, model: Model | None, key: OfferKey) -> float:
         """Return the most requests/s of the model that one node of the offer can serve."""

@@ -24,9 +24,9 @@ from models.data import (
 from models.fields import Kind, columns, header_of
 from planner.checks.subject import Subject
 from planner.checks.totals import is_total
-from planner.workbook.book import Book, is_read, keys_of, names_of
+from planner.workbook.book import HEADER_ROW, Book, Table, is_read, keys_of, names_of
 from planner.workbook.findings import Finding, some
-from planner.workbook.names import did_you_mean, fold_name, listed
+from planner.workbook.names import did_you_mean, fold_name, is_misspelt, listed
 from planner.workbook.tables import NO_NAMES
 from planner.workbook.unread import UNREAD
 
@@ -84,6 +84,8 @@ def without_unknown(book: Book, findings: list[Finding]) -> Book:
 
     Names that refer to a sheet that is not there give one finding together.
     """
+    book, swapped = _without_swapped(book)
+    findings.extend(swapped)
     tables = dict(book.tables)
     used: dict[tuple[tuple[str, ...], str], list[Word]] = {}
     missing = set(book.missing)
@@ -107,6 +109,44 @@ def without_unknown(book: Book, findings: list[Finding]) -> Book:
     findings.extend(_unknown(book, sheets, words) for (sheets, _), words in used.items())
     unknown_names = frozenset(name for words in used.values() for _, _, name in words)
     return replace(book, tables=tables, unknown=unknown_names, missing=frozenset(missing))
+
+
+def _without_swapped(book: Book) -> tuple[Book, list[Finding]]:
+    """Return the book with columns that hold each other's names as UNREAD, and a finding each."""
+    tables, found = dict(book.tables), []
+    for row_class, table in book.tables.items():
+        for attribute, sheets in _references(row_class):
+            known = {name for sheet in sheets for name in book.names(sheet)}
+            held = _held(tables[row_class], attribute)
+            is_own = row_class in {SHEETS[sheet] for sheet in sheets}
+            if not held or held & known or is_own or not all(map(book.has_all_names, sheets)):
+                continue
+            other = next(
+                (o for o in table.letters if (h := _held(tables[row_class], o)) and h <= known), ""
+            )
+            if not other or any(is_misspelt(name, right) for name in held for right in known):
+                continue
+            cells = [f"{table.letters[name]}{HEADER_ROW}" for name in (attribute, other)]
+            headers = [header_of(n, columns(row_class)[n]) for n in (attribute, other)]
+            titles = " or ".join(book.title(SHEETS[sheet]) for sheet in sheets)
+            message = (
+                f"{headers[0]} holds names that are not in {titles}, but {headers[1]} in {cells[1]}"
+                " does hold such names"
+            )
+            way_out = "swap the two headers, or the cells below them"
+            found.append(Finding(table.title, cells[0], message, way_out, headers[0]))
+            unread = dict.fromkeys((attribute, other), UNREAD)
+            rows = tuple(replace(row, **unread) for row in tables[row_class].rows)
+            tables[row_class] = replace(table, rows=rows)
+    return (replace(book, tables=tables), found) if found else (book, found)
+
+
+def _held(table: Table, attribute: str) -> set[str]:
+    """Return the names in a column; none if one of its cells could not be read, or is no name."""
+    values = [getattr(row, attribute, UNREAD) for row in table.rows]
+    if any(value is UNREAD or isinstance(value, (bool, int, float)) for value in values):
+        return set()
+    return {name for value in values for name in names_of(value)}
 
 
 def _unknown(book: Book, sheets: tuple[str, ...], words: list[Word]) -> Finding:

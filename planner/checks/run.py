@@ -16,6 +16,7 @@ from planner.checks import (
     models,
     objectives,
     outages,
+    places,
     protection,
     references,
     sites,
@@ -34,6 +35,7 @@ from planner.workbook.unread import until_unread
 SUBJECTS = (
     references.SUBJECT,
     sites.SUBJECT,
+    places.SUBJECT,
     models.SUBJECT,
     demand.SUBJECT,
     latency.SUBJECT,

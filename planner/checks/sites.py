@@ -44,24 +44,6 @@ def _status(site: Site, book: Book) -> Iterator[Complaint]:
         )
 
 
-def _coordinates(place: Site, _: Book) -> Iterator[Complaint]:
-    if (place.latitude is None) != (place.longitude is None):
-        blank = "latitude" if place.latitude is None else "longitude"
-        yield Complaint(
-            blank,
-            f"{blank} is empty, so the place is unknown",
-            "fill in both coordinates or neither",
-            "warning",
-        )
-    elif place.latitude == place.longitude == 0:
-        yield Complaint(
-            "latitude",
-            "0, 0 lies in the sea south of Ghana",
-            "write where the place is; clear both coordinates if that is not known",
-            "warning",
-        )
-
-
 def _country_codes(book: Book) -> Iterator[Finding]:
     """Yield the rarer spelling where some sites give a code and others a name: `IT` and `Italy`.
 
@@ -235,7 +217,6 @@ def _unused_dependencies(bounds: Bounds, book: Book) -> Iterator[Finding]:
 SUBJECT = Subject(
     rows=(
         (Site, _status),
-        (Site, _coordinates),
         (Offer, _offer),
         (Offer, _price),
     ),

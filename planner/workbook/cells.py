@@ -125,6 +125,8 @@ def _check_bounds(value: float, header: str, declaration: Column) -> None:
         raise CellError(f"{header} {value:g} is below {low:g}", f"write {low:g} or more")
     if high is not None and value > high:
         way_out = f"write {high:g} or less"
+        if declaration.unit == "degrees" and value <= 180:
+            way_out += ", or swap it with longitude if the two are mixed up"
         if declaration.kind is Kind.SHARE:
             way_out = f"write {value / 100:g} for {value:g} %" if value <= 100 else way_out
         raise CellError(f"{header} {value:g} is above {high:g}", way_out)

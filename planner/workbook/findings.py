@@ -42,6 +42,11 @@ class Finding:
         return asdict(self)
 
     @property
+    def kind(self) -> tuple[str, str, str, str]:
+        """Return what it shares with findings that differ in numbers and names only."""
+        return self.sheet, self.cell, self.level, _VARYING.sub("\u2026", self.message)
+
+    @property
     def is_error(self) -> bool:
         """Return whether no plan can be made until this is mended."""
         return self.level == "error"

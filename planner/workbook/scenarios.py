@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from models.data import SHEETS, Row, Scenario, Settings
@@ -21,14 +21,13 @@ from planner.workbook.findings import Finding, column_letters
 from planner.workbook.names import did_you_mean, fold_header, fold_name, header_readings
 from planner.workbook.settings import SettingRow
 from planner.workbook.sheets import known_sheets
-from planner.workbook.tables import TableReader
+from planner.workbook.tables import COUNTING, TableReader
 
 REMOVE = "remove"
 _TIMES = re.compile(r"[x×*]\s*(\d+(?:\.\d+)?)", re.IGNORECASE)
 _LIKE_TIMES = re.compile(r"[x×*]\s*([\d.,]+\s*%?)", re.IGNORECASE)
 _BY_PERCENT = re.compile(r"[-+]\s*[\d.,]+\s*%")
 
-_NUMBERS = (Kind.NUMBER, Kind.INTEGER, Kind.SHARE)
 SAME_NUMBER = 1e-12
 """Numbers that differ by a smaller part of them look the same in Excel."""
 
@@ -45,6 +44,8 @@ class Edit:
     cell: str
     before: object
     after: object
+    row: int = 0
+    """That of the sheet Scenarios which asks for it."""
 
     def __str__(self) -> str:
         return f"{self.sheet}!{self.cell}: {_shown(self.before)} -> {_shown(self.after)}"
@@ -94,8 +95,10 @@ def edited(
     for row in rows:
         try:
             sheet = _target(workbook, row)
-            sheets[sheet.title], made = _applied(sheets[sheet.title], row)
+            sheets[sheet.title], made, doubt = _applied(sheets[sheet.title], row)
             edits += made
+            if doubt is not None:
+                findings.append(book.finding(row, "change", *doubt, level="warning"))
         except CannotApply as error:
             findings.append(book.finding(row, error.attribute, error.message, error.way_out))
     whole = tuple(sheets[sheet.title] for sheet in workbook.sheets)
@@ -116,15 +119,19 @@ def says(cell: Cell) -> str:
     return "" if cell.value is None else fold_name(str(cell.value))
 
 
-def check(workbook: Workbook, book: Book) -> Iterator[Finding]:
-    """Yield a warning for every row of the sheet Scenarios that cannot be applied.
+def in_scenario(book: Book, name: str, edits: Iterable[Edit], found: Finding) -> Finding:
+    """Return what is found in a scenario at the row that asks for it, as a warning.
 
     The workbook as it stands, and other scenarios, are none the worse for it.
     """
-    for name in names(book):
-        findings: list[Finding] = []
-        edited(workbook, book, name, findings)
-        yield from (replace(finding, level="warning") for finding in findings)
+    rows = [row for row in _rows(book) if row.scenario == name]
+    asking = {edit.row for edit in edits if (edit.sheet, edit.cell) == (found.sheet, found.cell)}
+    of_sheet = [row for row in rows if fold_header(row.sheet) == fold_header(found.sheet)]
+    row = next((row for row in rows if row.row in asking), (of_sheet or rows)[0])
+    where = f"{found.sheet}!{found.cell}" if found.cell else found.sheet
+    says = f"scenario {name!r} cannot be planned" if found.is_error else f"in scenario {name!r}"
+    message = ": ".join(filter(None, (says, where, found.message)))
+    return book.finding(row, "change", message, found.way_out, "warning")
 
 
 # One row of a scenario ----------------------------------------------------------------------------
@@ -142,8 +149,8 @@ def _target(workbook: Workbook, row: Scenario) -> Sheet:
     raise CannotApply("sheet", f"sheet {row.sheet!r} is not known", way_out)
 
 
-def _applied(sheet: Sheet, row: Scenario) -> tuple[Sheet, list[Edit]]:
-    """Return the sheet with the row applied and what that changed."""
+def _applied(sheet: Sheet, row: Scenario) -> tuple[Sheet, list[Edit], tuple[str, str] | None]:
+    """Return the sheet with the row applied, what that changed, and what it may mean instead."""
     row_class = _row_class(row.sheet)
     reader = TableReader(sheet, row_class, [])
     reader.match_headers()
@@ -158,20 +165,37 @@ def _applied(sheet: Sheet, row: Scenario) -> tuple[Sheet, list[Edit]]:
     if not row.column:
         if fold_name(row.change) != REMOVE:
             raise CannotApply("column", "no column is named", "name one, or write remove")
-        edits = [Edit(sheet.title, f"A{number}", "a row", None) for number in numbers]
+        edits = [Edit(sheet.title, f"A{number}", "a row", None, row.row) for number in numbers]
         for number in numbers:
             del rows[number]
-        return replace(sheet, rows=rows), edits
+        return replace(sheet, rows=rows), edits, None
     position = _own_position(headers, row.column, reader, rows)
-    edits = []
+    edits, kinds = [], set()
     for number in numbers:
-        before = sheet.cell(number, position)
-        after = _changed(before, row, sheet, _kind(reader, number, position, row.column))
+        before, kind = sheet.cell(number, position), _kind(reader, number, position, row.column)
+        after = _changed(before, row, sheet, kind)
+        kinds.add(kind)
         rows[number] = {n: c for n, c in rows[number].items() if n != position}
         if after.kind is not CellKind.BLANK:
             rows[number][position] = after
-        edits.append(Edit(sheet.title, before.address, before.value, after.value))
-    return replace(sheet, rows=rows), edits
+        edits.append(Edit(sheet.title, before.address, before.value, after.value, row.row))
+    doubt = None if kinds == {Kind.SHARE} else _doubt(row.change.strip())
+    return replace(sheet, rows=rows), edits, doubt
+
+
+def _doubt(text: str) -> tuple[str, str] | None:
+    """Return what a percentage that is no share was read as, and how to write what else it means.
+
+    None for anything else; with a sign it is refused already.
+    """
+    number = read_number(text)
+    if number is None or not text.endswith("%"):
+        return None
+    way_out = (
+        f"write {number:.12g} if that is meant, x{1 + number:.12g} for {text} more,"
+        f" x{max(0.0, 1 - number):.12g} for {text} less"
+    )
+    return f"{text!r} is read as the value {number:.12g}", way_out
 
 
 def _row_class(name: str) -> type[Row]:
@@ -288,7 +312,7 @@ def _changed(cell: Cell, row: Scenario, sheet: Sheet, kind: Kind | None) -> Cell
     if number is not None:
         return Cell(number, CellKind.NUMBER, cell.address)
     # Free text, such as a tolerance of `2 %`, may be a number; then it stays one.
-    if kind in _NUMBERS or (kind in (None, Kind.TEXT) and cell.kind is CellKind.NUMBER):
+    if kind in COUNTING or (kind in (None, Kind.TEXT) and cell.kind is CellKind.NUMBER):
         message = f"{sheet.title}!{cell.address} is for a number, and {text!r} is none"
         meant = _LIKE_TIMES.fullmatch(text)
         times = read_number(meant[1]) if meant is not None else None

@@ -27,11 +27,13 @@ def read_settings(sheet: Sheet | None, findings: list[Finding]) -> tuple[Setting
     if sheet is None or not sheet.rows:
         return Settings(), {}
     reader = TableReader(sheet, SettingRow, findings)
+    if reader.is_titled():
+        return Settings(), {}
     reader.match_headers()
     positions = {name: number for number, (name, _) in reader.columns.items()}
     for name in ("setting", "value"):
         if name not in positions:
-            reader.add("", f"the column {name!r} is missing", reader.where_header_is(name), name)
+            reader.report_missing(name)
             return Settings(), {}
     declared = columns(Settings)
     known = {fold_header(name): name for name in declared}

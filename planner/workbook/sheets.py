@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from models.data import REQUIRED_SHEETS, SHEETS, Committee, Demand, Row
-from planner.workbook.book import HEADER_ROW, SETTINGS, Book
+from planner.workbook.book import HEADER_ROW, SETTINGS, Book, Table
 from planner.workbook.excel import Sheet, Workbook
 from planner.workbook.findings import Finding
 from planner.workbook.names import (
@@ -25,16 +25,22 @@ IGNORED_SHEETS = ("Guide", "Lists")
 """Sheets of the template that are for people only."""
 
 
-def read_book(workbook: Workbook, findings: list[Finding]) -> Book:
-    """Return the rows of every known sheet; append what is wrong with them to the findings."""
+def read_book(
+    workbook: Workbook, findings: list[Finding], known: Mapping[str, Table] | None = None
+) -> Book:
+    """Return the rows of every known sheet; append what is wrong with them to the findings.
+
+    Sheets whose tables are known, by title, are not read again.
+    """
     found = known_sheets(workbook, findings)
     settings, cells = read_settings(found.get(SETTINGS), findings)
     currency = settings.currency if isinstance(settings.currency, str) else ""
     tables = {}
     for name, row_class in SHEETS.items():
         if name in found:
+            table = (known or {}).get(found[name].title)
             reader = TableReader(found[name], row_class, findings, currency)
-            tables[row_class] = reader.table()
+            tables[row_class] = reader.table() if table is None else table
     titles = [found[name].title if name in found else name for name in (*SHEETS, SETTINGS)]
     book = Book(tables, settings, cells, tuple(titles))
     to_plan = () if book.has(Demand) or not _has_nothing_to_plan(book) else ("Demand",)

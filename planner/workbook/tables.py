@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from models.data import REQUIRED_SHEETS, Offer, Row, Site
 from models.fields import Column, Kind, columns, header_of
 from planner.workbook.book import DEP, HEADER_ROW, SHEET_OF, Table, names_of
-from planner.workbook.cells import CellError, is_padded, read_value
+from planner.workbook.cells import CellError, is_padded, read_number, read_value
 from planner.workbook.excel import Cell, CellKind, Sheet
 from planner.workbook.findings import Finding, Level, column_letters, counted, row_and_column
 from planner.workbook.names import fold_header, header_readings, looks_like, nearest
@@ -30,6 +30,12 @@ UNKNOWN_WORDS = frozenset(["unknown", "?", "??", "tbd", "tba", "n/a", "n.a.", "t
 NO_NAMES = UNKNOWN_WORDS | frozenset(["-", "--", "\u2013", "\u2014", "*", ".", "nil"])
 """What people write where there is no name: as a dependency, many things would hang on it."""
 
+NAMING = (Kind.NAME, Kind.NAMES, Kind.NEEDS)
+COUNTING = (Kind.NUMBER, Kind.INTEGER, Kind.SHARE)
+
+MOST_TITLES = 20
+"""Rows of titles and remarks above the headers that are looked at."""
+
 _ANY_SITE_NEEDS = Column(Kind.NEEDS, "a dependency of the planner's own kind")
 
 
@@ -47,6 +53,7 @@ class TableReader:
         self.findings = findings
         self.columns: dict[int, tuple[str, Column]] = {}
         self.guessed: set[int] = set()
+        self.swapped: set[int] = set()
         self.absent: list[str] = []
         self.merged: list[tuple[int, int, int, int]] = []
         self.padded: dict[tuple[str, str], list[str]] = {}
@@ -55,6 +62,8 @@ class TableReader:
         """Return the rows with the columns they were read from."""
         if not self.sheet.rows:
             return self.empty()
+        if self.is_titled():
+            return Table(self.sheet.title, is_whole=False)
         self.match_headers()
         self.refuse_merged_cells()
         order = {name: number for number, name in enumerate(self.declared)}
@@ -64,15 +73,15 @@ class TableReader:
                 self.columns.items(), key=lambda entry: (order.get(entry[1][0], 99), entry[0])
             )
         }
-        is_whole = self.report_missing_columns()
-        rows: list[Row] = []
-        if is_whole:
-            if self.row_class is Offer and not self.price_columns():
-                self.report_no_prices()
-            numbers = (number for number in self.sheet.rows if number > HEADER_ROW)
-            rows = [self.read_row(number) for number in numbers if self.is_used(number)]
+        self.report_missing_columns()
+        if self.row_class is Offer and not self.price_columns():
+            self.report_no_prices()
+        numbers = (number for number in self.sheet.rows if number > HEADER_ROW)
+        used = [number for number in numbers if self.is_used(number)]
+        self.report_swapped(used)
+        rows = [self.read_row(number) for number in used]
         self.report_padded()
-        return Table(self.sheet.title, tuple(rows), letters, is_whole)
+        return Table(self.sheet.title, tuple(rows), letters)
 
     def empty(self) -> Table:
         """Return the table of a sheet without a cell, which is an error where it must have rows."""
@@ -89,12 +98,17 @@ class TableReader:
         text = "" if found is None else str(found)
         self.findings.append(Finding(self.sheet.title, cell, message, way_out, text, level))
 
-    def match_headers(self) -> None:
-        known = {
+    def known_headers(self) -> dict[str, str]:
+        """Return the attribute that each header, folded, means."""
+        return {
             fold_header(header): name
             for name, declaration in self.declared.items()
             for header in (header_of(name, declaration), *declaration.also)
         }
+
+    def match_headers(self) -> None:
+        """Find the column of every attribute; report what heads none."""
+        known = self.known_headers()
         taken: dict[str, str] = {}
         unknown: list[tuple[int, Cell]] = []
         for number, cell in sorted(self.sheet.rows.get(HEADER_ROW, {}).items()):
@@ -150,8 +164,7 @@ class TableReader:
         missing = [entry for entry in self.declared.items() if entry not in known]
         headers = {header_of(*entry): entry for entry in missing}
         guess = nearest(text, headers)
-        # A title above the headers, such as `Our providers`, is no header.
-        if guess and not self.later_row_of(guess):
+        if guess:
             way_out = f"did you mean {guess!r}? If not, {way_out}"
             if looks_like(text, guess) and headers[guess][0] not in REMARKS:
                 # Known to be there, so that its lack is not blamed on every row.
@@ -176,37 +189,63 @@ class TableReader:
                         "warning",
                     )
 
-    def report_missing_columns(self) -> bool:
-        """Return whether the rows can be read; not if a missing header stands below the first."""
+    def report_missing_columns(self) -> None:
         present = {name for name, _ in self.columns.values()}
-        is_whole = True
         for name, declaration in self.declared.items():
             if declaration.required and name not in present:
                 self.absent.append(name)
-                header = header_of(name, declaration)
+                self.report_missing(header_of(name, declaration))
+
+    def report_missing(self, header: str) -> None:
+        """Report that a column is missing."""
+        message = f"the column {header!r} is missing"
+        self.add("", message, f"write {header} in row 1 above its values", header)
+
+    def is_titled(self) -> bool:
+        """Return whether the headers stand below a title, and report it: nothing is read then."""
+        known = self.known_headers().keys()
+        needed = set(map(fold_header, required_headers(self.row_class)))
+        found: dict[int, tuple[bool, int]] = {}
+        for number in range(HEADER_ROW, HEADER_ROW + MOST_TITLES + 1):
+            cells = self.sheet.rows.get(number, {}).values()
+            texts = {text for cell in cells for text in header_readings(str(cell.value))}
+            count = len(known & texts)
+            found[number] = bool(count) and needed <= texts, count
+        best = max(found, key=lambda number: (found[number], -number))
+        (is_headed, few), (has_all, many) = found[HEADER_ROW], found[best]
+        if is_headed or few >= many or not (has_all or (few == 0 and many > 1)):
+            return False
+        first = "is a title" if HEADER_ROW in self.sheet.rows else "is empty"
+        self.add(
+            "",
+            f"row {HEADER_ROW} {first}: the headers stand in row {best}",
+            f"move the headers from row {best} to row {HEADER_ROW}: delete the rows above them",
+        )
+        return True
+
+    def report_swapped(self, rows: Sequence[int]) -> None:
+        """Report a column of numbers that holds names only, beside one of names that holds none."""
+        names = [n for n, (_, column) in self.columns.items() if column.kind in NAMING]
+        counts = [n for n, (_, column) in self.columns.items() if column.kind in COUNTING]
+        for count in (n for n in counts if self.holds_only("names", n, rows)):
+            left = (n for n in names if n not in self.swapped)
+            name = next((n for n in left if self.holds_only("numbers", n, rows)), 0)
+            if name:
+                self.swapped |= {count, name}
+                header, other = (header_of(*self.columns[number]) for number in (count, name))
                 self.add(
-                    "", f"the column {header!r} is missing", self.where_header_is(header), header
+                    f"{column_letters(count)}{HEADER_ROW}",
+                    f"{header} holds names and {other} in {column_letters(name)}{HEADER_ROW} holds"
+                    " numbers",
+                    "swap the two headers, or the cells below them",
+                    header,
                 )
-                is_whole = is_whole and not self.later_row_of(header)
-        return is_whole
 
-    def where_header_is(self, header: str) -> str:
-        number = self.later_row_of(header)
-        if number:
-            return f"move the headers from row {number} to row 1"
-        return f"write {header} in row 1 above its values"
-
-    def later_row_of(self, header: str) -> int:
-        """Return the row below the first that holds the header; 0 if none near the top does."""
-        for number, cells in self.sheet.rows.items():
-            texts = {
-                reading for cell in cells.values() for reading in header_readings(str(cell.value))
-            }
-            if number > HEADER_ROW and fold_header(header) in texts:
-                return number
-            if number > 20:
-                break
-        return 0
+    def holds_only(self, what: str, position: int, rows: Sequence[int]) -> bool:
+        """Return whether the column holds something in these rows, and nothing else than that."""
+        found = (_holds(self.sheet.cell(row, position)) for row in rows)
+        filled = (kind for kind in found if kind)
+        return next(filled, "") == what and all(kind == what for kind in filled)
 
     def refuse_merged_cells(self) -> None:
         last = max(self.sheet.rows)
@@ -245,7 +284,9 @@ class TableReader:
         values: dict[str, Any] = {"row": number, **dict.fromkeys(self.absent, UNREAD)}
         other: list[tuple[str, Any]] = []
         for position, (name, declaration) in sorted(self.columns.items()):
-            value = self.value(self.sheet.cell(number, position), name, declaration)
+            cell, value = self.sheet.cell(number, position), UNREAD
+            if position not in self.swapped:
+                value = self.value(cell, name, declaration)
             # What stands below a header that only may mean the column proves little about it; but
             # names are needed, or what refers to them would be reported too.
             if position in self.guessed and not (declaration.key and not declaration.references):
@@ -346,6 +387,13 @@ class TableReader:
                 text,
                 "warning",
             )
+
+
+def _holds(cell: Cell) -> str:
+    """Return what a cell says for its column to be one of numbers or of names."""
+    if cell.kind is CellKind.TEXT:
+        return "text" if read_number(cell.value) is not None else "names"
+    return {CellKind.NUMBER: "numbers", CellKind.BLANK: ""}.get(cell.kind, "other")
 
 
 def _fill(header: str, declaration: Column) -> str:

@@ -6,8 +6,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from click.testing import CliRunner
 
+from planner.cli import main
 from planner.reading import Tables, read_network
+from planner.workbook.book import Table
+from planner.workbook.tables import TableReader
 from tests.workbooks import Sheets, base, put, save
 
 HEADER: list[object] = ["scenario", "sheet", "where", "column", "change"]
@@ -198,3 +202,47 @@ def test_yes_and_no_are_picked_however_they_are_written(
     ]
     tables = read_network(save(tmp_path, sheets), scenario="what if")
     assert [edit.cell for edit in tables.edits] == ["D2"], tables.findings
+
+
+def test_check_says_what_only_a_scenario_has(tmp_path: Path) -> None:
+    sheets = base()
+    put(sheets, "Demand", 5, "requests_per_s", 101)  # of the workbook as it stands
+    sheets["Scenarios"] = [
+        HEADER,
+        ["peak", "Settings", "setting=utilisation", "value", "0.6"],
+        ["peak", "Demand", "region=France; model=llama", "requests_per_s", "x1000"],
+        ["gone", "Providers", "provider=OVH", None, "remove"],
+        ["calm", "Demand", None, "requests_per_s", "x0.9"],
+    ]
+    path = save(tmp_path, sheets)
+    done = CliRunner().invoke(main, ["check", str(path)])
+    assert done.exit_code == 0, done.output
+    lines = [line.strip() for line in done.output.splitlines() if "Scenarios!" in line]
+    assert [line.split(": ")[:3] for line in lines] == [
+        ["warning  Scenarios!E3", "in scenario 'peak'", "Demand!B4"],
+        ["warning  Scenarios!E4", "scenario 'gone' cannot be planned", "Sites!B3"],
+    ]
+    assert "demand for model 'llama' in period 'day' is 8010 requests/s" in lines[0]
+    assert "provider 'OVH' is not in Providers (2 cells: B3, B5)" in lines[1]
+
+
+def test_scenarios_read_no_sheet_again_that_they_leave_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sheets = base()
+    sheets["Scenarios"] = [
+        HEADER,
+        *([f"s{n}", "Demand", "region=France", "requests_per_s", f"x{n}"] for n in range(2, 8)),
+    ]
+    read_titles: list[str] = []
+    whole = TableReader.table
+
+    def table(reader: TableReader) -> Table:
+        read_titles.append(reader.sheet.title)
+        return whole(reader)
+
+    monkeypatch.setattr(TableReader, "table", table)
+    read_network(save(tmp_path, sheets))
+    assert {title: read_titles.count(title) for title in read_titles} == {
+        title: 7 if title == "Demand" else 1 for title in sheets if title != "Settings"
+    }
