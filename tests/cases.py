@@ -31,6 +31,7 @@ from models.network import Link, Network
 from models.plan import Deployment, Flow, Panel, Plan, Replica, Seat, VerificationFlow
 from models.service import ESTIMATE
 from planner.evaluation.evaluation import evaluate
+from planner.evaluation.kept import Keeping
 from planner.evaluation.score import Score
 from planner.report.done import Done
 from planner.result import Result
@@ -282,7 +283,12 @@ def plan_for_small() -> Plan:
     return Plan({"": deployment_for_small()})
 
 
-def done_with(network: Network, result: Result, scores: tuple[Score, ...] = ()) -> Done:
+def done_with(
+    network: Network,
+    result: Result,
+    scores: tuple[Score, ...] = (),
+    keeping: Keeping | None = None,
+) -> Done:
     """Return the end of a job that has this result."""
-    evaluations = evaluate(network, result.plan) if result.plan is not None else ()
+    evaluations = evaluate(network, result.plan, keeping) if result.plan is not None else ()
     return Done(result, network, evaluations=evaluations, scores=scores)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from models.concentration import ALL, Concentration, concentration
 from models.costs import Line, one_off_bill, sum_of, unserved_share
-from models.data import ROLES, Demand
+from models.data import ROLES, Demand, DemandKey
 from models.detours import Detour, detours
 from models.measures.changes import Change, changes, openings
 from models.measures.monthly_cost import money, penalties
@@ -23,6 +23,7 @@ from models.plan import Deployment, Flow, Plan, Refusal, Violation
 from models.provenance import Reliance, reliances
 from models.service import Service, service
 from planner.evaluation.audit import audit
+from planner.evaluation.kept import Keeping
 from planner.evaluation.nearest_plans import ROUNDING, UNREACHABLE_MS
 from planner.evaluation.score import Score
 from planner.evaluation.unserved import Served, served
@@ -47,11 +48,15 @@ class Answer(NamedTuple):
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The figures of one phase of a plan; rates are in requests/s, mean over the month."""
+    """The figures of one phase of a plan; rates are in requests/s, mean over the month.
+
+    `keeping` is what it takes for users to lose a guarantee, where that was asked.
+    """
 
     network: Network
     plan: Deployment
     phase: str = ""
+    keeping: Keeping | None = None
 
     # What is served -------------------------------------------------------------------------------
 
@@ -74,6 +79,19 @@ class Evaluation:
             for flow in self.plan.routing
             if (demand := demand_of.get(flow.demand)) is not None
         )
+
+    @cached_property
+    def latency_ms(self) -> dict[DemandKey, float]:
+        """Return the mean latency of every demand row of which something served has a known one."""
+        known: dict[DemandKey, list[tuple[float, float]]] = defaultdict(list)
+        for answer in self.answers:
+            way = answer.service
+            if way is not None and way.latency_ms is not None and answer.flow.share > 0:
+                known[answer.flow.demand].append((answer.flow.share, way.latency_ms))
+        return {
+            key: sum(share * ms for share, ms in found) / sum(share for share, _ in found)
+            for key, found in known.items()
+        }
 
     @cached_property
     def asked(self) -> float:
@@ -190,9 +208,16 @@ class Evaluation:
         )
 
 
-def evaluate(network: Network, plan: Plan) -> tuple[Evaluation, ...]:
-    """Return the evaluation of every phase; the last is what the roll-out ends with."""
-    return tuple(Evaluation(network, found, phase) for phase, found in plan.phases.items())
+def evaluate(
+    network: Network, plan: Plan, keeping: Keeping | None = None
+) -> tuple[Evaluation, ...]:
+    """Return the evaluation of every phase; the last is what the roll-out ends with.
+
+    The `keeping` is that of the last.
+    """
+    *before, (phase, last) = plan.phases.items()
+    found = [Evaluation(network, deployment, name) for name, deployment in before]
+    return (*found, Evaluation(network, last, phase, keeping))
 
 
 def percentile_ms(answers: Iterable[tuple[float, float]], share: float) -> float | None:

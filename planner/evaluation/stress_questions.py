@@ -16,7 +16,7 @@ from models.replay import Replay, Replays
 from planner.checks.capacity import Bounds
 from planner.evaluation.stress_results import Blast, End, Fewest, MostBroken, Shock
 
-MOST_ROWS = 200
+MOST_ROWS = 500
 """Of how many demand rows, those with most requests, the end is sought."""
 
 

@@ -19,6 +19,7 @@ from planner.evaluation.score import Score
 from planner.files import put_beside
 from planner.report.done import Done
 from planner.report.earlier import PLAN_JSON, unedited_plans
+from planner.report.guarantee_rows import guarantee_document
 from planner.report.plan_workbook import plan_hash
 from planner.result import Result, Stage, without_noise
 from planner.versions import code
@@ -237,6 +238,7 @@ def _assumptions(evaluation: Evaluation) -> Iterator[Json]:
 
 
 _LISTS = {
+    "guarantees": guarantee_document,
     "sites": _sites,
     **{found.of_plan: _decided(found) for found in DECISIONS if found.of_plan != "open"},
     "routing": _routing,

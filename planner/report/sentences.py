@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -14,7 +15,8 @@ from models.guarantees import LIVENESS, SAFETY
 from models.network import Network, is_unknown
 from models.packing import packing_of
 from models.rules import RULES
-from planner.evaluation.evaluation import Evaluation
+from planner.evaluation.evaluation import Evaluation, percentile_ms
+from planner.report.guarantee_rows import NOT_COMPUTED, names, size
 from planner.result import Result
 from planner.workbook.findings import counted
 
@@ -28,6 +30,9 @@ GUARANTEES, RISKS, COSTS = (
 SURELY = 1e-9
 """By how much a share at worst must be above the one at best to be told as doubtful."""
 
+
+ENDS = "ends after"
+"""The topic of how few failures end a service."""
 
 GIVEN_UP = 5e-5
 """Below this share, what was given up would be told as 0.00%."""
@@ -95,9 +100,10 @@ def headline(evaluation: Evaluation) -> str:
 
 def guarantees(evaluation: Evaluation) -> list[Sentence]:
     """Return what holds for users, whichever single dependency fails included."""
-    found = [_served(evaluation)]
+    found = [_served(evaluation), *_ended(evaluation)]
     if evaluation.asked:
         found.append(_latency(evaluation))
+        found.extend(_failover(evaluation))
         found.extend(_cold_near(evaluation))
     for role, loss in LOSSES.items():
         kinds = sorted(_kept(evaluation, role) - {group.kind for group in _taken(evaluation, role)})
@@ -166,6 +172,47 @@ def _served(evaluation: Evaluation) -> Sentence:
         return Sentence("served", text + "every demand row is served in full")
     worst = max(short, key=lambda row: row.unserved)
     return Sentence("served", f"{text}{worst.demand.region}: {worst.why}")
+
+
+def _ended(evaluation: Evaluation) -> Iterator[Sentence]:
+    """Yield how few failures end the service of how many demand rows, where that was asked."""
+    kept = evaluation.keeping
+    asked = [row for row in kept.rows if row.rate] if kept is not None else []
+    if kept is None or not asked:
+        return
+    if not kept.ended:
+        yield Sentence(ENDS, NOT_COMPUTED)
+        return
+    sizes = Counter(found for row in kept.ended if (found := size(row.end)) is not None)
+    parts = [f"{n} not served as it is" for n in (sizes.pop(0, 0),) if n]
+    parts += [f"{_end(count)} that of {n}" for count, n in sorted(sizes.items())]
+    never = sum(size(row.end) is None for row in kept.ended)
+    unknown = len(asked) - len(kept.ended)
+    parts += [f"nothing ends that of {never}"] if never else []
+    parts += [f"not computed for {unknown} (use planner stress)"] if unknown else []
+    text = f"the service of {counted(len(asked), 'demand row')}: {', '.join(parts)}"
+    first = kept.ended[0]
+    if size(first.end):
+        text += f"; first {first.demand}: {names(first.end)}"
+    yield Sentence(ENDS, text)
+
+
+def _end(count: int) -> str:
+    return "1 failure ends" if count == 1 else f"{count} failures end"
+
+
+def _failover(evaluation: Evaluation) -> Iterator[Sentence]:
+    """Yield how slow answers get under any one failure, where that was asked."""
+    kept = evaluation.keeping
+    slow = [
+        (row.under_one.failover_ms, row.rate)
+        for row in (kept.rows if kept is not None else ())
+        if row.under_one is not None and row.under_one.failover_ms is not None
+    ]
+    p50, p95 = percentile_ms(slow, 0.5), percentile_ms(slow, 0.95)
+    if p50 is not None and p95 is not None:
+        text = f"p50 {p50:,.0f} ms, p95 {p95:,.0f} ms under the one failure that is worst for each"
+        yield Sentence("failover", text)
 
 
 def _latency(evaluation: Evaluation) -> Sentence:

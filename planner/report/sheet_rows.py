@@ -19,6 +19,7 @@ from models.service import (
     verifications_per_s,
 )
 from planner.evaluation.evaluation import Evaluation
+from planner.report.guarantee_rows import guarantee_rows
 from planner.report.sheets import (
     AssumptionRow,
     ChangeRow,
@@ -28,6 +29,7 @@ from planner.report.sheets import (
     CostRow,
     DemandRow,
     DependencyRow,
+    GuaranteeRow,
     NodeRow,
     PanelRow,
     PlanRow,
@@ -302,6 +304,14 @@ def cost_rows(evaluation: Evaluation) -> Iterator[CostRow]:
 
 
 PLAN_SHEETS = (
+    PlanSheet(
+        "Guarantees",
+        GuaranteeRow,
+        guarantee_rows,
+        "what has to fail before users, region by region, lose a guarantee",
+        in_sight="model",
+        decides=False,
+    ),
     PlanSheet(
         "Demand",
         DemandRow,

@@ -205,6 +205,44 @@ class DemandRow(PlanRow):
 
 
 @dataclass(frozen=True, kw_only=True)
+class GuaranteeRow(PlanRow):
+    """How few failures end a guarantee of a demand row, or one that is nobody's alone.
+
+    Failures are of dependencies, of any mix of kinds; doubt is read at worst.
+    """
+
+    role: str = _text("execution: the service of users, verified as promised")
+    of: str = _text("the policy, model or committee, and what of it is lost; blank: the service")
+    region: str = _text("where the users are")
+    model: str = _text("what they ask for")
+    verification: str = _text("the policy that checks it")
+    service_class: str = _text("as in the workbook", header="class")
+    period: str = _text("blank: always")
+    requests_per_s: float | None = _figure("requests/s", "asked for, mean over the month")
+    latency_ms: float | None = _figure("ms", "mean, as planned; blank: unknown")
+    failover_ms: float | None = _figure(
+        "ms", "mean, routed anew under the one failure that makes it slowest and leaves some served"
+    )
+    slowest_by: str = _text("that failure")
+    least_served: float | None = _figure(
+        "0..1", "served under the one failure that leaves least, of those that placement can avoid"
+    )
+    least_served_by: str = _text("that failure; blank: none takes any of it")
+    failures: int | None = _whole(
+        "number", "fewest, together, that end it; 0: it does not hold as it is; blank: see ended by"
+    )
+    ended_by: str = _text("these; or that no failures end it, or that this was not computed")
+    failures_at_best: int | None = _whole(
+        "number", "the same with every unknown a dependency of its own and no suspicion true"
+    )
+    forged: int | None = _whole("number", "fewest that can forge the results of its policy")
+    forged_by: str = _text("these")
+    lost_copies: int | None = _whole("number", "fewest that leave too few copies of its model")
+    lost_by: str = _text("these")
+    unavoidable: str = _text("what ends it in every plan, and is not among the failures")
+
+
+@dataclass(frozen=True, kw_only=True)
 class _SharedRow(PlanRow):
     """What may hang on dependencies of a kind."""
 

@@ -26,7 +26,7 @@ from planner.evaluation.why_results import (
     Used,
     Why,
 )
-from planner.files import move_into_place
+from planner.files import put_beside
 from planner.report.loss_tables import ROWS_SHOWN, table_of
 from planner.workbook.findings import counted, some
 
@@ -69,7 +69,7 @@ def parts(found: Why, most: int) -> list[Table | Text]:
 def write(directory: Path, found: Why) -> Path:
     """Write explain.json into the directory, whole or not at all, and return its path."""
     text = json.dumps(document(found), ensure_ascii=False, indent=1, allow_nan=False)
-    return move_into_place(directory / EXPLAIN_JSON, (text + "\n").encode("utf-8"))
+    return put_beside(directory / EXPLAIN_JSON, (text + "\n").encode("utf-8"))
 
 
 # In words -----------------------------------------------------------------------------------------

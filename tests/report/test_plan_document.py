@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
+from functools import cache
+from math import inf
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,6 +19,9 @@ from models.network import Network
 from models.plan import Deployment, Plan, Violation
 from planner.evaluation.baselines import compare
 from planner.evaluation.evaluation import Evaluation
+from planner.evaluation.keeping import keeping
+from planner.evaluation.kept import Keeping, unknown
+from planner.jobs.requests import Workers
 from planner.report.done import Done
 from planner.report.overview import LINES
 from planner.report.plan_workbook import read_plan, write_plan
@@ -37,7 +43,14 @@ def done(plan: Plan | None = None, network: Network | None = None) -> Done:
     found = plan or plan_for_small()
     warning = Finding("Sites", "B2", "a " + "long " * 40 + "story", "tell it", level="warning")
     result = Result("optimal", run, found, gap=0.0, warnings=(warning,))
-    return done_with(network, result, compare(Evaluation(network, found.final)))
+    kept = unknown(network) if plan is not None else keeping_of_small()
+    return done_with(network, result, compare(Evaluation(network, found.final)), kept)
+
+
+@cache
+def keeping_of_small() -> Keeping:
+    """Return what users of the hand-made plan keep."""
+    return keeping(small(), deployment_for_small(), inf, Workers(1), threading.Event())
 
 
 def written(end: Done) -> openpyxl.Workbook:

@@ -33,6 +33,7 @@ def plan_page(done: Done) -> str:
     parts: list[Markup | None] = [
         sections.head(done, final),
         sections.sentences(done, final),
+        sections.kept(final),
         section("The network", drawn, legend(), about=_ABOUT_MAP) if drawn else None,
         shared.view() if shared.losses else None,
         sections.users(final, done.cell, shared),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from math import inf
 
 from models.costs import sum_of
 from models.data import ROLES, Row
@@ -11,6 +12,7 @@ from models.rules import RULES
 from planner.evaluation.evaluation import Answer, Evaluation
 from planner.evaluation.score import Score
 from planner.report.done import Done
+from planner.report.guarantee_rows import NOT_COMPUTED, guarantee_rows
 from planner.report.html.dependencies import Dependencies
 from planner.report.html.elements import Child, Markup, Number, bar, number, section, table, tag
 from planner.report.html.elements import Row as TableRow
@@ -24,6 +26,7 @@ from planner.report.sentences import (
     risks,
     verdict,
 )
+from planner.report.sheets import GuaranteeRow
 
 Cell = Callable[[Row, str], str]
 """Where the workbook says it: `Demand!B5` for a row and an attribute."""
@@ -56,10 +59,51 @@ def _told(title: str, said: list[Sentence]) -> Markup:
     return tag("section", tag("h2", title), tag("dl", [part for pair in pairs for part in pair]))
 
 
+def kept(final: Evaluation) -> Markup | None:
+    """Return what has to fail before users lose a guarantee, what fewest failures end first."""
+    found = sorted(
+        guarantee_rows(final),
+        key=lambda row: (
+            row.ended_by == NOT_COMPUTED,
+            inf if row.failures is None else row.failures,
+            row.role != "execution",
+        ),
+    )
+    rows = [
+        TableRow(
+            (
+                _promised(row),
+                number(row.requests_per_s, ",.4g"),
+                number(row.latency_ms, ",.0f"),
+                number(row.failover_ms, ",.0f"),
+                number(row.least_served, ".0%"),
+                number(row.failures, ",d"),
+                row.ended_by,
+                number(row.forged, ",d"),
+                number(row.lost_copies, ",d"),
+            )
+        )
+        for row in found
+    ]
+    of_users = ("users", "requests/s", "ms", "failover ms", "least served")
+    headers = (*of_users, "failures", "end it", "forge", "lose copies")
+    about = "Failures are of any mix of kinds; no smaller set ends it, which is proven."
+    body = table("Failover and least served: under the worst one failure.", headers, rows)
+    title = "What has to fail before a guarantee is lost"
+    return section(title, body, about=about) if body else None
+
+
+def _promised(row: GuaranteeRow) -> str:
+    """Return whose guarantee it is, or which."""
+    if row.role != "execution":
+        return f"{row.role} of {row.of}"
+    parts = (row.region, row.model, row.verification, row.service_class, row.period)
+    return ", ".join(filter(None, parts))
+
+
 def users(final: Evaluation, cell: Cell, shared: Dependencies) -> Markup | None:
     """Return what every demand row asks for and gets, and from where."""
     places: dict[object, dict[str, float]] = defaultdict(lambda: defaultdict(float))
-    latency: dict[object, list[tuple[float, float]]] = defaultdict(list)
     cold: dict[object, float] = defaultdict(float)
     answers: dict[object, list[Answer]] = defaultdict(list)
     for answer in final.answers:
@@ -67,13 +111,9 @@ def users(final: Evaluation, cell: Cell, shared: Dependencies) -> Markup | None:
         answers[key].append(answer)
         places[key][answer.flow.offer.site] += answer.flow.share
         cold[key] += answer.flow.share if answer.flow.state == "cold" else 0.0
-        if answer.service is not None and answer.service.latency_ms is not None:
-            latency[key].append((answer.flow.share, answer.service.latency_ms))
     rows = []
     for row in final.demand:
         key, demand = row.demand.key, row.demand
-        known = latency[key]
-        mean = sum(s * ms for s, ms in known) / sum(s for s, _ in known) if known else None
         sites = sorted(places[key], key=lambda site: (-places[key][site], site))
         where = ", ".join(f"{site} {places[key][site]:.0%}" for site in sites[:4])
         where += f" and {len(sites) - 4} more" if len(sites) > 4 else ""
@@ -83,7 +123,7 @@ def users(final: Evaluation, cell: Cell, shared: Dependencies) -> Markup | None:
                     str(key),
                     number(row.asked, ",.4g"),
                     number(row.served / row.asked, ".1%"),
-                    number(mean, ",.0f"),
+                    number(final.latency_ms.get(key), ",.0f"),
                     number(demand.max_latency_ms, ",.0f"),
                     number(cold[key], ".0%") if cold[key] else Number(""),
                     where if not row.why else f"{where}; {row.why}".lstrip("; "),
