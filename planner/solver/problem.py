@@ -33,7 +33,7 @@ from planner.solver.highs import Engine
 
 SEPARATION_ROUNDS = 20
 """How often rows are added for one point before it is given up."""
-COVERED_BY = frozenset({"demand", "throughput", "memory"})
+COVERED_BY = frozenset({"demand", "throughput", "memory", "opening"})
 """The rules from which cover and forcing rows follow."""
 NEARLY_WHOLE = 1e-6
 """How near a number must be to a whole one to be taken for it."""

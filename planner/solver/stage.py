@@ -38,6 +38,8 @@ COMPLETE_NODES, LOOK_NODES = 200, 10
 """Branch-and-bound nodes to complete a point, and for a look at the whole: work, not time."""
 WORK_NODES = 1000
 """Branch-and-bound nodes of every other solve where work decides and not the clock."""
+PATIENCE = 3
+"""Rounds in which rows may move the relaxation too little before no more are added."""
 NONE: IntArray = np.empty(0, dtype=np.int64)
 AT_ONCE = 5_000
 """Whole numbers up to which a point is made some plan at once, also where turns give a better."""
@@ -120,8 +122,8 @@ class StageSolver:
     # The steps ------------------------------------------------------------------------------
 
     def _relax(self) -> None:
-        """Solve the relaxation until no rule separates its point."""
-        point, before = None, -np.inf
+        """Solve the relaxation until no rule separates its point, or rows have moved it enough."""
+        point, bounds = None, [-np.inf] * PATIENCE
         with self.engine.relaxation():
             for _ in range(SEPARATION_ROUNDS):
                 outcome = self._run(RUNG_SHARE, None)
@@ -129,8 +131,8 @@ class StageSolver:
                     break
                 point = outcome.values
                 self.standing.prove(outcome.bound)
-                gained = self.standing.bound - before > FINER * self.gap * abs(self.standing.bound)
-                before = self.standing.bound
+                bounds.append(self.standing.bound)
+                gained = bounds[-1] - bounds[-1 - PATIENCE] > FINER * self.gap * abs(bounds[-1])
                 # Where nodes cost, a plan is rounded of the point: it should break nothing.
                 added = self.problem.separate(point) if gained or self._pays_for_whole else 0
                 added += self.problem.tighten(point) if gained and self._pays_for_whole else 0

@@ -1,25 +1,107 @@
-"""Forcing rows hold for every plan, and lift facility location near its optimum."""
+"""Forcing rows hold for every plan, and lift the relaxation where classes are small."""
 
 from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from bench import facilities
-from models import forcing
+from bench.networks import SIZES, generate
+from models import covers, forcing
+from models.build import SINGLE_PHASE, build
 from models.classes import demand_classes
+from models.expressions import Cut
 from models.objectives import stage
 from planner.result import Limits
 from planner.solver import loosened
 from planner.solver.loosened import Loosened
 from planner.solver.problem import Problem
 from planner.solver.solve import solve
-from tests.cases import small
+from tests.cases import OFFICE, PARIS, small
 from tests.models.test_covers import handed_over, rows_that_hold
 from tests.solver.test_loosened import bound
 
 
+def asked_for(cut: Cut) -> str:
+    """Return the name of what a row asks to be there."""
+    names = {variable.parent_component().local_name for each, variable in cut.terms if each < 0}
+    (name,) = names
+    return name
+
+
 def test_no_plan_of_random_networks_breaks_a_row() -> None:
-    assert rows_that_hold(forcing.separate, 300) > 10
+    kinds = Counter[str]()
+
+    def counted(*given: Any) -> Iterator[Cut]:
+        for cut in forcing.separate(*given):
+            kinds[asked_for(cut)] += 1
+            yield cut
+
+    assert rows_that_hold(counted, 300) > 10
+    assert kinds.keys() == {"warm", "nodes", "open"}
+
+
+@pytest.mark.parametrize(
+    ("served", "there", "broken"),
+    [
+        # The office is served cold in Paris, all of it with half a slot, on a whole node.
+        ({"cold": 1.0}, {"cold_slots": 0.5, "nodes": 1.0, "open": 1.0}, {"cold_slots"}),
+        ({"cold": 1.0}, {"cold_slots": 1.0, "nodes": 0.5, "open": 0.2}, {"nodes", "open"}),
+        # One half warm and one cold: each has enough, and together they need one node.
+        ({"warm": 0.5, "cold": 0.5}, {"warm": 0.5, "cold_slots": 0.5, "nodes": 0.9}, {"nodes"}),
+        ({"warm": 0.5, "cold": 0.5}, {"warm": 0.4, "cold_slots": 0.5, "nodes": 1.0}, {"warm"}),
+        ({"cold": 1.0}, {"cold_slots": 1.0, "nodes": 1.0}, set()),
+    ],
+)
+def test_a_class_needs_something_whole_where_it_is_served(
+    served: dict[str, float], there: dict[str, float], broken: set[str]
+) -> None:
+    network = small()
+    classes = demand_classes(network)
+    block = build(network, classes).phase[SINGLE_PHASE]
+    office = classes.class_of[[row.key for row in network.demand].index(OFFICE)]
+    paris = classes.ways.stands.sites.index("paris")
+    values = {"open": 1.0} | there
+    point = {
+        id(block.warm[*PARIS, "law"]): values.get("warm", 0.0),
+        id(block.cold_slots[PARIS]): values.get("cold_slots", 0.0),
+        id(block.nodes[PARIS]): values["nodes"],
+        id(block.open["paris"]): values["open"],
+    }
+    for state, share in served.items():
+        flow = next(
+            flow
+            for flow, place in enumerate(classes.place.tolist())
+            if classes.of[flow] == office
+            and classes.places[place].site == paris
+            and classes.jobs[classes.places[place].job].is_cold == (state == "cold")
+        )
+        point[id(block.flow[flow])] = share
+    cuts = list(forcing.separate(block, network, lambda variable: point.get(id(variable), 0.0)))
+    assert {asked_for(cut) for cut in cuts} == broken
+    assert len(cuts) == len(broken)
+
+
+def test_small_classes_of_models_raise_the_bound_beyond_that_of_cover_rows() -> None:
+    problem = handed_over(generate(SIZES["S-local"], seed=1))
+    unserved, cost = (stage(problem.block, problem.network, [g]) for g in problem.network.goals)
+    assert problem.fix_if_least(problem.arrays.costs(unserved.terms), 0.0)
+    problem.minimise(problem.arrays.costs(cost.terms), cost.constant)
+    bounds = []
+    for separate in (covers.separate, forcing.separate):
+        with problem.engine.relaxation():
+            for _ in range(5):
+                outcome = problem.engine.solve(time_limit_s=20.0)
+                assert outcome.values is not None
+                bounds.append(outcome.objective)
+                point = problem.point(outcome.values)
+                for cut in separate(problem.block, problem.network, point):
+                    problem._add(cut)
+    assert bounds == sorted(bounds)
+    assert bounds[-1] > 1.01 * bounds[4]
 
 
 def test_the_relaxation_of_facility_location_comes_near_its_optimum() -> None:
@@ -67,11 +149,3 @@ def test_a_solve_asks_for_the_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     solve(facilities.generate(1, sites=12, customers=60), Limits(20.0, 0.01))
     assert max(added) > 0
-
-
-def test_replicas_of_models_have_no_such_rows() -> None:
-    network = small()
-    classes = demand_classes(network)
-    served = {classes.jobs[place.job].model for place in classes.places}
-    assert all(network.models[model].gpu_memory_gb for model in served)
-    assert not forcing.by_nodes(network, classes).any()
