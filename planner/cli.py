@@ -753,7 +753,11 @@ def _console() -> Console:
 
 
 def _standing(workbook: Path, plan: Path | None, scenario: str) -> tuple[Network, Deployment]:
-    """Return the network and the nodes of the plan, or those of today; exit if there are none."""
+    """Return the network and the nodes of the plan, or those of today; exit if there are none.
+
+    Of a plan in phases that is the last one.
+    """
+    from models.phases import by_phase
     from planner.report.plan_audit import audit_plan
     from planner.workbook.findings import counted
 
@@ -768,7 +772,8 @@ def _standing(workbook: Path, plan: Path | None, scenario: str) -> tuple[Network
         text = f"{plan.name} has {counted(count, 'violation')}; planner audit names them."
         click.echo(text, err=True)
     _tell_other(found, tables, workbook, plan, scenario)
-    return network, found.plan.final
+    last = by_phase(network, found.plan)[-1]
+    return last.network, last.plan
 
 
 @contextmanager

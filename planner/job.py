@@ -10,6 +10,7 @@ from pathlib import Path
 
 from models.network import Network
 from models.plan import Deployment, Violation
+from planner import phases
 from planner.evaluation.audit import audit_stages
 from planner.evaluation.baselines import PLAN, compare
 from planner.evaluation.conflict import reasons
@@ -34,6 +35,7 @@ from planner.report.plan_workbook import write_plan
 from planner.report.progress import ProgressLine
 from planner.result import Limits, Result, Run
 from planner.solver.arrays import BadNumber
+from planner.solver.phased import Rollout, solve_phases
 from planner.solver.room import TooLarge
 from planner.solver.solve import Solved, Timer, solve
 from planner.versions import versions
@@ -76,7 +78,10 @@ def run(job: Job, stop: threading.Event, progress: ProgressLine) -> Done:
     network = tables.network
     limits = limits_of(job, network)
     try:
-        solved = solve(network, limits, stop, progress.solving)
+        if network.phases:
+            rollout = solve_phases(network, limits, stop, progress.solving)
+        else:
+            rollout = Rollout(solve(network, limits, stop, progress.solving))
     except BadNumber as error:
         finding = Finding(
             "",
@@ -98,24 +103,35 @@ def run(job: Job, stop: threading.Event, progress: ProgressLine) -> Done:
         return _finish(
             job, Done(Result("invalid", made), None, (*tables.findings, finding)), timer, tables
         )
+    solved = rollout.solved
     done = _ended(tables, network, limits, solved, made)
-    result, made = done.result, done.result.run
+    result, made = replace(done.result, phase_gaps=rollout.gaps), done.result.run
+    done = replace(done, result=result)
     timer.times |= solved.times
     if solved.plan is None:
         if solved.status == "infeasible":
             progress.say("looking for the rules in the way")
             with timer.step("reasons"):
-                found = reasons(network, job.workers, stop)
-                done = replace(done, result=replace(result, reasons=found))
+                found = reasons(rollout.alone or network, job.workers, stop)
+        else:
+            found = ()
+        said = phases.why_not(rollout)
+        done = replace(done, result=replace(result, reasons=(*said, *found)))
         return _finish(job, done, timer, tables)
     with timer.step("compare"):
         progress.say("comparing with what simple tools would do")
         cheapest = _Cheapest(stop, limits, sum(solved.times.values()))
         done = replace(done, evaluations=evaluate(network, solved.plan))
-        done = replace(done, scores=_scores(done.evaluations[-1], cheapest))
+        final = done.evaluations[-1]
+        # Simple tools know no phases: beside a roll-out they would only break its limits.
+        scores = (final.score(PLAN),) if network.phases else _scores(final, cheapest)
+        done = replace(done, scores=scores)
         if cheapest.clock_stopped:
             done = replace(done, result=replace(result, run=replace(made, clock_stopped=True)))
-    return _write_and_audit(job, tables, done, timer)
+    done = _write_and_audit(job, tables, done, timer)
+    for folder, part in phases.parts(done):
+        _write_and_audit(replace(job, out=job.out / folder), tables, part, Timer())
+    return done
 
 
 def limits_of(job: Job, network: Network) -> Limits:

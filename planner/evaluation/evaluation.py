@@ -19,6 +19,7 @@ from models.detours import Detour, detours
 from models.measures.changes import Change, changes, openings
 from models.measures.monthly_cost import money, penalties
 from models.network import Network
+from models.phases import by_phase
 from models.plan import Deployment, Flow, Plan, Refusal, Violation
 from models.provenance import Reliance, reliances
 from models.service import Service, service
@@ -192,7 +193,7 @@ class Evaluation:
 
 def evaluate(network: Network, plan: Plan) -> tuple[Evaluation, ...]:
     """Return the evaluation of every phase; the last is what the roll-out ends with."""
-    return tuple(Evaluation(network, found, phase) for phase, found in plan.phases.items())
+    return tuple(Evaluation(of, found, phase) for phase, of, found in by_phase(network, plan))
 
 
 def percentile_ms(answers: Iterable[tuple[float, float]], share: float) -> float | None:
