@@ -29,6 +29,7 @@ import pyomo.environ as pyo
 
 from models.alone import patient_classes
 from models.classes import Classes, Job
+from models.costs import one_off_terms
 from models.data import OfferKey
 from models.expressions import row, rows
 from models.failover import calm
@@ -83,10 +84,13 @@ def build(
     return model
 
 
-def build_phases(phases: Mapping[str, tuple[Network, Classes]]) -> pyo.ConcreteModel:
+def build_phases(
+    phases: Mapping[str, tuple[Network, Classes]], budget_one_off: float | None
+) -> pyo.ConcreteModel:
     """Return one model of several phases, in order, each on what the one before it decides.
 
-    What `existing_nodes` and `standing` say matters in the first phase alone.
+    What `existing_nodes` and `standing` say matters in the first phase alone. All phases together
+    pay no more than `budget_one_off`, in currency.
     """
     model = pyo.ConcreteModel(name="phases")
     model.nothing = pyo.Var(bounds=(0, 0))
@@ -96,6 +100,14 @@ def build_phases(phases: Mapping[str, tuple[Network, Classes]]) -> pyo.ConcreteM
         streams, flows = verification_streams(network, classes), np.arange(len(classes))
         _add_phase(model.phase[name], network, classes, streams, flows, frozenset(), before)
         before = model.phase[name]
+    model.most = rows()
+    if budget_one_off is not None:
+        terms = [
+            term
+            for name, (network, _) in phases.items()
+            for term in one_off_terms(model.phase[name], network)
+        ]
+        row(model.most, "one_off", terms, upper=budget_one_off)
     return model
 
 

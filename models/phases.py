@@ -68,6 +68,19 @@ def phase_alone(network: Network, phases: Sequence[Phase]) -> Network:
     return network.part(demand=_scaled(network, last), phases=(), step=Step(limits))
 
 
+def phases_linked(network: Network) -> dict[str, Network]:
+    """Return the network of every phase by name, for one model that says what stands before it.
+
+    What all of them together may pay once is left to that model.
+    """
+    settings, found = replace(network.settings, budget_one_off=None), dict[str, Network]()
+    for phase in phases_of(network):
+        step = Step(phase, keeps=bool(found) and not phase.closing)
+        demand = _scaled(network, phase)
+        found[phase.phase] = network.part(demand=demand, phases=(), step=step, settings=settings)
+    return found
+
+
 def before_later(network: Network, later: Phase, plan: Deployment) -> Network:
     """Return the network of a phase for plans from which the next can get to a given plan."""
     assert network.step is not None

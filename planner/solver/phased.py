@@ -18,17 +18,32 @@ import numpy as np
 
 from models import objectives
 from models.network import Goal, Network
-from models.phases import PhasePlan, before_later, by_phase, phase_alone, phase_network, phases_of
+from models.phases import (
+    PhasePlan,
+    before_later,
+    by_phase,
+    phase_alone,
+    phase_network,
+    phases_linked,
+    phases_of,
+)
 from models.plan import Deployment, Plan
+from models.rules import budget, growth
 from planner.result import Limits, Stage, relative_gap, without_noise
+from planner.solver import joint
 from planner.solver.clock import Clock
 from planner.solver.lexicographic import Progress, name_of, slack
+from planner.solver.room import classes_within, count_columns
 from planner.solver.solve import Solved, solve
 
+JOINT_MOST = 20_000
+"""Columns up to which all phases are planned in one model."""
 LOOK_SHARE = 0.7
 """The share of all time for the first plan and the bounds; the rest is for making it better."""
 NEVER = float("inf")
 """Months over which what is paid in any case is spread where it should not matter."""
+SETTLE_S = 10.0
+"""Seconds at most to settle who serves whom in a phase whose nodes are decided."""
 ONCE = ("one_off_cost", "changes")
 """Measures of the way from one phase to the next."""
 
@@ -71,6 +86,7 @@ class _Planner:
         self.groups = [list(goals) for _, goals in by_priority]
         self.alone: dict[int, Solved] = {}
         self.best: tuple[Deployment, ...] | None = None
+        self.jointly: tuple[float, ...] = (-np.inf,) * len(self.groups)
         self.times: dict[str, float] = {}
 
     def run(self) -> Rollout:
@@ -78,15 +94,20 @@ class _Planner:
         last = len(self.phases) - 1
         looks = 2 * last + 1
         self._look_alone(last, looks)
-        if self._is_infeasible(last):
-            return self._without(last)
-        self._backward(looks - 1)
+        if not self._is_infeasible(last):
+            self._backward(looks - 1)
         for number in range(last):
             self._look_alone(number, last - number)
             if self._is_infeasible(number):
                 return self._without(number)
+        if self._is_infeasible(last):
+            return self._without(last)
         if self.best is None:
             self._forward()
+        if not self._is_closed and self._is_small:
+            failed = self._jointly()
+            if failed is not None:
+                return failed
         if self.best is None:
             return self._without_any()
         self._improve()
@@ -155,6 +176,50 @@ class _Planner:
             earlier.append(PhasePlan(phase.phase, found, solved.plan.final))
         self._offer([found.plan for found in earlier])
 
+    @property
+    def _is_small(self) -> bool:
+        """Return whether all phases fit into one model that is solved as it is."""
+        if self.clock.must_end or any(goal.measure == "changes" for goal in self.network.goals):
+            return False  # changes against what another phase decides are not in the model
+        columns = count_columns(self.network, classes_within(self.network))
+        return columns * len(self.phases) <= JOINT_MOST
+
+    def _jointly(self) -> Rollout | None:
+        """Plan all phases in one model; return how it ended where that has no plan."""
+        found = self._joint(len(self.phases), self.best)
+        if found.infeasible and self.best is None:
+            number = next(n for n in range(1, len(self.phases) + 1) if self._has_none(n))
+            name = self.phases[number - 1].phase
+            return Rollout(self._solved("infeasible"), failed=name)
+        if found.plans is not None:
+            self.jointly = found.bounds
+            if self._offer(found.plans):
+                self._settle()
+        return None
+
+    def _settle(self) -> None:
+        """Plan every phase as it is once more, by itself: it ends with the nearest service."""
+        for number in range(len(self.phases)):
+            assert self.best is not None
+            plans = list(self.best)
+            solved = self._solve(number, self._between(plans, number), SETTLE_S, plans[number])
+            if solved.plan is not None:
+                plans[number] = solved.plan.final
+                self._offer(plans, or_as_good=True)
+
+    def _has_none(self, number: int) -> bool:
+        """Return whether the first phases have no plan together; all of them have none."""
+        return number == len(self.phases) or self._joint(number, None).infeasible
+
+    def _joint(self, number: int, start: Sequence[Deployment] | None) -> joint.Found:
+        """Return the end of a joint search of the first phases."""
+        linked = dict([*phases_linked(self.network).items()][:number])
+        problem = joint.Joint(linked, self.network.settings.budget_one_off)
+        is_whole = number == len(self.phases)
+        floors = self._floors() if is_whole else [-np.inf] * len(self.groups)
+        given = self.network, self.groups, floors, self.limits, self.clock, start
+        return joint.search(problem, *given)
+
     def _improve(self) -> None:
         """Plan one phase after the other anew between its neighbours, until that gains nothing."""
         gained = True
@@ -201,20 +266,33 @@ class _Planner:
             for found in by_phase(self.network, self._plan(plans))
         ]
 
-    def _offer(self, plans: Sequence[Deployment]) -> bool:
-        """Take the plans if they are better than the best so far."""
+    def _offer(self, plans: Sequence[Deployment], *, or_as_good: bool = False) -> bool:
+        """Take the plans if they are better than the best so far, or as good."""
+        if not self._is_linked(plans):
+            return False
         if self.best is not None:
             new, old = _sums(self._values(plans)), _sums(self._values(self.best))
             pairs = zip(self.groups, new, old, strict=True)
-            found = next((n < o for goals, n, o in pairs if self._differ(goals, n, o)), False)
-            if not found:
+            found = (n < o for goals, n, o in pairs if self._differ(goals, n, o))
+            if not next(found, or_as_good):
                 return False
         self.best = tuple(plans)
         return True
 
     def _differ(self, goals: list[Goal], new: float, old: float) -> bool:
-        exact = [goal._replace(tolerance=0.0) for goal in goals]
-        return abs(new - old) > slack(self.network, exact, old)
+        return abs(new - old) > slack(self.network, _exact(goals), old)
+
+    def _is_linked(self, plans: Sequence[Deployment]) -> bool:
+        """Return whether the plans keep what phases may add and pay, one after the other.
+
+        What all of them pay is looked at here only, where a phase is planned with later ones fixed.
+        """
+        return not any(
+            violation
+            for found in by_phase(self.network, self._plan(plans))
+            for rule in (growth, budget)
+            for violation in rule.audit(found.network, found.plan)
+        )
 
     def _bounds(self) -> list[list[float]]:
         """Return what is proven of each phase by itself, objective by objective."""
@@ -225,22 +303,41 @@ class _Planner:
             found.append([*known, *[-np.inf] * (len(self.groups) - len(known))])
         return found
 
+    def _floors(self) -> list[float]:
+        """Return what the phases by themselves prove of all together.
+
+        Where the planner lets later objectives give something up, phases may share that as they
+        like: it proves nothing of those then.
+        """
+        floors, holds = [], True
+        for goals, floor in zip(self.groups, _sums(self._bounds()), strict=True):
+            floors.append(floor if holds else -np.inf)
+            given, least = (
+                slack(self.network, goals, floor),
+                slack(self.network, _exact(goals), floor),
+            )
+            holds = holds and given <= least
+        return floors
+
     def _stages(self) -> tuple[Stage, ...]:
         """Return every objective over all phases; what is proven of one asks for those before."""
         assert self.best is not None
-        values, bounds = _sums(self._values(self.best)), _sums(self._bounds())
-        stages, proven = [], True
-        for goals, value, below in zip(self.groups, values, bounds, strict=True):
+        values, stages, proven = _sums(self._values(self.best)), [], True
+        floors = [max(pair) for pair in zip(self._floors(), self.jointly, strict=True)]
+        for goals, value, below in zip(self.groups, values, floors, strict=True):
             bound = min(value, below) if proven else -np.inf
             gap = relative_gap(value, bound)
-            proven = proven and gap <= max(self.limits.gap, 1e-9)
-            found = without_noise(value), without_noise(bound), gap
+            given_up = gap if value <= bound + slack(self.network, goals, value) else 0.0
+            proven = proven and gap - given_up <= max(self.limits.gap, 1e-9)
+            found = without_noise(value), without_noise(bound), gap, given_up
             stages.append(Stage(goals[0].priority, name_of(goals), *found))
         return tuple(stages)
 
     @property
     def _is_closed(self) -> bool:
-        return all(stage.gap <= max(self.limits.gap, 1e-9) for stage in self._stages())
+        return self.best is not None and all(
+            stage.proven <= max(self.limits.gap, 1e-9) for stage in self._stages()
+        )
 
     # The end -------------------------------------------------------------------------------
 
@@ -249,6 +346,8 @@ class _Planner:
         status = "optimal" if self._is_closed else "feasible"
         status = "interrupted" if self.stop.is_set() else status
         search = f"phase by phase; the bound is the sum of {len(self.phases)} phases by themselves"
+        if any(np.isfinite(self.jointly)):
+            search = "in one model of all phases, and so is the bound"
         solved = self._solved(status, self._plan(self.best), self._stages(), search)
         return Rollout(solved, self._gaps())
 
@@ -295,6 +394,11 @@ class _Planner:
 
 def _sums(values: Sequence[Sequence[float]]) -> list[float]:
     return [sum(column) for column in zip(*values, strict=True)]
+
+
+def _exact(goals: list[Goal]) -> list[Goal]:
+    """Return the goals without what later ones may give up of them."""
+    return [goal._replace(tolerance=0.0) for goal in goals]
 
 
 def _value(network: Network, plan: Deployment, goals: list[Goal]) -> float:
