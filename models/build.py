@@ -13,12 +13,14 @@ Sets are the keys of the network's tables. Variables, per phase:
     copy[o,m]              0/1       a copy of a model at a storage offer
     seats[c,o]             integer   seats of a committee at an offer, 0 … seats
     new_nodes[o]           ≥ 0       nodes above existing ones, where a new one costs once
+    opened[s]              ≥ 0       site that was not open in the phase before; after one only
 """
 
 from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -27,6 +29,7 @@ import pyomo.environ as pyo
 
 from models.alone import patient_classes
 from models.classes import Classes, Job
+from models.costs import one_off_terms
 from models.data import OfferKey
 from models.expressions import row, rows
 from models.failover import calm
@@ -81,6 +84,33 @@ def build(
     return model
 
 
+def build_phases(
+    phases: Mapping[str, tuple[Network, Classes]], budget_one_off: float | None
+) -> pyo.ConcreteModel:
+    """Return one model of several phases, in order, each on what the one before it decides.
+
+    What `existing_nodes` and `standing` say matters in the first phase alone. All phases together
+    pay no more than `budget_one_off`, in currency.
+    """
+    model = pyo.ConcreteModel(name="phases")
+    model.nothing = pyo.Var(bounds=(0, 0))
+    model.phase = pyo.Block([*phases])
+    before = None
+    for name, (network, classes) in phases.items():
+        streams, flows = verification_streams(network, classes), np.arange(len(classes))
+        _add_phase(model.phase[name], network, classes, streams, flows, frozenset(), before)
+        before = model.phase[name]
+    model.most = rows()
+    if budget_one_off is not None:
+        terms = [
+            term
+            for name, (network, _) in phases.items()
+            for term in one_off_terms(model.phase[name], network)
+        ]
+        row(model.most, "one_off", terms, upper=budget_one_off)
+    return model
+
+
 def rule_name(rule: Any) -> str:
     """Return the name of a rule: that of its module."""
     name: str = rule.__name__
@@ -94,8 +124,9 @@ def _add_phase(
     streams: tuple[Stream, ...],
     flows: IntArray,
     without: frozenset[str],
+    before: Any = None,
 ) -> None:
-    block.classes = classes
+    block.classes, block.before = classes, before
     block.streams = streams
     block.penalties, block.groups = [], {}
     _add_places(block, network)
@@ -126,9 +157,23 @@ def _add_places(block: Any, network: Network) -> None:
     paid = sorted(key for key, offer in network.offers.items() if offer.one_off_cost)
     block.new_nodes = pyo.Var(paid, domain=pyo.NonNegativeReals)
     block.added = rows()
+    before = block.before
     for key in paid:
         terms = [(1.0, block.new_nodes[key]), (-1.0, block.nodes[key])]
-        row(block.added, key, terms, lower=-network.offers[key].existing_nodes)
+        if before is None:
+            row(block.added, key, terms, lower=-network.offers[key].existing_nodes)
+        else:
+            row(block.added, key, [*terms, (1.0, before.nodes[key])], lower=0.0)
+    if before is not None:
+        _add_openings(block, network)
+
+
+def _add_openings(block: Any, network: Network) -> None:
+    block.opened = pyo.Var(sorted(network.sites), domain=pyo.NonNegativeReals)
+    block.begun = rows()
+    for name in sorted(network.sites):
+        terms = [(1.0, block.opened[name]), (-1.0, block.open[name])]
+        row(block.begun, name, [*terms, (1.0, block.before.open[name])], lower=0.0)
 
 
 def most_nodes(network: Network, offer: OfferKey) -> int:

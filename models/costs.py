@@ -55,7 +55,10 @@ def flow_costs(network: Network, classes: Classes) -> FloatArray:
 def one_off_terms(model: Any, network: Network) -> Iterator[Term]:
     """Yield the one-off cost in currency: newly opened sites and nodes above existing ones."""
     for name, site in network.sites.items():
-        if site.status != "existing":
+        if model.before is not None:
+            if site.opening_cost:
+                yield site.opening_cost, model.opened[name]
+        elif name not in network.standing:
             yield site.opening_cost, model.open[name]
     for key in model.new_nodes:
         offer_cost = network.offers[key].one_off_cost
@@ -115,7 +118,7 @@ def one_off_bill(network: Network, plan: Deployment) -> list[Line]:
     opening = sum(
         network.sites[name].opening_cost
         for name in sorted(plan.open)
-        if name in network.sites and network.sites[name].status != "existing"
+        if name in network.sites and name not in network.standing
     )
     nodes = sum(
         network.offers[key].one_off_cost * max(0, count - network.offers[key].existing_nodes)

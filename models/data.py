@@ -533,14 +533,15 @@ class Objective(Row):
 
 @dataclass(frozen=True, kw_only=True)
 class Phase(Row):
-    """A step of the roll-out (read and checked, not yet used)."""
+    """A step of the roll-out, with a plan of its own on what the one before left standing."""
 
     phase: str = _name("a step of the roll-out")
-    order: int | None = _integer("", "first to last")
+    order: int | None = _integer("", "first to last; blank in every row: as they are listed")
     demand_multiplier: float = _number("", "on every demand row", 1)
     budget_monthly: float | None = _number("currency/month", "most to spend")
-    budget_one_off: float | None = _number("currency", "most to spend")
-    max_new_nodes: int | None = _integer("nodes", "most to add")
+    budget_one_off: float | None = _number("currency", "most to spend in this phase")
+    max_new_nodes: int | None = _integer("nodes", "most to add in this phase")
+    closing: bool = _yes_no("nodes of the phase before may go; otherwise there are never fewer")
 
 
 @dataclass(frozen=True, kw_only=True)

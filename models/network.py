@@ -34,6 +34,7 @@ from models.data import (
     Site,
 )
 from models.exposure import EVERYTHING, Exposure, ExposureGraph, offer_item
+from models.plan import Deployment
 
 UNKNOWN = "unknown"
 """The name of the dependency that stands for an empty cell of a site attribute."""
@@ -91,13 +92,36 @@ DEFAULT_GOALS = (Goal(1, "unserved"), Goal(2, "monthly_cost"))
 
 
 @dataclass(frozen=True)
+class Later:
+    """The phase after one, with its plan: what it may add is what is not there yet."""
+
+    phase: Phase
+    plan: Deployment
+    keeps: bool = True
+
+
+@dataclass(frozen=True)
+class Step:
+    """A phase of the roll-out as a network of its own, whose `existing_nodes` stood before it.
+
+    With `keeps` these stay. `standing` are the sites open before, None where their status says it;
+    `later` is the phase after it where that is decided already.
+    """
+
+    phase: Phase
+    keeps: bool = False
+    standing: frozenset[str] | None = None
+    later: Later | None = None
+
+
+@dataclass(frozen=True)
 class Network:
     """Every table of a workbook, keyed and complete.
 
     Demand rows carry a period each (``""`` where there is no Periods sheet), every region and node
     type that is used is present, and routes, exposures and shocks name items instead of text. A
     part of a network says which demand rows are `lost` after which failure in the whole, and what
-    is `unavoidable` to them there.
+    is `unavoidable` to them there. The network of one phase has a `step` and no `phases`.
     """
 
     settings: Settings = field(default_factory=Settings)
@@ -122,6 +146,7 @@ class Network:
     locks: tuple[Lock, ...] = ()
     goals: tuple[Goal, ...] = DEFAULT_GOALS
     phases: tuple[Phase, ...] = ()
+    step: Step | None = None
     scenarios: tuple[Scenario, ...] = ()
     lost: Mapping[str, frozenset[DemandKey]] | None = None
     unavoidable: Mapping[DemandKey, frozenset[Item] | None] = field(default_factory=dict)
@@ -155,6 +180,13 @@ class Network:
                 for item in sorted(self.shock_items[name])
             )
         return ExposureGraph((*self.graph.exposures, *shocks)) if shocks else self.graph
+
+    @cached_property
+    def standing(self) -> frozenset[str]:
+        """Return the sites that are open before the plan, so that to open them costs nothing."""
+        if self.step is not None and self.step.standing is not None:
+            return self.step.standing
+        return frozenset(name for name, site in self.sites.items() if site.status == "existing")
 
     @cached_property
     def protected(self) -> Mapping[str, frozenset[Item]]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
+from planner.files import folder_names
 from planner.job import Job, run
 from planner.report.done import Done
 from planner.report.progress import ProgressLine
@@ -21,8 +21,6 @@ BASE = "as it stands"
 
 SCENARIOS = "scenarios"
 """The folder, below that of the workbook, in which every scenario has one."""
-
-_UNSAFE = re.compile(r"[^\w .()-]+")
 
 
 class Outcome(NamedTuple):
@@ -43,14 +41,8 @@ def jobs(job: Job) -> list[tuple[str, Job]]:
         workbook = read_workbook(job.workbook)
     except InputError:
         return [(BASE, job)]
-    found, taken = [(BASE, job)], set[str]()
-    for name in names(read_book(workbook, [])):
-        plain = _UNSAFE.sub("_", name).strip(" .") or "_"
-        number, folder = 1, plain
-        while folder.casefold() in taken:
-            number += 1
-            folder = f"{plain} ({number})"
-        taken.add(folder.casefold())
+    found = [(BASE, job)]
+    for name, folder in folder_names(names(read_book(workbook, []))).items():
         found.append((name, replace(job, scenario=name, out=job.out / SCENARIOS / folder)))
     return found
 

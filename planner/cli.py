@@ -972,7 +972,11 @@ def _console() -> Console:
 def _standing(
     workbook: Path, plan: Path | None, scenario: str
 ) -> tuple[Tables, Network, Deployment]:
-    """Return the workbook and the nodes of the plan, or those of today; exit if there are none."""
+    """Return the workbook and the nodes of the plan, or those of today; exit if there are none.
+
+    Of a plan in phases that is the last one.
+    """
+    from models.phases import by_phase
     from planner.report.plan_audit import audit_plan
     from planner.workbook.findings import counted
 
@@ -988,7 +992,8 @@ def _standing(
         text = f"{plan.name} has {counted(count, 'violation')}; planner audit names them."
         click.echo(text, err=True)
     _tell_other(found, tables, workbook, plan, scenario)
-    return tables, network, found.plan.final
+    last = by_phase(network, found.plan)[-1]
+    return tables, last.network, last.plan
 
 
 def _made(folder: Path) -> Path:

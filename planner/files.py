@@ -3,9 +3,27 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
+from collections.abc import Iterable
 from itertools import count
 from pathlib import Path
+
+_UNSAFE = re.compile(r"[^\w .()-]+")
+
+
+def folder_names(names: Iterable[str]) -> dict[str, str]:
+    """Return a folder for every name, safe on every system, no two alike."""
+    found, taken = {}, set[str]()
+    for name in names:
+        plain = _UNSAFE.sub("_", name).strip(" .") or "_"
+        number, folder = 1, plain
+        while folder.casefold() in taken:
+            number += 1
+            folder = f"{plain} ({number})"
+        taken.add(folder.casefold())
+        found[name] = folder
+    return found
 
 
 def move_into_place(path: Path, data: bytes) -> Path:

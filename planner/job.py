@@ -9,7 +9,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from models.network import Network
+from models.phases import by_phase
 from models.plan import Deployment, Violation
+from planner import phases
 from planner.evaluation.audit import audit_stages
 from planner.evaluation.baselines import PLAN, compare
 from planner.evaluation.conflict import reasons
@@ -40,6 +42,7 @@ from planner.report.progress import ProgressLine
 from planner.result import Limits, Result, Run
 from planner.solver.arrays import BadNumber
 from planner.solver.log import heard
+from planner.solver.phased import Rollout, solve_phases
 from planner.solver.room import TooLarge
 from planner.solver.solve import Solved, Timer, solve
 from planner.versions import versions
@@ -93,7 +96,10 @@ def run(job: Job, stop: threading.Event, progress: ProgressLine) -> Done:
     lines: list[str] = []
     try:
         with heard(lines.append):
-            solved = solve(network, limits, stop, progress.solving)
+            if network.phases:
+                rollout = solve_phases(network, limits, stop, progress.solving)
+            else:
+                rollout = Rollout(solve(network, limits, stop, progress.solving))
     except BadNumber as error:
         finding = Finding(
             "",
@@ -115,21 +121,27 @@ def run(job: Job, stop: threading.Event, progress: ProgressLine) -> Done:
         return _finish(
             job, Done(Result("invalid", made), None, (*tables.findings, finding)), timer, tables
         )
+    solved = rollout.solved
     done = replace(_ended(tables, network, limits, solved, made), log=tuple(lines))
-    result, made = done.result, done.result.run
+    result, made = replace(done.result, phase_gaps=rollout.gaps), done.result.run
+    done = replace(done, result=result)
     timer.times |= solved.times
     if solved.plan is None:
         if solved.status == "infeasible":
             progress.say("looking for the rules in the way")
             with timer.step("reasons"):
-                found = reasons(network, job.workers, stop)
-                done = replace(done, result=replace(result, reasons=found))
+                found = reasons(rollout.alone or network, job.workers, stop)
+        else:
+            found = ()
+        said = phases.why_not(rollout)
+        done = replace(done, result=replace(result, reasons=(*said, *found)))
         return _finish(job, done, timer, tables)
     with timer.step("guarantees"):
         spent_s = sum(timer.times.values())
         progress.say("looking for what ends the guarantees of users")
         seconds = max(limits.time_limit_s - spent_s, min(KEEPING_S, limits.time_limit_s / 4))
-        kept = _kept(network, solved.plan.final, seconds, job.workers, stop)
+        last = by_phase(network, solved.plan)[-1]
+        kept = _kept(last.network, last.plan, seconds, job.workers, stop)
         if kept.stopped and not stop.is_set():
             made = replace(made, clock_stopped=True)
             result = replace(result, run=made)
@@ -138,10 +150,16 @@ def run(job: Job, stop: threading.Event, progress: ProgressLine) -> Done:
         progress.say("comparing with what simple tools would do")
         cheapest = _Cheapest(stop, limits, sum(solved.times.values()))
         done = replace(done, evaluations=evaluate(network, solved.plan, kept))
-        done = replace(done, scores=_scores(done.evaluations[-1], cheapest))
+        final = done.evaluations[-1]
+        # Simple tools know no phases: beside a roll-out they would only break its limits.
+        scores = (final.score(PLAN),) if network.phases else _scores(final, cheapest)
+        done = replace(done, scores=scores)
         if cheapest.clock_stopped:
             done = replace(done, result=replace(result, run=replace(made, clock_stopped=True)))
-    return _write_and_audit(job, tables, done, timer)
+    done = _write_and_audit(job, tables, done, timer)
+    for folder, part in phases.parts(done):
+        _write_and_audit(replace(job, out=job.out / folder), tables, part, Timer())
+    return done
 
 
 def limits_of(job: Job, network: Network) -> Limits:

@@ -93,7 +93,8 @@ class Run:
 class Result:
     """The end of a run. `plan` is None unless the status is optimal, feasible or interrupted.
 
-    `reasons` say, in sentences, why there is no plan.
+    `reasons` say, in sentences, why there is no plan; `phase_gaps` how far each phase of a roll-out
+    is from the best possible at most.
     """
 
     status: str
@@ -104,6 +105,7 @@ class Result:
     warnings: tuple[Finding, ...] = ()
     violations: tuple[Violation, ...] = ()
     reasons: tuple[str, ...] = ()
+    phase_gaps: Mapping[str, float] = field(default_factory=dict)
 
 
 def without_noise(number: float) -> float:

@@ -1138,7 +1138,35 @@ _PROTECTION = [
 
 _UNFINISHED = [
     Defect(
-        "phases", _add("Phases", ["phase"], ["first"]), "Phases!A2", ("not yet planned",), "warning"
+        "phase without an order beside one with",
+        _add("Phases", ["phase", "order"], ["first", 1], ["second", None]),
+        "Phases!B3",
+        ("phase 'second' has no order, others have one",),
+    ),
+    Defect(
+        "two phases with one order",
+        _add("Phases", ["phase", "order"], ["first", 1], ["second", 1]),
+        "Phases!B3",
+        ("order 1 is already in Phases!B2", "an order of its own"),
+    ),
+    Defect(
+        "phase with less than no demand",
+        _add("Phases", ["phase", "demand_multiplier"], ["first", -0.5]),
+        "Phases!B2",
+        ("demand_multiplier",),
+    ),
+    Defect(
+        "phase with a limit that is none",
+        _add("Phases", ["phase", "max_new_node"], ["first", 4]),
+        "Phases!B1",
+        ("max_new_nodes",),
+    ),
+    Defect(
+        "first phase that closes",
+        _add("Phases", ["phase", "closing"], ["first", "yes"], ["second", "yes"]),
+        "Phases!B2",
+        ("closing has no effect in 'first'", "may close in any case"),
+        "warning",
     ),
     Defect(
         "scenario of an unknown sheet",

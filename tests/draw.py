@@ -21,6 +21,7 @@ from models.data import (
     NodeType,
     Offer,
     OfferKey,
+    Phase,
     Policy,
     Provider,
     Region,
@@ -29,7 +30,7 @@ from models.data import (
     Site,
 )
 from models.exposure import Exposure
-from models.network import Link, Network
+from models.network import Later, Link, Network, Step
 from models.panels import panels_of
 from models.plan import HUB, Deployment, Flow, Panel, Replica, Seat, VerificationFlow
 from models.service import Service, replicas_per_node, route_labels, service
@@ -121,6 +122,33 @@ def surviving(drawn: Network, seed: int) -> Network:
         row = Dependency(dependency=item.name, kind=item.kind, protect=True)
         drawn = replace(drawn, dependencies={**drawn.dependencies, item: row})
     return replace(drawn, demand=tuple(rows))
+
+
+def stepping(drawn: Network, seed: int) -> Network:
+    """Return the network as a phase of a roll-out: what it may add, keep and leave to the next."""
+    draw = random.Random(seed)
+    phase = Phase(
+        phase="this",
+        max_new_nodes=draw.choice([None, 2, 8]),
+        budget_monthly=draw.choice([None, None, 20_000.0]),
+        budget_one_off=draw.choice([None, 2_000.0]),
+    )
+    standing = frozenset(name for name in sorted(drawn.sites) if draw.random() < 0.3)
+    nodes = {key: draw.randint(0, offer.max_nodes) for key, offer in sorted(drawn.offers.items())}
+    opened = frozenset(key.site for key, count in nodes.items() if count)
+    after = Phase(
+        phase="next",
+        max_new_nodes=draw.choice([None, 5, 20]),
+        budget_one_off=draw.choice([None, 3_000.0]),
+    )
+    later = Later(after, Deployment(open=opened, nodes=nodes), keeps=draw.random() < 0.3)
+    step = Step(
+        phase,
+        keeps=draw.random() < 0.3,
+        standing=draw.choice([None, standing]),
+        later=draw.choice([None, None, later]),
+    )
+    return replace(drawn, step=step)
 
 
 def richer(drawn: Network, plan: Deployment, seed: int) -> Deployment:

@@ -135,6 +135,8 @@ def disagreements(rules: Any, networks: range, plans_each: int) -> tuple[list[st
         network = replace(network, settings=settings)
         if seed % 2:
             network = draw.surviving(network, seed)
+        if seed % 4 < 2:
+            network = draw.stepping(network, seed)
         classes = draw.row_by_row(network)
         model = build(network, classes)
         block = model.phase[SINGLE_PHASE]

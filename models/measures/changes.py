@@ -96,7 +96,7 @@ def openings(network: Network, plan: Deployment) -> list[Change]:
     seats, warm, copies = _today(network)
     stood = {offer.site for offer, found in network.offers.items() if found.existing_nodes}
     stood |= {seat.site for seat in seats} | {replica.site for replica in (*warm, *copies)}
-    stood |= {name for name, site in network.sites.items() if site.status == "existing"}
+    stood |= network.standing
     sites = stood & network.sites.keys()
     held = {name for name, found in network.providers.items() if found.status == "existing"}
     held |= {network.sites[name].provider for name in sites}

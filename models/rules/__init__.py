@@ -12,6 +12,7 @@ from models.rules import (
     diversity_service,
     diversity_share,
     fault_limit,
+    growth,
     locks,
     memory,
     opening,
@@ -48,5 +49,6 @@ RULES: tuple[Rule, ...] = (
     diversity_collapse,
     diversity_service,
     locks,
+    growth,
     budget,
 )

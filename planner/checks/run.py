@@ -16,6 +16,7 @@ from planner.checks import (
     models,
     objectives,
     outages,
+    phases,
     places,
     protection,
     references,
@@ -48,6 +49,7 @@ SUBJECTS = (
     locks.SUBJECT,
     diversity.SUBJECT,
     objectives.SUBJECT,
+    phases.SUBJECT,
     unfinished.SUBJECT,
 )
 """Every subject, in the order of the questions that a planner asks."""

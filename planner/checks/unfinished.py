@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from models.data import Objective, Phase, Row, Shock
+from models.data import Objective, Row, Shock
 from planner.checks.subject import Subject
 from planner.workbook.book import Book
 from planner.workbook.findings import Finding
@@ -13,12 +13,6 @@ from planner.workbook.findings import Finding
 def _unused(book: Book) -> Iterator[Finding]:
     """Yield a warning for everything in the workbook that no rule uses yet."""
     checks: tuple[tuple[tuple[Row, ...], str, str, str], ...] = (
-        (
-            book.rows(Phase),
-            "phase",
-            "Phases are not yet planned",
-            "the plan is for one phase with all demand as given",
-        ),
         (
             tuple(row for row in book.rows(Shock) if not (row.protect or _is_expected(row, book))),
             "shock",

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from models import objectives
 from models.network import Network
+from models.phases import by_phase, phases_of
 from models.plan import Plan, Violation
 from models.rules import RULES
 from planner.result import Stage
@@ -20,13 +21,29 @@ AGREEMENT = 1e-5
 
 
 def audit(network: Network, plan: Plan) -> tuple[Violation, ...]:
-    """Return every place where a phase of the plan breaks a rule, in the order of RULES."""
-    return tuple(
-        _in_phase(phase, violation)
-        for rule in RULES
-        for phase, deployment in plan.phases.items()
-        for violation in rule.audit(network, deployment)
+    """Return every place where a phase of the plan breaks a rule, in the order of RULES.
+
+    Each phase is judged on what the one before it leaves standing.
+    """
+    phases = by_phase(network, plan)
+    return (
+        *_missing(network, plan),
+        *(
+            _in_phase(found.name, violation)
+            for rule in RULES
+            for found in phases
+            for violation in rule.audit(found.network, found.plan)
+        ),
     )
+
+
+def _missing(network: Network, plan: Plan) -> Iterator[Violation]:
+    """Yield the phases that come before one of the plan and are not in it."""
+    names = [phase.phase for phase in phases_of(network)]
+    last = max((names.index(name) for name in plan.phases if name in names), default=-1)
+    for name in names[: last + 1]:
+        if name not in plan.phases:
+            yield Violation("growth", name, "the plan of the phase is missing")
 
 
 def audit_stages(network: Network, plan: Plan, stages: tuple[Stage, ...]) -> tuple[Violation, ...]:
@@ -48,7 +65,7 @@ def _wrong_stages(network: Network, plan: Plan, stages: tuple[Stage, ...]) -> It
         stage = stated.get(priority)
         if stage is None:
             continue
-        found = objectives.value(network, plan.final, wanted)
+        found = sum(objectives.value(of, phase, wanted) for _, of, phase in by_phase(network, plan))
         if abs(found - stage.value) > AGREEMENT * max(1.0, abs(found)):
             message = f"the solver says {stage.value:,.6f}, the plan amounts to {found:,.6f}"
             yield Violation(FIGURES, stage.measure, message)

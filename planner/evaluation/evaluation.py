@@ -19,6 +19,7 @@ from models.detours import Detour, detours
 from models.measures.changes import Change, changes, openings
 from models.measures.monthly_cost import money, penalties
 from models.network import Network
+from models.phases import by_phase
 from models.plan import Deployment, Flow, Plan, Refusal, Violation
 from models.provenance import Reliance, reliances
 from models.service import Service, service
@@ -215,9 +216,9 @@ def evaluate(
 
     The `keeping` is that of the last.
     """
-    *before, (phase, last) = plan.phases.items()
-    found = [Evaluation(network, deployment, name) for name, deployment in before]
-    return (*found, Evaluation(network, last, phase, keeping))
+    *before, last = by_phase(network, plan)
+    found = [Evaluation(of, deployment, phase) for phase, of, deployment in before]
+    return (*found, Evaluation(last.network, last.plan, last.name, keeping))
 
 
 def percentile_ms(answers: Iterable[tuple[float, float]], share: float) -> float | None:

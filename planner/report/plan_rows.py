@@ -11,6 +11,7 @@ from models.data import OfferKey
 from models.decisions import DECISIONS
 from models.fields import Column, columns, header_of
 from models.network import Network
+from models.phases import phases_of
 from models.plan import Deployment, Flow, Panel, Plan, VerificationFlow
 from planner.report.sheets import (
     ContractRow,
@@ -185,15 +186,21 @@ class PlanReader:
         self.demand = {demand.key for demand in network.demand}
 
     def plan(self) -> Plan:
-        """Return the plan of all rows so far, phases in the order of the workbook."""
-        order = {
-            name: number for number, name in enumerate(phase.phase for phase in self.network.phases)
-        }
-        names = sorted(self.drafts, key=lambda name: order.get(name, -1)) or [""]
+        """Return the plan of all rows so far, phases in the order of the workbook.
+
+        A phase without rows, of which a later one has some, is there and empty.
+        """
+        known = [phase.phase for phase in phases_of(self.network)]
+        last = max((known.index(name) for name in self.drafts if name in known), default=-1)
+        others = sorted(self.drafts.keys() - set(known))
+        names = [*others, *known[: last + 1]] or [""]
         return Plan({name: self.drafts.get(name, _Draft()).deployment() for name in names})
 
     def add(self, read: ReadRow) -> None:
         """Add a row, or report the name in it that means nothing."""
+        known = [phase.phase for phase in self.network.phases]
+        if read.row.phase and not self.knows(read, "phase", known, "Phases"):
+            return
         draft = self.drafts.setdefault(read.row.phase, _Draft())
         _ADD[type(read.row)](self, draft, read, read.row)
 

@@ -80,7 +80,7 @@ def _site_rows(evaluation: Evaluation) -> Iterator[SiteRow]:
             nodes=sum(count for _, count in at_site),
             site_cost=site.monthly_cost if is_open else 0.0,
             node_cost=sum(network.offers[offer].node_cost * count for offer, count in at_site),
-            opening_cost=site.opening_cost if is_open and site.status != "existing" else 0.0,
+            opening_cost=site.opening_cost if is_open and name not in network.standing else 0.0,
         )
 
 

@@ -1,0 +1,54 @@
+"""The phases of a job: what is said where there is no plan, and the plan of each in its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from models.plan import Plan
+from planner.evaluation.baselines import PLAN
+from planner.files import folder_names
+from planner.report.done import Done
+from planner.solver.phased import Rollout
+
+PHASES = Path("phases")
+"""The folder, below that of the plan, in which every phase has one."""
+
+
+def why_not(rollout: Rollout) -> tuple[str, ...]:
+    """Return which phase has no plan, where that is known."""
+    if not rollout.failed:
+        return ()
+    if rollout.solved.status != "infeasible":
+        return (f"Phase {rollout.failed}: no plan was found in time.",)
+    if rollout.alone is None:
+        return (
+            f"Phase {rollout.failed} has a plan by itself, but none on what the phases before it"
+            " may leave standing: max_new_nodes, budgets and closing in Phases are in the way.",
+        )
+    return (f"Phase {rollout.failed} has no plan, whatever stands before it.",)
+
+
+def parts(done: Done) -> Iterator[tuple[Path, Done]]:
+    """Yield a folder for every phase of an accepted plan, and the plan up to the end of it.
+
+    The phase is the last of that plan, and so the one that audit, stress and sites judge.
+    """
+    plan = done.result.plan
+    if done.network is None or not done.network.phases or plan is None or done.result.violations:
+        return
+    names = [*plan.phases]
+    for number, (name, folder) in enumerate(folder_names(names).items(), start=1):
+        gaps = {known: done.result.phase_gaps[known] for known in names[:number]}
+        result = replace(
+            done.result,
+            plan=Plan({known: plan.phases[known] for known in names[:number]}),
+            stages=(),
+            gap=gaps[name],
+            phase_gaps=gaps,
+        )
+        told = done.evaluations[:number]
+        scores = (told[-1].score(PLAN),)
+        part = replace(done, result=result, evaluations=told, scores=scores, files={}, aside={})
+        yield PHASES / folder, part
