@@ -83,6 +83,7 @@ FIRST = {
     "packing": ("tests/models/test_packing.py", "tests/rules/test_memory.py"),
     "panels": ("tests/rules/test_verification.py",),
     "paths": ("tests/models/test_ways.py", "tests/models/test_classes.py"),
+    "phases": ("tests/solver/test_phased.py", "tests/rules/test_growth.py"),
     "plan": (OBJECTIVES,),
     "service": ("tests/models/test_ways.py", "tests/rules/test_demand.py"),
     "stands": ("tests/models/test_ways.py", "tests/models/test_replay.py"),
