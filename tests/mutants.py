@@ -130,6 +130,7 @@ EQUIVALENT = {
     "sums to 0 too",
     "models/checking.py write: 1 → 2 #3": "marks who has no row, as any number below 0 does",
     "models/collapse.py solved: 0 → 1": "without columns there is nothing to name at the point",
+    "models/cut_sets.py _useful: 1 → 2 #2": "only the order in which dependencies are listed",
     "models/cut_sets.py heaviest: chosen[number[item]] > 0.5 → "
     "chosen[number[item]] >= 0.5": "it is a whole number",
     "models/collapse.py _gate: 1 → 2 #2": "leaves out a column, which no row names",

@@ -298,6 +298,8 @@ def test_the_part_of_a_network_keeps_what_shows_that_something_is_avoidable() ->
     every = [network.hangs_on(OfferKey(name, "check")) for name in SITES]
     assert frozenset.intersection(*hang) == frozenset.intersection(*every)
     assert not show_avoidable(panels(1))
+    beside = replace(network, diversity=(*network.diversity, row("coordination", 1)))
+    assert show_avoidable(beside) == shown
     large = replace(generate(SIZES["S"], 1), diversity=(row("verification", 2),))
     loosened = Loosened(large, demand_classes(large))
     loosened.hand_over([list(large.goals)], threading.Event(), {})

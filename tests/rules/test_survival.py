@@ -15,10 +15,11 @@ import pytest
 from scipy.optimize import linprog
 
 from models.build import SINGLE_PHASE, build
+from models.classes import demand_classes
 from models.data import Demand, Item, Model, NodeType, OfferKey, Policy, Settings, Shock
 from models.exposure import Exposure
 from models.expressions import Cut
-from models.failover import lost_rows, never, protected_failures
+from models.failover import lost_rows, never, patient, protected_failures
 from models.failure_states import Solved, States
 from models.network import Link, Network
 from models.plan import HUB, Deployment, Flow, Panel, Replica, VerificationFlow
@@ -235,9 +236,9 @@ def test_a_cold_slot_serves_with_a_copy_that_is_left() -> None:
     assert_illegal(rule, cold(), slots("ac", a=1), "without provider:Acme")
     assert_legal(rule, cold(), slots("c", c=1))
     # Five times as long as from a copy: five slots.
-    patient = cold(max_latency_ms=200_000)
-    assert_legal(rule, patient, slots(c=5))
-    assert_illegal(rule, patient, slots(c=4), "without provider:Acme")
+    waiting = cold(max_latency_ms=200_000)
+    assert_legal(rule, waiting, slots(c=5))
+    assert_illegal(rule, waiting, slots(c=4), "without provider:Acme")
 
 
 def test_who_asks_for_nothing_needs_somebody_there() -> None:
@@ -609,3 +610,14 @@ def test_rows_are_left_out_exactly_where_the_richest_plan_serves_nothing_of_them
                     assert (served < 1e-9) == (row.key in lost), (seed, name, row.key, served)
                     seen[row.key in lost] += 1
     assert min(seen[True], seen[False]) > 40, seen
+
+
+def test_rows_whose_routes_differ_in_price_alone_are_alike_after_a_failure() -> None:
+    """Of one region the route is measured and costs, of the other it is estimated and free."""
+    measured = Link(Item("region", "r1"), Item("site", "a"), 20.0, cost_per_million=5.0)
+    rows = [demand(name, rate=5, min_served=0.5) for name in ("r1", "r2")]
+    of = network(
+        [site("a")], [offer("a", "gpu", requests_per_s=10)], demand=rows, links=(measured,)
+    )
+    assert len(demand_classes(of).classes) == 2
+    assert len(demand_classes(patient(of, of.demand)).classes) == 1
