@@ -795,7 +795,8 @@ def _explain_plan(
     from planner.evaluation.why_results import NoSuch
     from planner.report.html.tables_page import EVERY_LINE, write_tables
     from planner.report.progress import ProgressLine
-    from planner.report.why_report import document, parts, screen, write
+    from planner.report.why_document import document, write
+    from planner.report.why_report import parts, screen
 
     tables, network, deployment = _standing(workbook, plan, scenario)
     assert tables.book is not None
