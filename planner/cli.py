@@ -926,7 +926,8 @@ def _explain_plan(
     from planner.evaluation.why import SECONDS_EACH, Asked, why
     from planner.evaluation.why_results import NoSuch
     from planner.report.html.tables_page import EVERY_LINE, write_tables
-    from planner.report.why_report import document, parts, screen, write
+    from planner.report.why_document import document, write
+    from planner.report.why_report import parts, screen
 
     tables, network, deployment = _standing(workbook, plan, scenario)
     assert tables.book is not None
@@ -1227,7 +1228,6 @@ def _fail(text: str) -> NoReturn:
 @contextmanager
 def _working(quiet: bool, verbose: bool) -> Iterator[tuple[threading.Event, ProgressLine]]:
     """Give long work what it can be stopped by, and what it says how far it is with."""
-    from planner.report.progress import ProgressLine
     from planner.solver.log import LOG, heard
 
     if quiet and verbose:

@@ -7,15 +7,19 @@ open or shut, with the row served faster: each solve begins from the plan and ha
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from models.network import Network
 from models.plan import Deployment, Plan
 from planner.evaluation.audit import audit
-from planner.evaluation.why_eased import Easing, binding, priced, rules, tried
+from planner.evaluation.explain_results import Member
+from planner.evaluation.why_eased import priced, tried
+from planner.evaluation.why_limits import binding
+from planner.evaluation.why_nearer import Rows
 from planner.evaluation.why_results import INFEASIBLE, UNKNOWN, Best, NoSuch, RowReason, Unused, Why
-from planner.evaluation.why_rows import MOST_SOLVED, Rows, furthest, picked, within
+from planner.evaluation.why_rows import MOST_SOLVED, furthest, picked, within
+from planner.evaluation.why_rules import rules
 from planner.evaluation.why_sites import (
     MOST_FORCED,
     cheapest_first,
@@ -94,26 +98,18 @@ class _Explained:
 
     def found(self, named: Collection[object]) -> Why:
         """Return everything that was asked."""
-        network, plan, asked, solves = self.network, self.plan, self.asked, self.solves
-        rows = self._rows(named)
-        closed, opened = self._closed(), self._opened()
+        network, asked, solves = self.network, self.asked, self.solves
+        rows, closed, opened = self._rows(named), self._closed(), self._opened()
         forbidden = {site: forbidding(network, site, self.book) for site in closed}
-        to_force = [site for site in closed if not forbidden[site]]
-        to_force = to_force if asked.sites else to_force[:MOST_FORCED]
-        solved_rows = furthest(rows) if asked.rows else furthest(rows)[:MOST_SOLVED]
-        solved_rows = solved_rows if asked.rows or asked.is_all else []
-        asks = {AS_IT_IS: Ask(network, times=BASE_TIMES)}
-        for site in to_force:
-            asks[f"with {site}"] = Ask(forced(network, site), with_node(network, plan, site))
-        for site in opened:
-            asks[f"without {site}"] = Ask(shut(network, site), without(network, plan, site))
-        for row in solved_rows:
-            asks[_key(row)] = self._within(row)
-        best = solves.run("sites and rows", asks)
+        best = solves.run("sites and rows", self._asks(rows, forbidden, opened))
         base = self._base(best.pop(AS_IT_IS, None), best.values())
-        eased = list(tried(solves, network, base, self._rules(), "rules")) if asked.is_all else []
-        moved = list(tried(solves, network, base, self._limits(), "limits")) if asked.is_all else []
-        base = known(base, [best for group, best in (*eased, *moved) if group[0].is_sure], ())
+        eased, moved = [], []
+        if asked.is_all:
+            eased = list(tried(solves, network, base, rules(network, self.book), "rules"))
+            self.say("which limits bind")
+            limits = binding(network, self.plan, self.book)
+            moved = list(tried(solves, network, base, limits, "limits"))
+        base = known(base, [found for group, found in (*eased, *moved) if group[0].is_sure], ())
         return Why(
             currency=network.settings.currency,
             best=base.levels,
@@ -122,10 +118,10 @@ class _Explained:
             rules=priced(base, eased),
             limits=priced(base, moved),
             unused=tuple(
-                Unused(site, forbidden_by=forbidden[site])
-                if forbidden[site]
+                Unused(site, members)
+                if members
                 else self._unused(site, best.get(f"with {site}"), base)
-                for site in closed
+                for site, members in forbidden.items()
             ),
             used=tuple(
                 used(network, site, found, base, self.tolerance, self.book)
@@ -143,6 +139,24 @@ class _Explained:
             failures=tuple(solves.failures),
             stopped=self.stop.is_set(),
         )
+
+    def _asks(
+        self,
+        rows: Sequence[RowReason],
+        forbidden: Mapping[str, Sequence[Member]],
+        opened: Iterable[str],
+    ) -> dict[str, Ask]:
+        """Return the network as it is, with sites forced or shut, and with rows served faster."""
+        network, plan, asked = self.network, self.plan, self.asked
+        asks = {AS_IT_IS: Ask(network, times=BASE_TIMES)}
+        may_open = [site for site, members in forbidden.items() if not members]
+        for site in may_open if asked.sites else may_open[:MOST_FORCED]:
+            asks[f"with {site}"] = Ask(forced(network, site), with_node(network, plan, site))
+        for site in opened:
+            asks[f"without {site}"] = Ask(shut(network, site), without(network, plan, site))
+        for row in furthest(rows)[: None if asked.rows else MOST_SOLVED]:
+            asks[_key(row)] = self._within(row)
+        return asks
 
     def _base(self, found: Best | None, narrower: Iterable[Best]) -> Best:
         """Return the best plan known of the network as it is, be it the one that was given."""
@@ -175,13 +189,6 @@ class _Explained:
         assert row.by is not None
         network = within(self.network, demand, row.within_ms)
         return Ask(network, serving(network, self.plan, demand, row.by))
-
-    def _rules(self) -> list[Easing]:
-        return rules(self.network, self.book)
-
-    def _limits(self) -> list[Easing]:
-        self.say("which limits bind")
-        return binding(self.network, self.plan, self.book)
 
     def _unused(self, site: str, best: Best | None, base: Best) -> Unused:
         found = unused(self.network, site, best, base)

@@ -205,7 +205,7 @@ def is_near(found: Best, base: Best, tolerance: float) -> bool:
     out.
     """
     count = main(base) + 1
-    if found.plan is None or len(found.levels) < count:
+    if not count or found.plan is None or len(found.levels) < count:
         return False
     limits = _limits(base, tolerance)
     return all(level.value <= limit for level, limit in zip(found.levels, limits, strict=False))

@@ -1,12 +1,9 @@
-"""Why a plan is as it is, for the screen, as a page and as explain.json."""
+"""Why a plan is as it is, for the screen and as a page."""
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
-from pathlib import Path
 
 from rich.console import Group
 from rich.table import Table
@@ -23,15 +20,12 @@ from planner.evaluation.why_results import (
     RowReason,
     Serving,
     Unused,
-    Used,
     Why,
 )
-from planner.files import put_beside
 from planner.report.loss_tables import ROWS_SHOWN, table_of
+from planner.report.why_document import EXPLAIN_JSON
 from planner.workbook.findings import counted, some
 
-FORMAT = 1
-EXPLAIN_JSON = "explain.json"
 SMALL = 1e-6
 """A difference that is none."""
 UNABLE = ("node type", "too small", "not able")
@@ -66,17 +60,13 @@ def parts(found: Why, most: int) -> list[Table | Text]:
     return told
 
 
-def write(directory: Path, found: Why) -> Path:
-    """Write explain.json into the directory, whole or not at all, and return its path."""
-    text = json.dumps(document(found), ensure_ascii=False, indent=1, allow_nan=False)
-    return put_beside(directory / EXPLAIN_JSON, (text + "\n").encode("utf-8"))
-
-
 # In words -----------------------------------------------------------------------------------------
 
 
 def _plan(found: Why) -> str:
     """Return what the best plan known amounts to, what is proven of it, and how PLAN compares."""
+    if not found.best:
+        return "No plan that keeps every rule is known, so nothing has a price."
     said = "; ".join(_level(level, found.currency) for level in found.best)
     worse = [
         f"{mine.measure} {mine.value - best.value:,.6g} {mine.unit}".replace(
@@ -297,82 +287,3 @@ def _nearer(entry: RowReason, currency: str) -> str:
 def _more(count: int) -> Iterator[Text]:
     if count > 0:
         yield Text(f"and {count} more in {EXPLAIN_JSON}")
-
-
-# The document -------------------------------------------------------------------------------------
-
-
-def document(found: Why) -> dict[str, object]:
-    """Return everything; an end of a price is null where nothing is proven."""
-    return {
-        "format": FORMAT,
-        "complete": not (found.stopped or found.failures),
-        "stopped": found.stopped,
-        "failures": list(found.failures),
-        "solves": found.solves,
-        "seconds_each": found.seconds_each,
-        "tolerance": found.tolerance,
-        "best": [_level_document(level) for level in found.best],
-        "plan": [{"measure": level.measure, "value": level.value} for level in found.given],
-        "rules": [_eased_document(entry) for entry in found.rules],
-        "limits": [_eased_document(entry) for entry in found.limits],
-        "sites_used": [_used_document(entry) for entry in found.used],
-        "sites_not_used": [_unused_document(entry) for entry in found.unused],
-        "rows": [_row_document(entry) for entry in found.rows],
-    }
-
-
-def _level_document(level: Level) -> dict[str, object]:
-    return {**asdict(level), "bound": _finite(level.bound)}
-
-
-def _price_document(price: Price | None) -> dict[str, object] | None:
-    if price is None:
-        return None
-    amounts = [
-        {**asdict(amount), "low": _finite(amount.low), "high": _finite(amount.high)}
-        for amount in price.amounts
-    ]
-    return {"status": price.status, "amounts": amounts}
-
-
-def _eased_document(entry: Eased) -> dict[str, object]:
-    return {
-        "cells": list(entry.cells),
-        "sentences": list(entry.sentences),
-        "steps": list(entry.steps),
-        "saves": _price_document(entry.price),
-    }
-
-
-def _used_document(entry: Used) -> dict[str, object]:
-    return {**asdict(entry), "instead": list(entry.instead), "price": _price_document(entry.price)}
-
-
-def _unused_document(entry: Unused) -> dict[str, object]:
-    return {
-        "site": entry.site,
-        "forbidden_by": [
-            {"cell": one.cell, "sentence": one.sentence, "decided": one.decided}
-            for one in entry.forbidden_by
-        ],
-        "price": _price_document(entry.price),
-        "bill": [line._asdict() for line in entry.bill],
-    }
-
-
-def _row_document(entry: RowReason) -> dict[str, object]:
-    return {
-        **entry.demand._asdict(),
-        "cell": entry.cell,
-        "requests_per_s": entry.requests_per_s,
-        "served": [asdict(one) for one in entry.served],
-        "nearer": [asdict(one) for one in entry.nearer],
-        "within_ms": entry.within_ms,
-        "within_ms_by": None if entry.by is None else entry.by._asdict(),
-        "price": _price_document(entry.price),
-    }
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

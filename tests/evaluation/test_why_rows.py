@@ -10,7 +10,8 @@ import pytest
 from planner.evaluation.why_results import NoSuch, RowReason, Why
 from planner.evaluation.why_rows import picked
 from planner.reading import read_network
-from planner.report.why_report import document, parts
+from planner.report.why_document import document
+from planner.report.why_report import parts
 from tests.evaluation.test_why import cost, explained
 from tests.workbooks import Cells, Sheets, save
 
