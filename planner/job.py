@@ -86,6 +86,8 @@ def run(job: Job, stop: threading.Event, progress: ProgressLine) -> Done:
     network = tables.network
     limits = limits_of(job, network)
     lines: list[str] = []
+    progress.limit_s = limits.time_limit_s
+    progress.say("looking for a plan")
     try:
         with heard(lines.append):
             solved = solve(network, limits, stop, progress.solving)
@@ -127,6 +129,7 @@ def run(job: Job, stop: threading.Event, progress: ProgressLine) -> Done:
         done = replace(done, scores=_scores(done.evaluations[-1], cheapest))
         if cheapest.clock_stopped:
             done = replace(done, result=replace(result, run=replace(made, clock_stopped=True)))
+    progress.say("writing the plan, and auditing what was written")
     return _write_and_audit(job, tables, done, timer)
 
 
