@@ -586,8 +586,10 @@ def _solve_all(job: Job, as_json: bool, quiet: bool, verbose: bool) -> NoReturn:
 
 @main.command()
 @click.argument("plans", type=click.Path(path_type=Path, exists=True), nargs=-1, required=True)
+@click.option("--out", type=FOLDER, help="Folder for compare.json and compare.html.")
 @click.option("--json", "as_json", is_flag=True, help="Print all differences as JSON.")
-def compare(plans: tuple[Path, ...], as_json: bool) -> None:
+@_quiet
+def compare(plans: tuple[Path, ...], out: Path | None, as_json: bool, quiet: bool) -> None:
     """Say how PLANS differ from the first: cells of the workbook, sites, nodes, cost, guarantees.
 
     A plan is named by the folder that planner solve wrote, or by a plan workbook in it.
@@ -598,6 +600,7 @@ def compare(plans: tuple[Path, ...], as_json: bool) -> None:
     """
     from planner import compare as comparing
     from planner.report import compare_report
+    from planner.report.html.tables_page import EVERY_LINE, write_tables
     from planner.workbook.findings import InputError
 
     if len(plans) < 2:
@@ -607,14 +610,25 @@ def compare(plans: tuple[Path, ...], as_json: bool) -> None:
     except InputError as error:
         _fail(_listed(error.findings))
     rows = [(side.name, side.evaluation.score(side.name)) for side in found.sides]
+    others = [(one.side.name, one.inputs, one.plan) for one in found.others]
+    currency = found.first.evaluation.network.settings.currency
+    told = compare_report.document(rows, others)
+    with _writing() as unwritten:
+        if out is not None:
+            folder = _made(out)
+            path = compare_report.write(folder, told)
+            _tell_held(compare_report.COMPARE_JSON, path.name)
+            title = f"{', '.join(name for name, *_ in others)} against {found.first.name}"
+            whole = compare_report.parts(rows, others, currency, EVERY_LINE)
+            page = write_tables(folder / compare_report.COMPARE_HTML, title, whole)
+            _tell_held(compare_report.COMPARE_HTML, page.name)
     if as_json:
-        others = [(one.side.name, one.inputs, one.plan) for one in found.others]
-        _print_json(compare_report.document(rows, others), indent=2)
-        return
-    console = _console()
-    console.print(compare_report.scores(rows, found.first.evaluation.network.settings.currency))
-    for one in found.others:
-        console.print(compare_report.beside(one.side.name, one.inputs, one.plan))
+        _print_json(told, indent=2)
+    elif not quiet:
+        _console().print(*compare_report.parts(rows, others, currency), sep="\n")
+        if out is not None and not unwritten:
+            click.echo(f"everything: {path}, to be read: {page}")
+    sys.exit(BAD_INPUT if unwritten else PLAN)
 
 
 @main.command()

@@ -88,6 +88,7 @@ def test_names_with_brackets_and_narrow_terminals_spoil_nothing(
     lines = shown(terminal).splitlines()
     assert any("without [bold]a" in entry for entry in lines)
     assert max(map(len, lines)) <= 60
+    assert any(re.match(r". 0:00:0\d ━", entry) for entry in lines)
 
 
 @pytest.mark.parametrize("quiet", [False, True])
