@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from models.plan import Deployment, Violation
     from planner.evaluation.sites_results import Sites
     from planner.evaluation.stress_results import Stress
+    from planner.evaluation.why_results import Why
     from planner.job import Job
     from planner.jobs.requests import Workers
     from planner.reading import Tables
@@ -434,6 +435,7 @@ def audit(
         name, audited = "what stands today", Plan({"": _today(network)})
         violations = audit_rules(network, audited)
     else:
+        plan = _plan_file(plan)
         found, violations = audit_plan(network, plan)
         _tell_other(found, tables, workbook, plan, scenario)
         name, findings, audited = plan.name, found.findings, found.plan
@@ -525,18 +527,19 @@ def stress(
     from planner.workbook.names import did_you_mean
 
     _demand_one(plan, today)
-    network, deployment = _standing(workbook, plan, scenario)
+    _, network, deployment = _standing(workbook, plan, scenario)
     known = {item.kind for item in network.graph.dependencies}
     for kind in kinds:
         if kind not in known:
             way_out = did_you_mean(kind, known, f"take one of {', '.join(sorted(known))}")
             raise click.UsageError(f"--kind {kind}: nothing hangs on one of that kind; {way_out}")
     workers = _workers(processes, cluster)
-    folder = _made(out or (plan.parent if plan is not None else workbook.parent))
+    folder = _made(out or _folder_of(plan or workbook))
     with _working(quiet, verbose) as (stop, progress):
         found = run_stress(
             network, deployment, worst, tuple(kinds), pairs, workers, stop, progress.say
         )
+    _demand_some(found)
     with _writing() as unwritten:
         path = write(folder, found)
         _tell_held("stress.json", path.name)
@@ -683,14 +686,12 @@ def sites(
     from planner.report.sites_report import document, parts, screen, write
 
     _demand_one(plan, today)
-    network, deployment = _standing(workbook, plan, scenario)
+    _, network, deployment = _standing(workbook, plan, scenario)
     workers = _workers(processes, cluster)
-    folder = _made(out or (plan.parent if plan is not None else workbook.parent))
+    folder = _made(out or _folder_of(plan or workbook))
     with _working(quiet, verbose) as (stop, progress):
         found = value_of_sites(network, deployment, most, workers, stop, progress.say)
-    if found.stopped and found.is_empty:
-        click.echo("Interrupted before anything was found; nothing is written.", err=True)
-        sys.exit(INTERRUPTED)
+    _demand_some(found)
     with _writing() as unwritten:
         path = write(folder, found)
         _tell_held("sites.json", path.name)
@@ -708,19 +709,36 @@ def sites(
 
 @main.command()
 @click.argument("workbook", type=WORKBOOK)
+@click.argument("plan", type=WORKBOOK, required=False)
+@click.option(
+    "--site", "sites", multiple=True, metavar="NAME", help="Only why this site is used, or is not."
+)
+@click.option(
+    "--row",
+    "rows",
+    multiple=True,
+    metavar="ROW",
+    help="Only why this demand row is served there: a region, or 'region=R;model=M'.",
+)
+@click.option(
+    "--time-limit",
+    type=click.FloatRange(min=0),
+    metavar="S",
+    help="Seconds for each solve that explains PLAN.  [default: 20]",
+)
 @click.option(
     "--keep",
     multiple=True,
     metavar="RULE",
     shell_complete=_complete,
-    help="A rule, or a cell such as Diversity!F9, that may not give; again for more.",
+    help="Without PLAN: a rule, or a cell such as Diversity!F9, that may not give; again for more.",
 )
 @click.option(
     "--apply",
     "number",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Write a copy of WORKBOOK with suggestion N as a scenario.",
+    help="Without PLAN: write a copy of WORKBOOK with suggestion N as a scenario.",
 )
 @click.option(
     "--processes",
@@ -729,11 +747,16 @@ def sites(
     help="Independent solves at a time, one core each.  [default: every core]",
 )
 @_cluster
+@click.option(
+    "--out", type=FOLDER, help="Folder for explain.json and explain.html.  [default: that of PLAN]"
+)
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
 @_quiet
 @_verbose
+@_scenario
 def explain(
     workbook: Path,
+    plan: Path | None,
     keep: tuple[str, ...],
     number: int | None,
     processes: int | None,
@@ -741,16 +764,30 @@ def explain(
     as_json: bool,
     quiet: bool,
     verbose: bool,
+    **of_plan: Any,
 ) -> None:
-    """Say which cells of WORKBOOK cannot hold together, and what has to give at least for a plan.
+    """Say why PLAN is as it is; without one, what has to give at least for there to be a plan.
 
-    None of the cells named can be left out: without any one of them the others can hold. What is
-    suggested was solved as a scenario; WORKBOOK is never written to. Ctrl-C keeps what was found.
+    Of a plan: what each rule costs, what one unit more of each limit that binds would save, which
+    sites are in every plan nearly as good, why others are not used, why users are served where they
+    are. A price is what is proven to be no less and no more.
+
+    Without: which cells of WORKBOOK cannot hold together. None of those named can be left out:
+    without any one of them the others can hold. What is suggested was solved as a scenario;
+    WORKBOOK is never written to. Ctrl-C keeps what was found.
 
     \b
     Example:
-      planner explain inputs/minimal.xlsx
+      planner explain inputs/minimal.xlsx my-plan/plan.xlsx
     """
+    if plan is not None:
+        if keep or number is not None:
+            raise click.UsageError("--keep and --apply are for a workbook that has no plan")
+        workers = _workers(processes, cluster)
+        _explain_plan(workbook, plan, workers, as_json, quiet, verbose, **of_plan)
+    needless = [name for name, value in of_plan.items() if value]
+    if needless:
+        raise click.UsageError(f"{', '.join(needless)}: give a PLAN to be explained")
     from planner.explain import Explainer, UnknownLimit
     from planner.report.explain_report import document, screen
     from planner.workbook.excel import read_workbook
@@ -790,7 +827,8 @@ def explain(
     required=True,
     metavar="MEASURE",
     shell_complete=_complete,
-    help="latency, worst_loss, expected_loss, changes, or share:KIND: the largest share of a kind.",
+    help="latency, worst_loss, expected_loss, changes, share:KIND (the largest share of a kind)"
+    " or collapse:ROLE (how many failures end what a role promises).",
 )
 @click.option(
     "--points",
@@ -884,6 +922,50 @@ def frontier(
     sys.exit(INTERRUPTED if found.stopped else max(codes, default=TOO_EARLY))
 
 
+def _explain_plan(
+    workbook: Path,
+    plan: Path,
+    workers: Workers,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
+    *,
+    sites: tuple[str, ...],
+    rows: tuple[str, ...],
+    time_limit: float | None,
+    out: Path | None,
+    scenario: str,
+) -> NoReturn:
+    """Say why a plan is as it is, write it down, and exit."""
+    from planner.evaluation.why import SECONDS_EACH, Asked, why
+    from planner.evaluation.why_results import NoSuch
+    from planner.report.html.tables_page import EVERY_LINE, write_tables
+    from planner.report.why_report import document, parts, screen, write
+
+    tables, network, deployment = _standing(workbook, plan, scenario)
+    assert tables.book is not None
+    asked = Asked(sites, rows, SECONDS_EACH if time_limit is None else time_limit, workers)
+    folder = _made(out or _folder_of(plan))
+    with _working(quiet, verbose) as (stop, progress):
+        try:
+            found = why(network, deployment, tables.book, asked, stop, progress.say)
+        except NoSuch as error:
+            raise click.UsageError(str(error)) from None
+    with _writing() as unwritten:
+        path = write(folder, found)
+        _tell_held("explain.json", path.name)
+        title = f"Why the plan for {workbook.name} is as it is"
+        page = write_tables(folder / "explain.html", title, parts(found, EVERY_LINE))
+        _tell_held("explain.html", page.name)
+    if as_json:
+        _print_json(document(found))
+    elif not quiet:
+        _console().print(screen(found))
+        if not unwritten:
+            click.echo(f"everything: {path}, to be read: {page}")
+    _end(found, unwritten)
+
+
 def _print_json(content: object, indent: int = 1) -> None:
     """Print JSON; where a pipe cannot carry every letter, in ASCII, so that none is lost."""
     is_narrow = not (sys.stdout.encoding or "").casefold().startswith("utf")
@@ -901,14 +983,17 @@ def _console() -> Console:
     return Console(width=width, highlight=False, markup=False)
 
 
-def _standing(workbook: Path, plan: Path | None, scenario: str) -> tuple[Network, Deployment]:
-    """Return the network and the nodes of the plan, or those of today; exit if there are none."""
+def _standing(
+    workbook: Path, plan: Path | None, scenario: str
+) -> tuple[Tables, Network, Deployment]:
+    """Return the workbook and the nodes of the plan, or those of today; exit if there are none."""
     from planner.report.plan_audit import audit_plan
     from planner.workbook.findings import counted
 
     tables, network = _read(workbook, scenario)
     if plan is None:
-        return network, _today(network)
+        return tables, network, _today(network)
+    plan = _plan_file(plan)
     found, violations = audit_plan(network, plan)
     if any(finding.is_error for finding in found.findings):
         _fail(_listed(found.findings))
@@ -917,7 +1002,7 @@ def _standing(workbook: Path, plan: Path | None, scenario: str) -> tuple[Network
         text = f"{plan.name} has {counted(count, 'violation')}; planner audit names them."
         click.echo(text, err=True)
     _tell_other(found, tables, workbook, plan, scenario)
-    return network, found.plan.final
+    return tables, network, found.plan.final
 
 
 def _made(folder: Path) -> Path:
@@ -940,7 +1025,18 @@ def _writing() -> Iterator[list[str]]:
         click.echo(f"not written: {error}", err=True)
 
 
-def _end(found: Stress | Sites, unwritten: Sequence[str]) -> NoReturn:
+def _folder_of(path: Path) -> Path:
+    return path if path.is_dir() else path.parent
+
+
+def _demand_some(found: Stress | Sites) -> None:
+    """End where an interrupt came before anything was found: what an earlier run found stays."""
+    if found.stopped and found.is_empty:
+        click.echo("Interrupted before anything was found; nothing is written.", err=True)
+        sys.exit(INTERRUPTED)
+
+
+def _end(found: Stress | Sites | Why, unwritten: Sequence[str]) -> NoReturn:
     """Say what was not looked at, and exit."""
     for failure in found.failures:
         click.echo(f"not looked at: {failure}", err=True)
@@ -955,6 +1051,17 @@ def _demand_file(workbook: Path) -> None:
         way_out = way_out_of_missing(workbook)
         end = "" if way_out.endswith("?") else "."
         _fail(f"{workbook} does not exist; {way_out}{end} Nothing is written.")
+
+
+def _plan_file(plan: Path) -> Path:
+    """Return the plan workbook that a path names, itself or by its folder; exit if it has none."""
+    from planner.compare import plan_in
+    from planner.workbook.findings import InputError
+
+    try:
+        return plan_in(plan) if plan.is_dir() else plan
+    except InputError as error:
+        _fail(_listed(error.findings))
 
 
 def _demand_one(plan: Path | None, today: bool) -> None:

@@ -9,7 +9,16 @@ from dataclasses import replace
 from models.measures import SHARE, measure
 from models.network import Goal, Network
 from models.risks import likely
-from planner.evaluation.frontier import MEASURES, Frontier, Point, folder, non_dominated
+from planner.evaluation.frontier import (
+    COLLAPSE,
+    MEASURES,
+    Frontier,
+    Point,
+    folder,
+    non_dominated,
+    roles,
+)
+from planner.evaluation.frontier_collapse import CollapseSearch
 from planner.evaluation.frontier_search import BESIDE, Found, Search
 from planner.job import Job, limits_of, write_solved
 from planner.reading import Tables, read_network
@@ -36,7 +45,8 @@ def frontier(
     limits = limits_of(job, network)
     if job.time_limit_s is None:
         limits = replace(limits, time_limit_s=limits.time_limit_s / (count + BESIDE))
-    search = Search(network, against, limits, job.workers, stop, progress.say)
+    way = CollapseSearch if against.startswith(COLLAPSE) else Search
+    search = way(network, against, limits, job.workers, stop, progress.say)
     found_at = {found.point: found for found in search.run(count)}
     best_first, kept, held = non_dominated(found_at), list[Point](), list[tuple[str, str]]()
     for number, point in enumerate(best_first, start=1):
@@ -52,7 +62,7 @@ def frontier(
     return Frontier(
         workbook=job.workbook.name,
         against=against,
-        unit=measure(against).UNIT,
+        unit="failures" if against.startswith(COLLAPSE) else measure(against).UNIT,
         currency=network.settings.currency,
         points=tuple(kept),
         gap=limits.gap,
@@ -67,9 +77,8 @@ def frontier(
 
 def _written(job: Job, tables: Tables, search: Search, found: Found) -> Done | None:
     """Write a plan and return its end if it is one: it could be written, and keeps every rule."""
-    network = search.network.part(goals=found.goals)
     try:
-        done = write_solved(job, tables, network, search.limits, found.solved, "frontier")
+        done = write_solved(job, tables, found.network, search.limits, found.solved, "frontier")
     except OSError as error:
         search.failures.append(f"{job.out}: {error}")
         return None
@@ -96,10 +105,16 @@ def _demand_measure(network: Network, against: str) -> None:
         if against.removeprefix(SHARE) not in kinds:
             found = f"nothing hangs on a dependency of kind {against.removeprefix(SHARE)!r}"
             known = [f"{SHARE}{kind}" for kind in kinds]
-            otherwise = f"take one of {', '.join(known)}"
-            problem = Finding("", "", found, did_you_mean(against, known, otherwise))
+            way_out = did_you_mean(against, known, f"take one of {', '.join(known)}")
+            problem = Finding("", "", found, way_out)
+    elif against.startswith(COLLAPSE):
+        promised = [f"{COLLAPSE}{role}" for role in roles(network)]
+        if against not in promised:
+            found = f"nothing is promised of the role {against.removeprefix(COLLAPSE)!r}"
+            way_out = did_you_mean(against, promised, f"take one of {', '.join(promised)}")
+            problem = Finding("", "", found, way_out)
     elif against not in MEASURES:
-        names = f"{', '.join(MEASURES)} and {SHARE}KIND, such as {SHARE}provider"
+        names = f"{', '.join(MEASURES)}, {SHARE}KIND and {COLLAPSE}ROLE, such as {SHARE}provider"
         way_out = did_you_mean(against, MEASURES, f"take one of {names}")
         problem = Finding("", "", f"cost is not held against {against!r}", way_out)
     elif against == "expected_loss" and not likely(

@@ -8,6 +8,7 @@ import inspect
 import json
 import re
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +135,7 @@ def test_every_sentence_of_every_plan_has_its_topic_explained() -> None:
         assert topic in words, topic
 
 
-@pytest.mark.parametrize("module", ["stress_report", "loss_tables", "sites_report"])
+@pytest.mark.parametrize("module", ["stress_report", "loss_tables", "sites_report", "why_report"])
 def test_every_column_of_other_reports_is_explained(module: str) -> None:
     words = words_of((DOCS / "figures.md").read_text(encoding="utf-8"))
     found = set(headers_of(ROOT / "planner" / "report" / f"{module}.py"))
@@ -151,7 +152,8 @@ def headers_of(module: Path) -> Iterator[str]:
             given = node.value.elts if isinstance(node.value, ast.Tuple) else []
         elif isinstance(node, ast.Call) and ast.unparse(node.func) == "table_of":
             given = node.args[1:]
-        for entry in given:
+        either = [[e.body, e.orelse] if isinstance(e, ast.IfExp) else [e] for e in given]
+        for entry in chain.from_iterable(either):
             if isinstance(entry, ast.Constant):
                 yield str(entry.value)
             elif isinstance(entry, ast.JoinedStr):  # saves {currency}/month; {currency}/month

@@ -57,6 +57,7 @@ SAYINGS = {
     "check": ("check", "≤.xlsx"),
     "compare": ("compare", "plan", "plan"),
     "explain": ("explain", "→.xlsx", "--processes", "1"),
+    "explain a plan": ("explain", "→.xlsx", "plan/plan.xlsx", "--processes", "1"),
     "frontier": (
         "frontier",
         "→.xlsx",

@@ -13,15 +13,19 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from models.data import ROLES
+from models.network import Network
 from planner.result import relative_gap
 
 MEASURES = ("latency", "worst_loss", "expected_loss", "changes")
-"""What cost can be held against; beside them `share:KIND`."""
+"""What cost can be held against; beside them `share:KIND` and `collapse:ROLE`."""
 
 CENT = 0.02
 """Currency that two costs may differ by and be the same: what two stages may each give up."""
 SAME = 1e-6
 """How far figures may differ, relative to the largest of them, and be the same."""
+COLLAPSE = "collapse:"
+"""What a measure begins with that is how many failures end the guarantees of a role."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +135,7 @@ class Frontier:
     """The plans that no other beats, from the best in the measure to the cheapest.
 
     `unit` is that of the measure `against`, `gap` what was good enough for every solve.
+    Of failures it takes more are better: those figures are kept with a minus, see `told`.
     `merged` counts plans that others equal or beat, `failures` say which were not found and why,
     `reached` are the statuses of all solves. `earlier` are folders of an earlier run with more,
     `held` the files that are open in another program, and what was written in their place.
@@ -150,6 +155,15 @@ class Frontier:
     held: tuple[tuple[str, str], ...] = ()
 
     @property
+    def more_is_better(self) -> bool:
+        """Return whether the measure is a number of failures."""
+        return self.against.startswith(COLLAPSE)
+
+    def told(self, amount: float) -> float:
+        """Return an amount of the measure as it is told: without the minus of what is better."""
+        return -amount if self.more_is_better else amount
+
+    @property
     def knee(self) -> Point | None:
         """Return the point after which less cost is paid for with ever more of the measure."""
         return knee(self.points)
@@ -158,3 +172,14 @@ class Frontier:
 def folder(number: int) -> str:
     """Return the name of the folder of a plan."""
     return f"{number:02}"
+
+
+def roles(network: Network) -> tuple[str, ...]:
+    """Return the roles that promise something: whose guarantees can end."""
+    promised = {
+        "execution": any(row.requests_per_s for row in network.demand),
+        "verification": any(policy.verifiers for policy in network.policies.values()),
+        "storage": any(model.copies for model in network.models.values()),
+        "coordination": bool(network.committees),
+    }
+    return tuple(role for role in ROLES if promised[role])
