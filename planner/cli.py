@@ -373,6 +373,7 @@ def rerun(
     from planner.job import run
     from planner.report import compare_report, run_differences
     from planner.rerun import recorded
+    from planner.solver.highs import UnknownOption
     from planner.workbook.findings import InputError
 
     folder = folder.resolve()
@@ -386,6 +387,8 @@ def rerun(
     with _working(quiet, verbose) as (stop, progress):
         try:
             done = run(before.job, stop, progress)
+        except UnknownOption as error:  # of another version of HiGHS
+            _fail(f"{error}; the run in {folder} had it")
         except OSError as error:
             _fail(str(error))
     _tell_aside(done.aside)
