@@ -1,4 +1,4 @@
-"""Write the pages of this folder that say what the code declares: the workbook and the model."""
+"""Write the pages of this folder that say what the code declares: workbook, model and plan."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from models.data import REQUIRED_SHEETS, SHEETS, Row, Settings
 from models.fields import Column, columns, header_of
 from models.measures import NAMES, measure
 from models.rules import RULES
+from planner.report.sheet_rows import PLAN_SHEETS
+from planner.report.sheets import PlanRow, decides
 from planner.workbook.book import SETTINGS
 from planner.workbook.cell_text import written
 from planner.workbook.tables import REMARKS, declared_columns
@@ -79,7 +81,39 @@ def _docstring(text: str | None) -> Iterator[str]:
     yield "```"
 
 
-PAGES = {"workbook.md": workbook_page, "model.md": model_page}
+def plan_page() -> str:
+    """Return the dictionary of plan.xlsx: every sheet with its columns."""
+    lines: list[str] = [
+        "# The plan, sheet by sheet",
+        "",
+        "Written from the declarations in `planner/report/sheets.py` by `make docs`. The plan is"
+        " read back after an edit from the columns in **bold**; all others explain, and are"
+        " computed anew. `figures.md` says what Overview, Summary, Comparison and Run mean. Every"
+        " sheet may also have this:",
+        "",
+        *_figures(columns(PlanRow)),
+    ]
+    for sheet in PLAN_SHEETS:
+        declared = columns(sheet.row_class)
+        own = {name: column for name, column in declared.items() if name not in columns(PlanRow)}
+        lines += ["", f"## {sheet.title}", "", f"{_sentence(sheet.holds)}", "", *_figures(own)]
+    return "\n".join(lines) + "\n"
+
+
+def _figures(declared: dict[str, Column]) -> Iterator[str]:
+    yield "| column | what | unit |"
+    yield "|---|---|---|"
+    for name, column in declared.items():
+        header = header_of(name, column)
+        cells = (f"**{header}**" if decides(column) else header, column.description, column.unit)
+        yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+PAGES = {"workbook.md": workbook_page, "model.md": model_page, "plan.md": plan_page}
 
 
 def main() -> None:

@@ -63,7 +63,9 @@ def run_all(
     plan: Callable[[Job, threading.Event, ProgressLine], Done] = run,
 ) -> Iterator[Outcome]:
     """Yield the end of every job; one that fails, whatever it fails of, ends no other."""
-    for name, of in jobs(job):
+    every = jobs(job)
+    for number, (name, of) in enumerate(every, start=1):
+        progress.about = f"{name}, {number} of {len(every)}"
         if stop.is_set():
             yield Outcome(name, of, None, "not begun: stopped before")
             continue

@@ -373,6 +373,7 @@ def rerun(
     from planner.job import run
     from planner.report import compare_report, run_differences
     from planner.rerun import recorded
+    from planner.solver.highs import UnknownOption
     from planner.workbook.findings import InputError
 
     folder = folder.resolve()
@@ -386,6 +387,8 @@ def rerun(
     with _working(quiet, verbose) as (stop, progress):
         try:
             done = run(before.job, stop, progress)
+        except UnknownOption as error:  # of another version of HiGHS
+            _fail(f"{error}; the run in {folder} had it")
         except OSError as error:
             _fail(str(error))
     _tell_aside(done.aside)
@@ -589,8 +592,10 @@ def _solve_all(job: Job, as_json: bool, quiet: bool, verbose: bool) -> NoReturn:
 
 @main.command()
 @click.argument("plans", type=click.Path(path_type=Path, exists=True), nargs=-1, required=True)
+@click.option("--out", type=FOLDER, help="Folder for compare.json and compare.html.")
 @click.option("--json", "as_json", is_flag=True, help="Print all differences as JSON.")
-def compare(plans: tuple[Path, ...], as_json: bool) -> None:
+@_quiet
+def compare(plans: tuple[Path, ...], out: Path | None, as_json: bool, quiet: bool) -> None:
     """Say how PLANS differ from the first: cells of the workbook, sites, nodes, cost, guarantees.
 
     A plan is named by the folder that planner solve wrote, or by a plan workbook in it.
@@ -601,6 +606,7 @@ def compare(plans: tuple[Path, ...], as_json: bool) -> None:
     """
     from planner import compare as comparing
     from planner.report import compare_report
+    from planner.report.html.tables_page import EVERY_LINE, write_tables
     from planner.workbook.findings import InputError
 
     if len(plans) < 2:
@@ -610,14 +616,25 @@ def compare(plans: tuple[Path, ...], as_json: bool) -> None:
     except InputError as error:
         _fail(_listed(error.findings))
     rows = [(side.name, side.evaluation.score(side.name)) for side in found.sides]
+    others = [(one.side.name, one.inputs, one.plan) for one in found.others]
+    currency = found.first.evaluation.network.settings.currency
+    told = compare_report.document(rows, others)
+    with _writing() as unwritten:
+        if out is not None:
+            folder = _made(out)
+            path = compare_report.write(folder, told)
+            _tell_held(compare_report.COMPARE_JSON, path.name)
+            title = f"{', '.join(name for name, *_ in others)} against {found.first.name}"
+            whole = compare_report.parts(rows, others, currency, EVERY_LINE)
+            page = write_tables(folder / compare_report.COMPARE_HTML, title, whole)
+            _tell_held(compare_report.COMPARE_HTML, page.name)
     if as_json:
-        others = [(one.side.name, one.inputs, one.plan) for one in found.others]
-        _print_json(compare_report.document(rows, others), indent=2)
-        return
-    console = _console()
-    console.print(compare_report.scores(rows, found.first.evaluation.network.settings.currency))
-    for one in found.others:
-        console.print(compare_report.beside(one.side.name, one.inputs, one.plan))
+        _print_json(told, indent=2)
+    elif not quiet:
+        _console().print(*compare_report.parts(rows, others, currency), sep="\n")
+        if out is not None and not unwritten:
+            click.echo(f"everything: {path}, to be read: {page}")
+    sys.exit(BAD_INPUT if unwritten else PLAN)
 
 
 @main.command()
@@ -737,9 +754,9 @@ def sites(
     "--out", type=FOLDER, help="Folder for explain.json and explain.html.  [default: that of PLAN]"
 )
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
-@_scenario
 @_quiet
 @_verbose
+@_scenario
 def explain(
     workbook: Path,
     plan: Path | None,
@@ -771,7 +788,7 @@ def explain(
             raise click.UsageError("--keep and --apply are for a workbook that has no plan")
         workers = _workers(processes, cluster)
         _explain_plan(workbook, plan, workers, as_json, quiet, verbose, **of_plan)
-    needless = [name.rstrip("s") for name, value in of_plan.items() if value not in (None, (), "")]
+    needless = [name.rstrip("s") for name, value in of_plan.items() if value]
     if needless:
         raise click.UsageError(f"{', '.join(needless)}: give a PLAN to be explained")
     from planner.explain import Explainer, UnknownLimit

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from models.measures import SHARE
-from planner.evaluation.frontier import MEASURES
+from planner.evaluation.frontier import COLLAPSE, MEASURES, roles
 from planner.reading import read_network
 from planner.workbook.excel import read_workbook
 from planner.workbook.findings import InputError
@@ -30,7 +30,10 @@ def _kinds(workbook: Path) -> Sequence[str]:
 
 
 def _measures(workbook: Path) -> Sequence[str]:
-    return [*MEASURES, *(f"{SHARE}{kind}" for kind in _kinds(workbook))]
+    network = read_network(workbook).network
+    promised = roles(network) if network else ()
+    shares = [f"{SHARE}{kind}" for kind in _kinds(workbook)]
+    return [*MEASURES, *shares, *(f"{COLLAPSE}{role}" for role in promised)]
 
 
 def _scenarios(workbook: Path) -> Sequence[str]:

@@ -9,8 +9,16 @@ from dataclasses import replace
 from models.measures import SHARE, measure
 from models.network import Goal, Network
 from models.risks import likely
-from planner.evaluation.frontier import COLLAPSE, MEASURES, Frontier, Point, folder, non_dominated
-from planner.evaluation.frontier_collapse import CollapseSearch, roles
+from planner.evaluation.frontier import (
+    COLLAPSE,
+    MEASURES,
+    Frontier,
+    Point,
+    folder,
+    non_dominated,
+    roles,
+)
+from planner.evaluation.frontier_collapse import CollapseSearch
 from planner.evaluation.frontier_search import BESIDE, Found, Search
 from planner.job import Job, limits_of, write_solved
 from planner.reading import Tables, read_network
@@ -97,14 +105,14 @@ def _demand_measure(network: Network, against: str) -> None:
         if against.removeprefix(SHARE) not in kinds:
             found = f"nothing hangs on a dependency of kind {against.removeprefix(SHARE)!r}"
             known = [f"{SHARE}{kind}" for kind in kinds]
-            otherwise = f"take one of {', '.join(known)}"
-            problem = Finding("", "", found, did_you_mean(against, known, otherwise))
+            way_out = did_you_mean(against, known, f"take one of {', '.join(known)}")
+            problem = Finding("", "", found, way_out)
     elif against.startswith(COLLAPSE):
-        promised = roles(network)
-        if against.removeprefix(COLLAPSE) not in promised:
+        promised = [f"{COLLAPSE}{role}" for role in roles(network)]
+        if against not in promised:
             found = f"nothing is promised of the role {against.removeprefix(COLLAPSE)!r}"
-            known = [f"{COLLAPSE}{role}" for role in promised]
-            problem = Finding("", "", found, f"take one of {', '.join(known)}")
+            way_out = did_you_mean(against, promised, f"take one of {', '.join(promised)}")
+            problem = Finding("", "", found, way_out)
     elif against not in MEASURES:
         names = f"{', '.join(MEASURES)}, {SHARE}KIND and {COLLAPSE}ROLE, such as {SHARE}provider"
         way_out = did_you_mean(against, MEASURES, f"take one of {names}")

@@ -94,6 +94,8 @@ def run(job: Job, stop: threading.Event, progress: ProgressLine) -> Done:
     network = tables.network
     limits = limits_of(job, network)
     lines: list[str] = []
+    progress.limit_s = limits.time_limit_s
+    progress.say("looking for a plan")
     try:
         with heard(lines.append):
             if network.phases:
@@ -156,6 +158,7 @@ def run(job: Job, stop: threading.Event, progress: ProgressLine) -> Done:
         done = replace(done, scores=scores)
         if cheapest.clock_stopped:
             done = replace(done, result=replace(result, run=replace(made, clock_stopped=True)))
+    progress.say("writing the plan, and auditing what was written")
     done = _write_and_audit(job, tables, done, timer)
     for folder, part in phases.parts(done):
         _write_and_audit(replace(job, out=job.out / folder), tables, part, Timer())

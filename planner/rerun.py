@@ -17,6 +17,18 @@ from planner.workbook.findings import Finding, InputError
 OWN_OPTIONS = ("time_limit_s", "gap", "deterministic", "require_served")
 """The options that are the planner's; all others are the solver's."""
 
+NEEDED = {
+    "clock_stopped",
+    "code",
+    "options",
+    "plan_file",
+    "scenario",
+    "versions",
+    "workbook",
+    "workbook_sha256",
+}
+"""What plan.json says of a run that can be made again."""
+
 
 @dataclass(frozen=True)
 class Recorded:
@@ -73,10 +85,13 @@ def _content(folder: Path) -> dict[str, Any]:
     path = folder / PLAN_JSON
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        content["run"]["workbook_sha256"]
+        made = content["run"]
+        is_whole = made.keys() >= NEEDED or "command" not in made
+        if not is_whole or (made.get("options") and not set(OWN_OPTIONS) <= made["options"].keys()):
+            raise ValueError(made)
     except OSError:
         _refuse(f"{path} is not there", "name a folder that planner solve wrote")
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, AttributeError):
         _refuse(f"{path} is not of the planner, or was changed", "run planner solve again")
     return content
 

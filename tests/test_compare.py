@@ -7,11 +7,12 @@ import shutil
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from planner.cli import main
 from planner.compare import compare
 from planner.workbook.findings import InputError
+from tests.browser import CHROMIUM, looked_at
 from tests.workbooks import Sheets, put, save, smallest
 
 SCENARIOS = [
@@ -82,3 +83,80 @@ def test_a_plan_that_was_removed_is_not_there(tmp_path: Path) -> None:
     folder = solve(tmp_path, smallest(), "plan")
     (folder / "plan.xlsx").unlink()
     assert "plan.xlsx is not there" in refused(folder, folder)
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
+    """Return the folder of a comparison of two plans, and what was shown of it."""
+    folder = tmp_path_factory.mktemp("compared")
+    one = solve(folder, smallest(), "one")
+    sheets = smallest()
+    put(sheets, "Demand", 2, "requests_per_s", 7)
+    sheets["Sites"] = [
+        ["<b>&a" if cell == "a" else cell for cell in row] for row in sheets["Sites"]
+    ]
+    capacities = [
+        ["<b>&a" if cell == "a" else cell for cell in row] for row in sheets["Capacities"]
+    ]
+    sheets["Capacities"] = capacities
+    two = solve(folder, sheets, "two")
+    words = ["compare", str(one), str(two), "--out", str(folder / "out")]
+    return folder / "out", CliRunner().invoke(main, words)
+
+
+def test_a_comparison_is_written_as_a_page_and_as_json(compared: tuple[Path, Result]) -> None:
+    folder, done = compared
+    assert done.exit_code == 0, done.output
+    page = (folder / "compare.html").read_text(encoding="utf-8")
+    assert "<h1>two against one</h1>" in page
+    assert "<h2>two, against the first</h2>" in page
+    assert "requests_per_s 12 -&gt; 7" in page
+    assert "&lt;b&gt;&amp;a" in page
+    assert "<b>&a" not in page
+    told = json.loads((folder / "compare.json").read_text(encoding="utf-8"))
+    assert told["against_first"][0]["name"] == "two"
+    assert f"everything: {folder / 'compare.json'}, to be read: {folder / 'compare.html'}" in (
+        done.output.replace("\n", "")
+    )
+
+
+def test_the_page_has_every_line_that_the_screen_leaves_out(tmp_path: Path) -> None:
+    sheets = smallest()
+    sheets["Regions"] = [["region"], *([f"R{number}"] for number in range(30))]
+    one = solve(tmp_path, smallest(), "one")
+    two = solve(tmp_path, sheets, "two")
+    words = ["compare", str(one), str(two)]
+    done = CliRunner().invoke(main, [*words, "--out", str(tmp_path / "out")])
+    page = (tmp_path / "out" / "compare.html").read_text(encoding="utf-8")
+    assert "R29" not in done.output
+    assert "and 15 more" in done.output
+    assert "R29 added" in page
+    quiet = CliRunner().invoke(main, [*words, "--out", str(tmp_path / "out"), "-q"])
+    assert (quiet.exit_code, quiet.output) == (0, "")
+    plain = CliRunner().invoke(main, words)
+    assert plain.output.splitlines() == done.output.splitlines()[: len(plain.output.splitlines())]
+
+
+def test_a_page_that_is_held_or_cannot_be_written_loses_no_comparison(
+    compared: tuple[Path, Result], tmp_path: Path
+) -> None:
+    folder, _ = compared
+    words = ["compare", str(folder.parent / "one"), str(folder.parent / "two"), "--out"]
+    held = tmp_path / "held"
+    CliRunner().invoke(main, [*words, str(held), "-q"])
+    (held / ".~lock.compare.html#").write_bytes(b"")
+    done = CliRunner().invoke(main, [*words, str(held)])
+    assert done.exit_code == 0
+    assert "compare.html is open in another program and stays as it is" in done.output
+    assert (held / "compare (2).html").is_file()
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium, which .ci/run installs")
+@pytest.mark.parametrize("width", [1280, 500])
+def test_a_browser_shows_the_comparison_and_loads_nothing(
+    compared: tuple[Path, Result], width: int
+) -> None:
+    seen = looked_at(compared[0] / "compare.html", width)
+    assert seen["errors"] == []
+    assert (seen["blocked"], seen["requests"]) == ([], 0)
+    assert seen["wide"] is True

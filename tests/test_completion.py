@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from click.shell_completion import ShellComplete
 
+from models.data import ROLES
 from planner.cli import main
 from tests.test_cli import MINIMAL, ROOT, run
 from tests.workbooks import base, save, smallest
@@ -47,7 +48,8 @@ def test_kinds_and_measures_are_those_of_the_workbook(book: Path) -> None:
     assert {"country", "provider"} <= set(kinds)
     measures = completed("frontier", book, "--against", "")
     assert measures[:4] == ["latency", "worst_loss", "expected_loss", "changes"]
-    assert measures[4:] == [f"share:{kind}" for kind in kinds]
+    assert measures[4 : 4 + len(kinds)] == [f"share:{kind}" for kind in kinds]
+    assert measures[4 + len(kinds) :] == [f"collapse:{role}" for role in ROLES]
     assert completed("frontier", book, "--against", "share:prov") == ["share:provider"]
 
 

@@ -148,9 +148,24 @@ def garbled(folder: Path) -> None:
     (folder / "plan.json").write_text("{", encoding="utf-8")
 
 
+def without_a_key(folder: Path) -> None:
+    record(folder, lambda content: content["run"].pop("scenario"))
+
+
+def without_an_option(folder: Path) -> None:
+    record(folder, lambda content: content["run"]["options"].pop("gap"))
+
+
+def a_list(folder: Path) -> None:
+    (folder / "plan.json").write_text('{"run": []}', encoding="utf-8")
+
+
 @pytest.mark.parametrize(
     ("spoil", "says"),
     [
+        (without_a_key, "plan.json is not of the planner, or was changed"),
+        (without_an_option, "plan.json is not of the planner, or was changed"),
+        (a_list, "plan.json is not of the planner, or was changed"),
         (older, "is of another version of the planner, and does not say all of it; plan its"),
         (unlike, "is not the workbook of that run, or was changed since"),
         (without_workbook, "workbook.xlsx is not there; name a folder that planner solve wrote"),
@@ -168,6 +183,15 @@ def test_a_folder_that_does_not_say_how_it_was_made_is_refused(
     assert says in done.output
     assert "Traceback" not in done.output
     assert not (tmp_path / "one-rerun").exists()
+
+
+def test_an_option_that_highs_has_no_more_is_named(tmp_path: Path) -> None:
+    run("solve", MINIMAL, "--out", tmp_path / "one", "-q")
+    record(tmp_path / "one", lambda content: content["run"]["options"].update(presolved="on"))
+    done = run("rerun", tmp_path / "one")
+    assert done.exit_code == 2
+    assert "HiGHS does not take option 'presolved' = 'on'; the run in " in done.output
+    assert "Traceback" not in done.output
 
 
 def test_a_run_in_which_nothing_was_solved_is_to_be_checked(tmp_path: Path) -> None:

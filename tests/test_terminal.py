@@ -57,6 +57,7 @@ SAYINGS = {
     "check": ("check", "≤.xlsx"),
     "compare": ("compare", "plan", "plan"),
     "explain": ("explain", "→.xlsx", "--processes", "1"),
+    "explain a plan": ("explain", "→.xlsx", "plan/plan.xlsx", "--processes", "1"),
     "frontier": (
         "frontier",
         "→.xlsx",
@@ -147,8 +148,7 @@ def options(name: str) -> dict[str, click.Parameter]:
 def test_quiet_and_verbose_mean_the_same_everywhere() -> None:
     for name in main.commands:
         found = options(name)
-        if name != "compare":
-            assert found["-q"].help == "Say only what is wrong.", name  # type: ignore[attr-defined]
+        assert found["-q"].help == "Say only what is wrong.", name  # type: ignore[attr-defined]
         assert ("-v" in found) == (name in LONG), name
         if name in LONG:
             assert found["-v"].help == "Say line by line what is done."  # type: ignore[attr-defined]

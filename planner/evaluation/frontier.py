@@ -13,10 +13,12 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from models.data import ROLES
+from models.network import Network
 from planner.result import relative_gap
 
 MEASURES = ("latency", "worst_loss", "expected_loss", "changes")
-"""What cost can be held against; beside them `share:KIND`."""
+"""What cost can be held against; beside them `share:KIND` and `collapse:ROLE`."""
 
 CENT = 0.02
 """Currency that two costs may differ by and be the same: what two stages may each give up."""
@@ -170,3 +172,14 @@ class Frontier:
 def folder(number: int) -> str:
     """Return the name of the folder of a plan."""
     return f"{number:02}"
+
+
+def roles(network: Network) -> tuple[str, ...]:
+    """Return the roles that promise something: whose guarantees can end."""
+    promised = {
+        "execution": any(row.requests_per_s for row in network.demand),
+        "verification": any(policy.verifiers for policy in network.policies.values()),
+        "storage": any(model.copies for model in network.models.values()),
+        "coordination": bool(network.committees),
+    }
+    return tuple(role for role in ROLES if promised[role])

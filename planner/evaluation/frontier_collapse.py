@@ -18,7 +18,6 @@ from planner.evaluation.frontier import COLLAPSE, Point, proven
 from planner.evaluation.frontier_search import COST, Found, Search, point_of
 from planner.jobs.requests import Request
 
-ROLES = ("execution", "verification", "storage", "coordination")
 NEARLY_ONE = 0.5
 """What may be added to a limit of a measure of whole numbers, and no other plan keeps it."""
 
@@ -81,14 +80,3 @@ def row(role: str, number: int) -> DiversityRow:
     """Return the Diversity row that asks for it."""
     rule = f"{number} failures to end {role}"
     return DiversityRow(rule=rule, role=role, min_collapse=number)
-
-
-def roles(network: Network) -> tuple[str, ...]:
-    """Return the roles that promise something: whose guarantees can end."""
-    promised = {
-        "execution": any(row.requests_per_s for row in network.demand),
-        "verification": any(policy.verifiers for policy in network.policies.values()),
-        "storage": any(model.copies for model in network.models.values()),
-        "coordination": bool(network.committees),
-    }
-    return tuple(role for role in ROLES if promised[role])

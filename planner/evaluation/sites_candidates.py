@@ -74,10 +74,10 @@ def candidates(
         Judge(site, network, plan, figure, sets, tuple(offered[site])) for site in sorted(offered)
     ]
     judged: list[Judged] = []
-    for response in run_jobs(jobs, workers, stop=stop):
+    for number, response in enumerate(run_jobs(jobs, workers, stop=stop), start=1):
         if isinstance(response.result, tuple):
             judged.extend(response.result)
-            say(f"what could be added at {response.key}")
+            say(f"what could be added at {response.key}: {number} of {len(jobs)}")
         elif response.failure:
             failures.append(f"{response.key}: {response.failure}")
     if stop.is_set():

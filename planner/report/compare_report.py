@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 
-from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
 from planner.evaluation.differences import Differences, Held
 from planner.evaluation.score import Score
+from planner.files import put_beside
 from planner.workbook.differences import Difference
 from planner.workbook.findings import counted
+
+COMPARE_JSON, COMPARE_HTML = "compare.json", "compare.html"
 
 ROWS_SHOWN = 15
 """How many lines of each list a screen has room for; the JSON has them all."""
@@ -39,7 +43,21 @@ def scores(found: Sequence[tuple[str, Score | None]], currency: str) -> Table:
     return table
 
 
-def beside(name: str, inputs: Sequence[Difference], plan: Differences) -> Group:
+def parts(
+    found: Sequence[tuple[str, Score]],
+    others: Sequence[tuple[str, Sequence[Difference], Differences]],
+    currency: str,
+    most: int = ROWS_SHOWN,
+) -> Iterator[Table]:
+    """Yield the plans below each other, then each against the first with `most` lines of a list."""
+    yield scores(found, currency)
+    for name, inputs, plan in others:
+        yield beside(name, inputs, plan, most)
+
+
+def beside(
+    name: str, inputs: Sequence[Difference], plan: Differences, most: int = ROWS_SHOWN
+) -> Table:
     """Return what is different in one plan against the first: inputs, sites, cost, guarantees."""
     lines = {
         "in the workbook": [_input(found) for found in inputs],
@@ -54,21 +72,34 @@ def beside(name: str, inputs: Sequence[Difference], plan: Differences) -> Group:
         "gained": list(dict.fromkeys(_held(found) for found in plan.held if found.is_gain)),
         "lost": list(dict.fromkeys(_held(found) for found in plan.held if not found.is_gain)),
     }
-    table = Table.grid(padding=(0, 2, 0, 2))
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
+    table = Table(
+        title=Text(f"{name}, against the first", style="bold"),
+        title_justify="left",
+        box=None,
+        padding=(0, 2, 0, 2),
+        pad_edge=True,
+        show_header=False,  # a page has one
+    )
+    table.add_column("where", no_wrap=True)
+    table.add_column("what is different", overflow="fold")
     for topic, said in lines.items():
-        for number, line in enumerate(_first(said)):
+        for number, line in enumerate(_first(said, most)):
             table.add_row(topic if number == 0 else "", Text(line))
     if not table.row_count:
         table.add_row("", "no difference")
-    return Group(Text(f"{name}, against the first", style="bold"), table)
+    return table
 
 
-def _first(said: Sequence[str]) -> Iterator[str]:
-    yield from said[:ROWS_SHOWN]
-    if len(said) > ROWS_SHOWN:
-        yield f"and {len(said) - ROWS_SHOWN} more"
+def _first(said: Sequence[str], most: int) -> Iterator[str]:
+    yield from said[:most]
+    if len(said) > most:
+        yield f"and {len(said) - most} more"
+
+
+def write(directory: Path, told: Mapping[str, object]) -> Path:
+    """Write compare.json into the directory, whole or not at all, and return where it is."""
+    text = json.dumps(told, ensure_ascii=False, indent=1, allow_nan=False)
+    return put_beside(directory / COMPARE_JSON, (text + "\n").encode("utf-8"))
 
 
 def _input(found: Difference) -> str:

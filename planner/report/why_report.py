@@ -31,9 +31,9 @@ SMALL = 1e-6
 UNABLE = ("node type", "too small", "not able")
 """Why a site cannot run a model at all."""
 NEARER_SHOWN = 2
+"""How many nearer sites a row of the table tells of."""
 WIDEST = 26, 22
 """Characters of the names of users, and of where they are served, so that there is room for why."""
-"""How many nearer sites a row of the table tells of."""
 
 
 def screen(found: Why) -> Group:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,11 +29,11 @@ from planner.report.html.tables_page import tables_page
 from planner.report.html.world_map import world_map
 from planner.result import Result, Run
 from planner.workbook.template import Body, Contents, example, write_template
+from tests.browser import CHROMIUM, looked_at
 from tests.cases import FRANCE, GERMANY, deployment_for_small, small
 
 ROOT = Path(__file__).parents[2]
 EVIL = "<script>alert(1)</script>"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 MOST_BYTES = 6 * 2**20
 
 
@@ -206,13 +204,7 @@ def test_the_whole_world_fits_on_the_map(tmp_path: Path) -> None:
 
 # In a browser -------------------------------------------------------------------------------------
 
-_PROBE = """
-<script>
-const out = {errors: [], blocked: []};
-window.addEventListener("error", (event) => out.errors.push(event.message));
-window.addEventListener("securitypolicyviolation", (event) => out.blocked.push(event.blockedURI));
-window.alert = () => out.errors.push("alert");
-window.addEventListener("load", () => {
+_PICK = """
   const buttons = [...document.querySelectorAll("button[data-item]")];
   const button = buttons.find((one) => one.textContent.startsWith(NAME));
   button.click();
@@ -224,40 +216,12 @@ window.addEventListener("load", () => {
   out.left = document.querySelectorAll(".hit").length;
   const land = document.querySelector("svg .land").getBoundingClientRect();
   out.map = land.width > 100 && land.height > 100;
-  out.wide = document.documentElement.scrollWidth <= window.innerWidth;
-  out.requests = performance.getEntriesByType("resource").length;
-  const told = document.createElement("pre");
-  told.id = "probe";
-  told.textContent = JSON.stringify(out);
-  document.body.append(told);
-});
-</script>
 """
 
 
 def probed(path: Path, name: str, width: int) -> dict[str, object]:
     """Return what a browser saw of the page after a click on the dependency of that name."""
-    assert CHROMIUM is not None
-    copy = path.with_name("probed.html")
-    probe = _PROBE.replace("NAME", json.dumps(name).replace("<", "\\u003c"))
-    copy.write_text(path.read_text(encoding="utf-8").replace("<main>", probe + "<main>", 1))
-    command = [
-        CHROMIUM,
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--no-first-run",
-        "--disable-background-networking",
-        f"--user-data-dir={path.parent / 'profile'}",
-        f"--window-size={width},900",
-        "--virtual-time-budget=2000",
-        "--dump-dom",
-        copy.as_uri(),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-    found = re.search(r'<pre id="probe">(.*?)</pre>', done.stdout)
-    assert found is not None, done.stderr
-    return json.loads(found[1].replace("&amp;", "&"))  # type: ignore[no-any-return]
+    return looked_at(path, width, _PICK.replace("NAME", json.dumps(name).replace("<", "\\u003c")))
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium, which .ci/run installs")
