@@ -1204,6 +1204,58 @@ _COLLAPSE = [
         ("min_collapse", "0"),
     ),
     Defect(
+        "collapse beyond what a committee can lose",
+        # One of three seats may fail: two failures that take a seat each end it.
+        _all(
+            _put("Diversity", 2, "min_collapse", 3),
+            _put("Committees", 2, "seats", 3),
+            _put("Committees", 2, "max_faulty", 1),
+        ),
+        "Diversity!N2",
+        (
+            "min_collapse 3 is out of reach: committee 'shard' may lose 1 seat of 3 (max_faulty)",
+            "2 is the most that can be asked for",
+        ),
+    ),
+    Defect(
+        "collapse of a committee on too few providers",
+        # Seven seats, of which two may fail with any one of three providers: six at most.
+        _all(
+            _put("Diversity", 2, "min_collapse", 2),
+            _put("Committees", 2, "max_seats_per_site", None),
+            _put("Committees", 2, "seats", 7),
+            _put("Committees", 2, "max_faulty", 2),
+            _put("Diversity", 2, "max_count", None),
+        ),
+        "Diversity!N2",
+        ("may lose 2 seats of 7", "its nodes hang on 3 that can fail", "1 is the most"),
+    ),
+    Defect(
+        "collapse beyond the sites of a model",
+        _all(
+            _put("Diversity", 3, "role", "storage"),
+            _put("Diversity", 3, "kind", "provider"),
+            _put("Diversity", 3, "max_share", None),
+            _put("Diversity", 3, "penalty", None),
+            _put("Diversity", 3, "min_collapse", 4),
+        ),
+        "Diversity!N3",
+        ("model 'llama' must keep 1 copy", "hang on 3 that can fail", "3 is the most"),
+    ),
+    Defect(
+        "collapse beyond what a panel can lose",
+        _all(
+            _put("Diversity", 3, "role", "verification"),
+            _put("Diversity", 3, "kind", "provider"),
+            _put("Diversity", 3, "max_share", None),
+            _put("Diversity", 3, "penalty", None),
+            _put("Diversity", 3, "min_collapse", 2),
+        ),
+        "Diversity!N3",
+        ("a panel of policy 'two' may lose 0 of its 2 verifiers (quorum 2)", "1 is the most"),
+        level="warning",
+    ),
+    Defect(
         "half a collapse",
         _put("Diversity", 2, "min_collapse", 1.5),
         "Diversity!N2",
@@ -1252,6 +1304,8 @@ _COLLAPSE = [
         _all(
             _row("Diversity", "any mix", "coordination", *[None] * 11),
             _put("Diversity", 4, "min_collapse", 2),
+            # All but NamPower's seats are on one grid: with one of them to lose there is no plan.
+            _put("Committees", 2, "max_faulty", 3),
         ),
         "Diversity!N4",
         ("hangs on", "settlement:Base", "no placement avoids"),

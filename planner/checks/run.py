@@ -8,6 +8,7 @@ from dataclasses import replace
 from models.data import Row
 from models.network import Network
 from planner.checks import (
+    collapse,
     committees,
     demand,
     diversity,
@@ -47,6 +48,7 @@ SUBJECTS = (
     outages.SUBJECT,
     locks.SUBJECT,
     diversity.SUBJECT,
+    collapse.SUBJECT,
     objectives.SUBJECT,
     unfinished.SUBJECT,
 )
