@@ -1094,6 +1094,23 @@ _PROTECTION = [
         "warning",
     ),
     Defect(
+        "a share so small that panels need outlive nothing",
+        _all(
+            _put("Demand", 2, "min_served", 0.01),
+            _put("Demand", 3, "min_served", 0.5),
+            _row("Dependencies", "OVH", "provider", None, None, "yes"),
+            _put("Verification", 2, "max_latency_ms", None),
+        ),
+        "Demand!J2",
+        (
+            "min_served 0.01 is all that must be verified of these 10 requests/s",
+            "panels of policy 'two' need not outlive provider:OVH",
+            "up to 99 % may lose their quorum (2 of 2)",
+            "raise min_served, or clear it",
+        ),
+        "warning",
+    ),
+    Defect(
         "nothing to be served after a protected shock",
         _all(_put("Shocks", 2, "protect", "yes"), _put("Committees", 2, "max_seats_per_site", 4)),
         "Shocks!C2",
