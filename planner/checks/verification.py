@@ -14,7 +14,6 @@ from planner.workbook.book import Book
 from planner.workbook.findings import Finding, counted
 from planner.workbook.names import did_you_mean, listed
 
-
 MOST_MINDED = 0.5
 """A share to be served after a failure below which most of a service may end unverified."""
 
