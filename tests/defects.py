@@ -1499,6 +1499,45 @@ _TRAPS = [
     ),
 ]
 
+_MAGNITUDES = [
+    Defect(
+        "a rate that is next to nothing",
+        _put("Demand", 4, "requests_per_s", 1e-12),
+        "Demand!B4",
+        ("requests_per_s 1e-12 is too small to calculate with", "write 0, or check its unit"),
+    ),
+    Defect(
+        "a price that is next to nothing",
+        _put("Sites", 2, "monthly_cost", 1e-10),
+        "Sites!H2",
+        ("monthly_cost 1e-10 is too small",),
+    ),
+    Defect(
+        "a trillion nodes",
+        _put("Capacities", 2, "max_nodes", 10**12),
+        "Capacities!C2",
+        ("max_nodes 1e+12 is too large",),
+    ),
+    Defect(
+        "a billion nodes of two replicas",
+        _put("Capacities", 2, "max_nodes", 10**9),
+        "Capacities!C2",
+        ("max_nodes 1e+09 makes 2e+09 replicas on its nodes", "above 1e+09: too large"),
+    ),
+    Defect(
+        "a replica that does next to nothing",
+        _all(_put("Models", 2, "requests_per_s", 2e-6), _put("Node types", 2, "speed", 1e-5)),
+        "Models!D2",
+        ("makes 1e-11 requests/s of a replica on 'h100' as planned", "below 1e-09: too small"),
+    ),
+    Defect(
+        "a penalty beyond counting",
+        _put("Demand", 2, "unserved_penalty", 10**12),
+        "Demand!J2",
+        ("makes 2.628e+13 a month unserved", "above 1e+12: too large"),
+    ),
+]
+
 _PLACES = [
     Defect(
         "one site with its coordinates swapped",
@@ -1568,5 +1607,6 @@ DEFECTS = [
     *_OUTAGES,
     *_TRAPS,
     *_PLACES,
+    *_MAGNITUDES,
 ]
 """Every defect, for tests of the reader and of the command line alike."""

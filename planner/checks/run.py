@@ -14,6 +14,7 @@ from planner.checks import (
     diversity,
     latency,
     locks,
+    magnitudes,
     models,
     objectives,
     outages,
@@ -50,6 +51,7 @@ SUBJECTS = (
     diversity.SUBJECT,
     collapse.SUBJECT,
     objectives.SUBJECT,
+    magnitudes.SUBJECT,
     unfinished.SUBJECT,
 )
 """Every subject, in the order of the questions that a planner asks."""

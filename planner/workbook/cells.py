@@ -16,8 +16,10 @@ from planner.workbook.names import did_you_mean, fold_header
 MAX_DIGITS = 15
 """Excel keeps no more digits of a number."""
 
-MAX_NUMBER = 1e15
-"""Solvers drop rows with numbers beyond this without a word."""
+MIN_NUMBER, MAX_NUMBER = 1e-6, 1e15
+"""Solvers drop rows with numbers beyond these, or with products of them, without a word."""
+MAX_COUNT = 1e9
+"""No whole number may grow beyond this."""
 
 _SPACES = str.maketrans(dict.fromkeys(" \t\n\xa0\u2007\u2009\u202f'\u2019_", None))
 _DECIMAL = re.compile(r"[-+]?\d+(\.\d+)?([eE][-+]?\d+)?", re.ASCII)
@@ -93,8 +95,12 @@ def _number(cell: Cell, header: str, declaration: Column) -> float:
     value = float(cell.value)
     if not math.isfinite(value):
         raise CellError(f"{header} is not a finite number", _blank_or_number(declaration))
-    if abs(value) > MAX_NUMBER:
+    most = MAX_COUNT if declaration.kind is Kind.INTEGER else MAX_NUMBER
+    if abs(value) > most:
         raise CellError(f"{header} {value:g} is too large to calculate with", "check its unit")
+    if 0 < abs(value) < MIN_NUMBER and declaration.unit != "degrees":
+        message = f"{header} {value:g} is too small to calculate with"
+        raise CellError(message, "write 0, or check its unit")
     _check_bounds(value, header, declaration)
     return value
 
