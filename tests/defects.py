@@ -1499,6 +1499,83 @@ _TRAPS = [
     ),
 ]
 
+
+def _hide_row(sheet: str, row: int) -> Edit:
+    def edit(book: Any) -> None:
+        book[sheet].row_dimensions[row].hidden = True
+
+    return edit
+
+
+def _hide(sheet: str) -> Edit:
+    def edit(book: Any) -> None:
+        book[sheet].sheet_state = "hidden"
+
+    return edit
+
+
+_AS_EXCEL_HAS_IT = [
+    Defect(
+        "a row behind a filter",
+        _nothing,
+        "Demand!A4",
+        ("1 row (A4) is hidden and read all the same", "clear the filter"),
+        "warning",
+        edit=_hide_row("Demand", 4),
+    ),
+    Defect(
+        "a hidden sheet",
+        _nothing,
+        "Models",
+        ("the sheet is hidden and read all the same",),
+        "warning",
+        edit=_hide("Models"),
+    ),
+    Defect(
+        "another table below",
+        lambda sheets: sheets["Providers"].extend([[], ["node_type", "speed"], ["a100", 2]]),
+        "Providers!A6",
+        ("another table, with headers of Node types, begins in row 6", "move it to a sheet"),
+    ),
+    Defect(
+        "merged headers",
+        _nothing,
+        "Sites!E1",
+        ("the cells E1:F1 are merged", "unmerge"),
+        edit=_merge("Sites", "E1:F1"),
+    ),
+    Defect(
+        "a required sheet in another language",
+        _rename("Sites", "Standorte"),
+        "Sites",
+        ("the sheet Sites is missing", "rename the sheet 'Standorte'"),
+    ),
+    Defect(
+        "demand in another language",
+        _rename("Demand", "Nachfrage"),
+        "Nachfrage",
+        ("the sheet 'Nachfrage' is not known", "did you mean 'Demand'?"),
+    ),
+    Defect(
+        "a dash for no limit",
+        _put("Demand", 2, "max_latency_ms", "-"),
+        "Demand!G2",
+        ("max_latency_ms '-' is text", "type a number in ms, or leave the cell blank"),
+    ),
+    Defect(
+        "both coordinates in one cell",
+        _all(_put("Sites", 2, "latitude", "50.1, 8.7"), _put("Sites", 2, "longitude", None)),
+        "Sites!E2",
+        ("latitude '50.1, 8.7' is text, not a number; type a number in degrees",),
+    ),
+    Defect(
+        "a sum without a region",
+        lambda sheets: sheets["Demand"].append([None, 7]),
+        "Demand!A6",
+        ("region is empty", "clear the whole row"),
+    ),
+]
+
 _MAGNITUDES = [
     Defect(
         "a rate that is next to nothing",
@@ -1528,7 +1605,19 @@ _MAGNITUDES = [
         "a replica that does next to nothing",
         _all(_put("Models", 2, "requests_per_s", 2e-6), _put("Node types", 2, "speed", 1e-5)),
         "Models!D2",
-        ("makes 1e-11 requests/s of a replica on 'h100' as planned", "below 1e-09: too small"),
+        ("makes 1e-11 requests/s of a replica on 'h100' as planned", "below 1e-05: too small"),
+    ),
+    Defect(
+        "a weight beyond counting",
+        _put("Objectives", 2, "weight", 10**12),
+        "Objectives!D2",
+        ("weight 1e+12 makes 1e+14 of its largest part, above 1e+12: too large",),
+    ),
+    Defect(
+        "more demand than there are people",
+        _put("Demand", 2, "requests_per_s", 10**12),
+        "Demand!B2",
+        ("makes 1e+12 requests/s, above 1e+09: too large",),
     ),
     Defect(
         "a penalty beyond counting",
@@ -1608,5 +1697,6 @@ DEFECTS = [
     *_TRAPS,
     *_PLACES,
     *_MAGNITUDES,
+    *_AS_EXCEL_HAS_IT,
 ]
 """Every defect, for tests of the reader and of the command line alike."""

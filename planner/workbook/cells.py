@@ -22,6 +22,7 @@ MAX_COUNT = 1e9
 """No whole number may grow beyond this."""
 
 _SPACES = str.maketrans(dict.fromkeys(" \t\n\xa0\u2007\u2009\u202f'\u2019_", None))
+_SEVERAL = re.compile(r"\d\s*[,;]\s+[-+\d]")
 _DECIMAL = re.compile(r"[-+]?\d+(\.\d+)?([eE][-+]?\d+)?", re.ASCII)
 _GROUPED = re.compile(r"[-+]?\d{1,3}((?P<mark>[.,])\d{3})((?P=mark)\d{3})*", re.ASCII)
 
@@ -57,7 +58,9 @@ def is_padded(cell: Cell, declaration: Column) -> bool:
 
 
 def read_number(text: str) -> float | None:
-    """Return the number that the text most likely means; None if it means none."""
+    """Return the number that the text most likely means; None if it means none, or several."""
+    if _SEVERAL.search(text):
+        return None
     plain = text.translate(_SPACES).removeprefix("€").removeprefix("$").removesuffix("€")
     if plain.endswith("%"):
         share = read_number(plain[:-1])
@@ -91,7 +94,7 @@ def _number(cell: Cell, header: str, declaration: Column) -> float:
     if cell.kind is CellKind.BOOLEAN:
         raise CellError(f"{header} is {_shown(cell.value)}, not a number", "type a number")
     if cell.kind is CellKind.TEXT:
-        raise _not_a_number(cell.value, header)
+        raise _not_a_number(cell.value, header, declaration)
     value = float(cell.value)
     if not math.isfinite(value):
         raise CellError(f"{header} is not a finite number", _blank_or_number(declaration))
@@ -105,11 +108,13 @@ def _number(cell: Cell, header: str, declaration: Column) -> float:
     return value
 
 
-def _not_a_number(text: str, header: str) -> CellError:
+def _not_a_number(text: str, header: str, declaration: Column) -> CellError:
     message = f"{header} {text!r} is text, not a number"
     proposed = read_number(text)
     if proposed is None:
-        return CellError(message, "type a number")
+        unit = f" in {declaration.unit}" if declaration.unit else ""
+        blank = "" if declaration.required else ", or leave the cell blank"
+        return CellError(message, f"type a number{unit}{blank}")
     # Whatever stands around the digits, such as a currency sign, makes the mark no clearer.
     plain = re.sub(r"[^\d.,+-]", "", text)
     if _GROUPED.fullmatch(plain):
