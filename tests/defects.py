@@ -1617,7 +1617,7 @@ _MAGNITUDES = [
         "more demand than there are people",
         _put("Demand", 2, "requests_per_s", 10**12),
         "Demand!B2",
-        ("makes 1e+12 requests/s, above 1e+09: too large",),
+        ("makes 1e+12 requests/s, above 1e+07: too large",),
     ),
     Defect(
         "a penalty beyond counting",

@@ -17,7 +17,7 @@ LEAST_WORK = 1e-5
 """In requests/s, about one a day: shares of less are lost when a plan is read back."""
 MOST_NODES = 1e9
 """No whole number may grow beyond this."""
-MOST_RATE = 1e8
+MOST_RATE = 1e7
 """In requests/s; beyond, shares are lost in rounding when a plan is read back."""
 MOST_MONEY = 1e12
 """In currency a month; beyond, cents are lost in rounding."""
