@@ -1094,6 +1094,23 @@ _PROTECTION = [
         "warning",
     ),
     Defect(
+        "a share so small that panels need outlive nothing",
+        _all(
+            _put("Demand", 2, "min_served", 0.01),
+            _put("Demand", 3, "min_served", 0.5),
+            _row("Dependencies", "OVH", "provider", None, None, "yes"),
+            _put("Verification", 2, "max_latency_ms", None),
+        ),
+        "Demand!J2",
+        (
+            "min_served 0.01 is all that must be verified of these 10 requests/s",
+            "panels of policy 'two' need not outlive provider:OVH",
+            "up to 99 % may lose their quorum (2 of 2)",
+            "raise min_served, or clear it",
+        ),
+        "warning",
+    ),
+    Defect(
         "nothing to be served after a protected shock",
         _all(_put("Shocks", 2, "protect", "yes"), _put("Committees", 2, "max_seats_per_site", 4)),
         "Shocks!C2",
@@ -1232,6 +1249,58 @@ _COLLAPSE = [
         ("min_collapse", "0"),
     ),
     Defect(
+        "collapse beyond what a committee can lose",
+        # One of three seats may fail: two failures that take a seat each end it.
+        _all(
+            _put("Diversity", 2, "min_collapse", 3),
+            _put("Committees", 2, "seats", 3),
+            _put("Committees", 2, "max_faulty", 1),
+        ),
+        "Diversity!N2",
+        (
+            "min_collapse 3 is out of reach: committee 'shard' may lose 1 seat of 3 (max_faulty)",
+            "2 is the most that can be asked for",
+        ),
+    ),
+    Defect(
+        "collapse of a committee on too few providers",
+        # Seven seats, of which two may fail with any one of three providers: six at most.
+        _all(
+            _put("Diversity", 2, "min_collapse", 2),
+            _put("Committees", 2, "max_seats_per_site", None),
+            _put("Committees", 2, "seats", 7),
+            _put("Committees", 2, "max_faulty", 2),
+            _put("Diversity", 2, "max_count", None),
+        ),
+        "Diversity!N2",
+        ("may lose 2 seats of 7", "its nodes hang on 3 that can fail", "1 is the most"),
+    ),
+    Defect(
+        "collapse beyond the sites of a model",
+        _all(
+            _put("Diversity", 3, "role", "storage"),
+            _put("Diversity", 3, "kind", "provider"),
+            _put("Diversity", 3, "max_share", None),
+            _put("Diversity", 3, "penalty", None),
+            _put("Diversity", 3, "min_collapse", 4),
+        ),
+        "Diversity!N3",
+        ("model 'llama' must keep 1 copy", "hang on 3 that can fail", "3 is the most"),
+    ),
+    Defect(
+        "collapse beyond what a panel can lose",
+        _all(
+            _put("Diversity", 3, "role", "verification"),
+            _put("Diversity", 3, "kind", "provider"),
+            _put("Diversity", 3, "max_share", None),
+            _put("Diversity", 3, "penalty", None),
+            _put("Diversity", 3, "min_collapse", 2),
+        ),
+        "Diversity!N3",
+        ("a panel of policy 'two' may lose 0 of its 2 verifiers (quorum 2)", "1 is the most"),
+        level="warning",
+    ),
+    Defect(
         "half a collapse",
         _put("Diversity", 2, "min_collapse", 1.5),
         "Diversity!N2",
@@ -1280,6 +1349,8 @@ _COLLAPSE = [
         _all(
             _row("Diversity", "any mix", "coordination", *[None] * 11),
             _put("Diversity", 4, "min_collapse", 2),
+            # All but NamPower's seats are on one grid: with one of them to lose there is no plan.
+            _put("Committees", 2, "max_faulty", 3),
         ),
         "Diversity!N4",
         ("hangs on", "settlement:Base", "no placement avoids"),
@@ -1456,6 +1527,134 @@ _TRAPS = [
     ),
 ]
 
+
+def _hide_row(sheet: str, row: int) -> Edit:
+    def edit(book: Any) -> None:
+        book[sheet].row_dimensions[row].hidden = True
+
+    return edit
+
+
+def _hide(sheet: str) -> Edit:
+    def edit(book: Any) -> None:
+        book[sheet].sheet_state = "hidden"
+
+    return edit
+
+
+_AS_EXCEL_HAS_IT = [
+    Defect(
+        "a row behind a filter",
+        _nothing,
+        "Demand!A4",
+        ("1 row (A4) is hidden and read all the same", "clear the filter"),
+        "warning",
+        edit=_hide_row("Demand", 4),
+    ),
+    Defect(
+        "a hidden sheet",
+        _nothing,
+        "Models",
+        ("the sheet is hidden and read all the same",),
+        "warning",
+        edit=_hide("Models"),
+    ),
+    Defect(
+        "another table below",
+        lambda sheets: sheets["Providers"].extend([[], ["node_type", "speed"], ["a100", 2]]),
+        "Providers!A6",
+        ("another table, with headers of Node types, begins in row 6", "move it to a sheet"),
+    ),
+    Defect(
+        "merged headers",
+        _nothing,
+        "Sites!E1",
+        ("the cells E1:F1 are merged", "unmerge"),
+        edit=_merge("Sites", "E1:F1"),
+    ),
+    Defect(
+        "a required sheet in another language",
+        _rename("Sites", "Standorte"),
+        "Sites",
+        ("the sheet Sites is missing", "rename the sheet 'Standorte'"),
+    ),
+    Defect(
+        "demand in another language",
+        _rename("Demand", "Nachfrage"),
+        "Nachfrage",
+        ("the sheet 'Nachfrage' is not known", "did you mean 'Demand'?"),
+    ),
+    Defect(
+        "a dash for no limit",
+        _put("Demand", 2, "max_latency_ms", "-"),
+        "Demand!G2",
+        ("max_latency_ms '-' is text", "type a number in ms, or leave the cell blank"),
+    ),
+    Defect(
+        "both coordinates in one cell",
+        _all(_put("Sites", 2, "latitude", "50.1, 8.7"), _put("Sites", 2, "longitude", None)),
+        "Sites!E2",
+        ("latitude '50.1, 8.7' is text, not a number; type a number in degrees",),
+    ),
+    Defect(
+        "a sum without a region",
+        lambda sheets: sheets["Demand"].append([None, 7]),
+        "Demand!A6",
+        ("region is empty", "clear the whole row"),
+    ),
+]
+
+_MAGNITUDES = [
+    Defect(
+        "a rate that is next to nothing",
+        _put("Demand", 4, "requests_per_s", 1e-12),
+        "Demand!B4",
+        ("requests_per_s 1e-12 is too small to calculate with", "write 0, or check its unit"),
+    ),
+    Defect(
+        "a price that is next to nothing",
+        _put("Sites", 2, "monthly_cost", 1e-10),
+        "Sites!H2",
+        ("monthly_cost 1e-10 is too small",),
+    ),
+    Defect(
+        "a trillion nodes",
+        _put("Capacities", 2, "max_nodes", 10**12),
+        "Capacities!C2",
+        ("max_nodes 1e+12 is too large",),
+    ),
+    Defect(
+        "a billion nodes of two replicas",
+        _put("Capacities", 2, "max_nodes", 10**9),
+        "Capacities!C2",
+        ("max_nodes 1e+09 makes 2e+09 replicas on its nodes", "above 1e+09: too large"),
+    ),
+    Defect(
+        "a replica that does next to nothing",
+        _all(_put("Models", 2, "requests_per_s", 2e-6), _put("Node types", 2, "speed", 1e-5)),
+        "Models!D2",
+        ("makes 1e-11 requests/s of a replica on 'h100' as planned", "below 1e-05: too small"),
+    ),
+    Defect(
+        "a weight beyond counting",
+        _put("Objectives", 2, "weight", 10**12),
+        "Objectives!D2",
+        ("weight 1e+12 makes 1e+14 of its largest part, above 1e+12: too large",),
+    ),
+    Defect(
+        "more demand than there are people",
+        _put("Demand", 2, "requests_per_s", 10**12),
+        "Demand!B2",
+        ("makes 1e+12 requests/s, above 1e+07: too large",),
+    ),
+    Defect(
+        "a penalty beyond counting",
+        _put("Demand", 2, "unserved_penalty", 10**12),
+        "Demand!J2",
+        ("makes 2.628e+13 a month unserved", "above 1e+12: too large"),
+    ),
+]
+
 _PLACES = [
     Defect(
         "one site with its coordinates swapped",
@@ -1525,5 +1724,7 @@ DEFECTS = [
     *_OUTAGES,
     *_TRAPS,
     *_PLACES,
+    *_MAGNITUDES,
+    *_AS_EXCEL_HAS_IT,
 ]
 """Every defect, for tests of the reader and of the command line alike."""

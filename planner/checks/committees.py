@@ -70,7 +70,7 @@ def _nodes_today(book: Book) -> Iterator[Finding]:
     held: dict[tuple[str, str], int] = defaultdict(int)
     for row in book.rows(SeatToday):
         held[row.site, row.node_type] += row.seats
-    for row in book.rows(SeatToday):
+    for row in book.rows(SeatToday) if book.is_whole(Offer) else ():
         seats = held.pop((row.site, row.node_type), 0)
         nodes = capacity.get((row.site, row.node_type), 0)
         if seats > nodes:

@@ -23,7 +23,7 @@ UNSERVABLE = "the demand can never be served"
 
 
 def _model(row: Demand, book: Book) -> Iterator[Complaint]:
-    if not row.model and book.rows(Model):
+    if row.region and not row.model and book.rows(Model):
         yield Complaint(
             "model", "model is empty but the workbook has Models", "name the model that is called"
         )

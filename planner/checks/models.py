@@ -51,7 +51,7 @@ def _local(row: Model, _: Book) -> Iterator[Complaint]:
 
 def _today(book: Book) -> Iterator[Finding]:
     offers = {offer.key for offer in book.rows(Offer)}
-    for row in book.rows(LoadedToday):
+    for row in book.rows(LoadedToday) if book.is_whole(Offer) else ():
         if (row.site, row.node_type) not in offers and (row.warm or row.copies):
             yield book.finding(
                 row,

@@ -59,6 +59,8 @@ class Doubt(NamedTuple):
 
 
 def _coordinates(place: Site | Region, _: Book) -> Iterator[Complaint]:
+    if not is_read(place, "latitude", "longitude"):
+        return
     if (place.latitude is None) != (place.longitude is None):
         blank = "latitude" if place.latitude is None else "longitude"
         yield Complaint(

@@ -8,11 +8,13 @@ from dataclasses import replace
 from models.data import Row
 from models.network import Network
 from planner.checks import (
+    collapse,
     committees,
     demand,
     diversity,
     latency,
     locks,
+    magnitudes,
     models,
     objectives,
     outages,
@@ -48,8 +50,10 @@ SUBJECTS = (
     outages.SUBJECT,
     locks.SUBJECT,
     diversity.SUBJECT,
+    collapse.SUBJECT,
     objectives.SUBJECT,
     phases.SUBJECT,
+    magnitudes.SUBJECT,
     unfinished.SUBJECT,
 )
 """Every subject, in the order of the questions that a planner asks."""

@@ -14,6 +14,9 @@ from planner.workbook.book import Book
 from planner.workbook.findings import Finding, counted
 from planner.workbook.names import did_you_mean, listed
 
+MOST_MINDED = 0.5
+"""A share to be served after a failure below which most of a service may end unverified."""
+
 
 def _quorum(row: Policy, _: Book) -> Iterator[Complaint]:
     if row.quorum is not None and row.verifiers and not 1 <= row.quorum <= row.verifiers:
@@ -195,6 +198,41 @@ def _protected(bounds: Bounds, book: Book) -> Iterator[Finding]:
             )
 
 
+def _barely_verified(bounds: Bounds, book: Book) -> Iterator[Finding]:
+    """Yield the smallest share for which a policy gives up panels that outlive what is protected.
+
+    Where every row of a policy has min_served, `survival` verifies that share anew after a failure,
+    and the panels of the rest may lose their quorum; without it, none may.
+    """
+    network = bounds.network
+    for name in sorted(network.rerouted & network.policies.keys()):
+        policy = network.policies[name]
+        quorum = policy.quorum_verifiers
+        # What no dependency may hold anyway, for a quorum of the dishonest, it cannot take away.
+        is_implied = 2 <= quorum <= policy.verifiers - quorum + 1
+        outlived = [
+            failure.name
+            for failure in failures(bounds)
+            if len(failed := network.protected[failure.name]) == 1
+            and next(iter(failed)).kind in policy.independent_of
+        ]
+        rows = [row for row in bounds.asked if row.verification == name]
+        row = min(rows, key=lambda row: row.min_served, default=None)
+        if row is None or row.min_served >= MOST_MINDED or is_implied or not outlived:
+            continue
+        yield book.finding(
+            row,
+            "min_served",
+            f"min_served {row.min_served:g} is all that must be verified of these"
+            f" {row.requests_per_s:g} requests/s after a protected failure: every row of its policy"
+            f" has min_served, so panels of policy {name!r} need not outlive {listed(outlived)},"
+            f" and up to {100 * (1 - row.min_served):.4g} % may lose their quorum"
+            f" ({quorum} of {policy.verifiers})",
+            "raise min_served, or clear it in a row of the policy: then every panel outlives them",
+            "warning",
+        )
+
+
 def _lost_quorum(
     book: Book, policy: Policy, panels: list[list[OfferKey]], found: list[Failure], asked: str
 ) -> Iterator[Finding]:
@@ -245,5 +283,6 @@ def _best(found: Iterable[float], enough: float) -> float | None:
 
 SUBJECT = Subject(
     rows=((Policy, _quorum), (Policy, tee), (NodeType, _node_type)),
+    network=(_barely_verified,),
     serving=(_verifiers, _capacity, _protected),
 )

@@ -16,10 +16,13 @@ from planner.workbook.names import did_you_mean, fold_header
 MAX_DIGITS = 15
 """Excel keeps no more digits of a number."""
 
-MAX_NUMBER = 1e15
-"""Solvers drop rows with numbers beyond this without a word."""
+MIN_NUMBER, MAX_NUMBER = 1e-6, 1e15
+"""Solvers drop rows with numbers beyond these, or with products of them, without a word."""
+MAX_COUNT = 1e9
+"""No whole number may grow beyond this."""
 
 _SPACES = str.maketrans(dict.fromkeys(" \t\n\xa0\u2007\u2009\u202f'\u2019_", None))
+_SEVERAL = re.compile(r"\d\s*[,;]\s+[-+\d]")
 _DECIMAL = re.compile(r"[-+]?\d+(\.\d+)?([eE][-+]?\d+)?", re.ASCII)
 _GROUPED = re.compile(r"[-+]?\d{1,3}((?P<mark>[.,])\d{3})((?P=mark)\d{3})*", re.ASCII)
 
@@ -55,7 +58,9 @@ def is_padded(cell: Cell, declaration: Column) -> bool:
 
 
 def read_number(text: str) -> float | None:
-    """Return the number that the text most likely means; None if it means none."""
+    """Return the number that the text most likely means; None if it means none, or several."""
+    if _SEVERAL.search(text):
+        return None
     plain = text.translate(_SPACES).removeprefix("€").removeprefix("$").removesuffix("€")
     if plain.endswith("%"):
         share = read_number(plain[:-1])
@@ -89,21 +94,27 @@ def _number(cell: Cell, header: str, declaration: Column) -> float:
     if cell.kind is CellKind.BOOLEAN:
         raise CellError(f"{header} is {_shown(cell.value)}, not a number", "type a number")
     if cell.kind is CellKind.TEXT:
-        raise _not_a_number(cell.value, header)
+        raise _not_a_number(cell.value, header, declaration)
     value = float(cell.value)
     if not math.isfinite(value):
         raise CellError(f"{header} is not a finite number", _blank_or_number(declaration))
-    if abs(value) > MAX_NUMBER:
+    most = MAX_COUNT if declaration.kind is Kind.INTEGER else MAX_NUMBER
+    if abs(value) > most:
         raise CellError(f"{header} {value:g} is too large to calculate with", "check its unit")
+    if 0 < abs(value) < MIN_NUMBER and declaration.unit != "degrees":
+        message = f"{header} {value:g} is too small to calculate with"
+        raise CellError(message, "write 0, or check its unit")
     _check_bounds(value, header, declaration)
     return value
 
 
-def _not_a_number(text: str, header: str) -> CellError:
+def _not_a_number(text: str, header: str, declaration: Column) -> CellError:
     message = f"{header} {text!r} is text, not a number"
     proposed = read_number(text)
     if proposed is None:
-        return CellError(message, "type a number")
+        unit = f" in {declaration.unit}" if declaration.unit else ""
+        blank = "" if declaration.required else ", or leave the cell blank"
+        return CellError(message, f"type a number{unit}{blank}")
     # Whatever stands around the digits, such as a currency sign, makes the mark no clearer.
     plain = re.sub(r"[^\d.,+-]", "", text)
     if _GROUPED.fullmatch(plain):

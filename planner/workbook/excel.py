@@ -62,6 +62,9 @@ class Sheet:
     rows: Mapping[int, Mapping[int, Cell]]
     merged: tuple[str, ...] = ()
     """Merged ranges such as `A2:B3`."""
+    hidden: tuple[int, ...] = ()
+    """Rows that are hidden."""
+    is_hidden: bool = False
 
     def cell(self, row: int, column: int) -> Cell:
         """Return the cell, blank if nothing is stored there."""
@@ -116,7 +119,7 @@ def read_sheets(path: Path, titles: Collection[str] | None = None) -> Workbook:
             if {sheet.title for sheet in book.worksheets} != set(parts):
                 raise ValueError(f"{len(parts)} sheets stored, {len(book.worksheets)} readable")
             sheets = tuple(
-                _sheet(sheet, parts[sheet.title])
+                _sheet(sheet, parts[sheet.title], sheet.title in package.hidden)
                 for sheet in book.worksheets
                 if titles is None or sheet.title in titles
             )
@@ -140,7 +143,7 @@ def _remarks(name: str, package: Package) -> Iterator[Finding]:
         )
 
 
-def _sheet(sheet: Any, part: Part) -> Sheet:
+def _sheet(sheet: Any, part: Part, is_hidden: bool) -> Sheet:
     # The stated size of a sheet may be wrong, and would then hide cells.
     sheet.reset_dimensions()
     rows: dict[int, dict[int, Cell]] = {}
@@ -153,7 +156,8 @@ def _sheet(sheet: Any, part: Part) -> Sheet:
     for address, formula in part.uncalculated.items():
         row, column = row_and_column(address)
         rows.setdefault(row, {})[column] = Cell(formula, CellKind.UNCALCULATED, address)
-    return Sheet(sheet.title, dict(sorted(rows.items())), tuple(sorted(part.merged)))
+    merged, hidden = tuple(sorted(part.merged)), tuple(part.hidden)
+    return Sheet(sheet.title, dict(sorted(rows.items())), merged, hidden, is_hidden)
 
 
 def _cell(stored: Any) -> Cell:

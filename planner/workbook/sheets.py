@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 
 from models.data import REQUIRED_SHEETS, SHEETS, Committee, Demand, Row
 from planner.workbook.book import HEADER_ROW, SETTINGS, Book, Table
@@ -14,12 +15,16 @@ from planner.workbook.names import (
     fold_header,
     header_readings,
     is_misspelt,
+    listed,
     nearest,
 )
 from planner.workbook.settings import SettingRow, read_settings
 from planner.workbook.tables import TableReader, required_headers
 
 _ROW_CLASSES: Mapping[str, type[Row]] = {**SHEETS, SETTINGS: SettingRow}
+
+_UNRELATED = "no sheet of the workbook is one that the planner knows: it has {}"
+_BEGIN = "planner init writes a workbook to fill in"
 
 IGNORED_SHEETS = ("Guide", "Lists")
 """Sheets of the template that are for people only."""
@@ -32,7 +37,10 @@ def read_book(
 
     Sheets whose tables are known, by title, are not read again.
     """
-    found = known_sheets(workbook, findings)
+    said: list[Finding] = []
+    found = known_sheets(workbook, said)
+    titles = listed([repr(sheet.title) for sheet in workbook.sheets])
+    findings += said if found else [Finding("", "", _UNRELATED.format(titles), _BEGIN)]
     settings, cells = read_settings(found.get(SETTINGS), findings)
     currency = settings.currency if isinstance(settings.currency, str) else ""
     tables = {}
@@ -41,11 +49,11 @@ def read_book(
             table = (known or {}).get(found[name].title)
             reader = TableReader(found[name], row_class, findings, currency)
             tables[row_class] = reader.table() if table is None else table
-    titles = [found[name].title if name in found else name for name in (*SHEETS, SETTINGS)]
-    book = Book(tables, settings, cells, tuple(titles))
+    order = [found[name].title if name in found else name for name in (*SHEETS, SETTINGS)]
+    book = Book(tables, settings, cells, tuple(order))
     to_plan = () if book.has(Demand) or not _has_nothing_to_plan(book) else ("Demand",)
     missing = [name for name in (*REQUIRED_SHEETS, *to_plan) if name not in found]
-    findings.extend(_missing_sheets(workbook, found, missing))
+    findings.extend(_missing_sheets(workbook, found, missing) if found else ())
     findings.extend(_nothing_to_plan(book))
     return replace(book, missing=frozenset(SHEETS[name] for name in missing))
 
@@ -73,6 +81,8 @@ def known_sheets(workbook: Workbook, findings: list[Finding]) -> dict[str, Sheet
             unknown.append(sheet)
     for sheet in unknown:
         name = nearest(sheet.title, known.values())
+        if not name or name in found:
+            name = _headed_like(sheet, found) or name
         message = f"the sheet {sheet.title!r} is not known"
         way_out = "begin its name with # to keep notes"
         if name:
@@ -88,6 +98,16 @@ def known_sheets(workbook: Workbook, findings: list[Finding]) -> dict[str, Sheet
     return found
 
 
+def _headed_like(sheet: Sheet, found: Collection[str]) -> str:
+    """Return the missing sheet all of whose required headers it has, of several the one with most.
+
+    A single header may be that of anything.
+    """
+    needed = {name: len(required_headers(kind)) for name, kind in _ROW_CLASSES.items()}
+    missing = [name for name in needed if name not in found and needed[name] > 1]
+    return max(filter(partial(_has_headers, sheet), missing), key=needed.__getitem__, default="")
+
+
 def _has_headers(sheet: Sheet, name: str) -> bool:
     """Return whether the first row has every header that a sheet of that name must have."""
     row = sheet.rows.get(HEADER_ROW, {})
@@ -98,12 +118,14 @@ def _has_headers(sheet: Sheet, name: str) -> bool:
 def _missing_sheets(
     workbook: Workbook, found: Mapping[str, Sheet], missing: Iterable[str]
 ) -> Iterator[Finding]:
-    others = [sheet.title for sheet in workbook.sheets if sheet not in found.values()]
+    others = [sheet for sheet in workbook.sheets if sheet not in found.values()]
+    titles = [sheet.title for sheet in others]
     for name in missing:
         otherwise = f"add it with the columns {', '.join(required_headers(_ROW_CLASSES[name]))}"
         if name not in REQUIRED_SHEETS:
             otherwise += ", or fill in Committees"
-        way_out = did_you_mean(name, others, otherwise)
+        alike = next((sheet.title for sheet in others if name == _headed_like(sheet, found)), "")
+        way_out = f"did you mean {alike!r}?" if alike else did_you_mean(name, titles, otherwise)
         way_out = way_out.replace("did you mean", "rename the sheet").removesuffix("?")
         yield Finding(name, "", f"the sheet {name} is missing", way_out)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from models.data import REQUIRED_SHEETS, Offer, Row, Site
+from models.data import REQUIRED_SHEETS, SHEETS, Offer, Row, Site
 from models.fields import Column, Kind, columns, header_of
 from planner.workbook.book import DEP, HEADER_ROW, SHEET_OF, Table, names_of
 from planner.workbook.cells import CellError, is_padded, read_number, read_value
 from planner.workbook.excel import Cell, CellKind, Sheet
-from planner.workbook.findings import Finding, Level, column_letters, counted, row_and_column
+from planner.workbook.findings import Finding, Level, column_letters, counted, row_and_column, some
 from planner.workbook.names import fold_header, header_readings, looks_like, nearest
 from planner.workbook.units import contradicts, unit_in
 from planner.workbook.unread import UNREAD
@@ -35,6 +35,12 @@ COUNTING = (Kind.NUMBER, Kind.INTEGER, Kind.SHARE)
 
 MOST_TITLES = 20
 """Rows of titles and remarks above the headers that are looked at."""
+
+HEADS = {
+    title: {fold_header(header_of(*entry)) for entry in columns(row_class).items()}
+    for title, row_class in SHEETS.items()
+}
+"""The headers of every sheet, folded."""
 
 _ANY_SITE_NEEDS = Column(Kind.NEEDS, "a dependency of the planner's own kind")
 
@@ -66,6 +72,7 @@ class TableReader:
             return Table(self.sheet.title, is_whole=False)
         self.match_headers()
         self.refuse_merged_cells()
+        self.report_headless_columns()
         order = {name: number for number, name in enumerate(self.declared)}
         letters = {
             name: column_letters(number)
@@ -76,8 +83,10 @@ class TableReader:
         self.report_missing_columns()
         if self.row_class is Offer and not self.price_columns():
             self.report_no_prices()
-        numbers = (number for number in self.sheet.rows if number > HEADER_ROW)
+        second = self.second_table() or max(self.sheet.rows) + 1
+        numbers = (number for number in self.sheet.rows if HEADER_ROW < number < second)
         used = [number for number in numbers if self.is_used(number)]
+        self.report_hidden(used)
         self.report_swapped(used)
         rows = [self.read_row(number) for number in used]
         self.report_padded()
@@ -131,7 +140,6 @@ class TableReader:
                 self.check_unit(cell.address, text, declaration)
         for number, cell in unknown:
             self.unknown_column(number, cell)
-        self.report_headless_columns()
 
     def check_unit(self, address: str, header: str, declaration: Column) -> None:
         """Report a header that says another unit than its column is in: nothing is converted."""
@@ -176,6 +184,8 @@ class TableReader:
 
     def report_headless_columns(self) -> None:
         headed = set(self.sheet.rows.get(HEADER_ROW, {}))
+        for top, _, left, right in self.merged:
+            headed |= set(range(left, right + 1)) if top == HEADER_ROW else set()
         seen: set[int] = set()
         for number, cells in self.sheet.rows.items():
             for position, cell in cells.items():
@@ -223,6 +233,33 @@ class TableReader:
         )
         return True
 
+    def second_table(self) -> int:
+        """Return the row, below an empty one, that heads another table; 0 if none does."""
+        before = HEADER_ROW
+        for number, cells in self.sheet.rows.items():
+            if number > before + 1 and (title := _headed(cells)):
+                self.add(
+                    next(iter(cells.values())).address,
+                    f"another table, with headers of {title}, begins in row {number}: it is not"
+                    " read",
+                    f"move it to a sheet {title}, or to one whose name begins with #",
+                )
+                return number
+            before = number
+        return 0
+
+    def report_hidden(self, rows: Sequence[int]) -> None:
+        """Warn of rows that nobody sees, behind a filter perhaps: they are read all the same."""
+        hidden = sorted(set(rows) & set(self.sheet.hidden))
+        what, where = "the sheet is", ""
+        if hidden:
+            cells = [self.sheet.cell(number, min(self.columns)).address for number in hidden]
+            what = f"{counted(len(hidden), 'row')} ({some(cells)}) {_are(len(hidden))}"
+            where = cells[0]
+        if hidden or self.sheet.is_hidden:
+            way_out = "show them, clear the filter perhaps; delete what is not meant"
+            self.add(where, f"{what} hidden and read all the same", way_out, level="warning")
+
     def report_swapped(self, rows: Sequence[int]) -> None:
         """Report a column of numbers that holds names only, beside one of names that holds none."""
         names = [n for n, (_, column) in self.columns.items() if column.kind in NAMING]
@@ -255,6 +292,7 @@ class TableReader:
             inside = [number for number in self.columns if left <= number <= right]
             if inside and top <= last and bottom >= HEADER_ROW:
                 self.merged.append((top, bottom, left, right))
+                self.guessed |= set(inside) if top == HEADER_ROW else set()
                 self.add(
                     start,
                     f"the cells {area} are merged, so all but the first are empty",
@@ -387,6 +425,18 @@ class TableReader:
                 text,
                 "warning",
             )
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
+def _headed(cells: Mapping[int, Cell]) -> str:
+    """Return the sheet that two cells or more, and no others, are headers of; empty if none is."""
+    if len(cells) < 2 or any(cell.kind is not CellKind.TEXT for cell in cells.values()):
+        return ""
+    readings = [set(header_readings(cell.value)) for cell in cells.values()]
+    return next((title for title, heads in HEADS.items() if all(map(heads.__and__, readings))), "")
 
 
 def _holds(cell: Cell) -> str:

@@ -40,6 +40,8 @@ class Part:
     """Merged ranges such as `A2:B3`."""
     uncalculated: dict[str, str] = field(default_factory=dict)
     """Formulas that were stored without a value, by cell."""
+    hidden: list[int] = field(default_factory=list)
+    """Rows that are hidden, by hand or by a filter."""
     last_row: int = 0
     last_column: int = 0
     defect: tuple[str, str] | None = None
@@ -54,6 +56,8 @@ class Package:
     titles: Mapping[str, str]
     """The sheet title per part name."""
     has_external_links: bool
+    hidden: frozenset[str] = frozenset()
+    """Titles of sheets that are hidden."""
 
 
 def read_bytes(path: Path) -> bytes:
@@ -101,7 +105,8 @@ def inspect(name: str, data: bytes) -> Package:
                     _drain(archive, member)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError) as error:
         raise _refused(f"{name} is damaged or cut short ({error})", _repair()) from None
-    package = Package(parts, links.titles(), any("externallinks/" in part for part in names))
+    has_links = any("externallinks/" in part for part in names)
+    package = Package(parts, links.titles(), has_links, frozenset(links.hidden))
     _check_sheets(name, package, links, names)
     return package
 
@@ -189,6 +194,7 @@ class _Links:
     strict: bool = False
     sheets: dict[str, str] = field(default_factory=dict)
     targets: dict[str, str] = field(default_factory=dict)
+    hidden: set[str] = field(default_factory=set)
 
     def titles(self) -> dict[str, str]:
         """Return the sheet title per part name."""
@@ -242,6 +248,8 @@ def _root_handler(
 def _sheet_titles(links: _Links) -> Callable[[str, dict[str, str]], None]:
     def element(tag: str, attributes: dict[str, str]) -> None:
         if _local(tag) == "sheet":
+            if attributes.get("state", "visible") != "visible":
+                links.hidden.add(attributes.get("name", ""))
             for key, value in attributes.items():
                 if key.endswith(":id"):
                     links.sheets[value] = attributes.get("name", "")
@@ -291,6 +299,8 @@ class _SheetScan:
             if row <= self.row:
                 self.defect(f"A{row}", "comes after a later row")
             self.row, self.column = row, 0
+            if attributes.get("hidden") in ("1", "true"):
+                self.part.hidden.append(row)
         elif local == "mergeCell":
             self.part.merged.append(attributes.get("ref", ""))
 

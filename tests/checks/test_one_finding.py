@@ -165,7 +165,7 @@ def test_many_cells_that_differ_only_in_what_they_say_are_one_finding(tmp_path: 
     found = _findings(tmp_path, *bad)
     assert found == [
         "Capacities!C2: max_nodes '2 nodes' is text, not a number, and 15 more like it (C3, C4, C5"
-        " and 12 more); type a number"
+        " and 12 more); type a number in nodes"
     ]
     # A few are told one by one, each with its own way out.
     assert len(_findings(tmp_path, *bad[:4])) == 4

@@ -271,3 +271,11 @@ def test_input_error_carries_its_findings(tmp_path: Path) -> None:
         read_workbook(tmp_path / "none.xlsx")
     assert str(caught.value) == str(caught.value.findings[0])
     assert caught.value.findings[0].as_dict()["level"] == "error"
+
+
+def test_a_workbook_of_something_else_is_one_finding(tmp_path: Path) -> None:
+    path = tmp_path / "else.xlsx"
+    openpyxl.Workbook().save(path)
+    (found,) = read_network(path).findings
+    assert "no sheet of the workbook is one that the planner knows: it has 'Sheet'" in str(found)
+    assert "planner init" in found.way_out
