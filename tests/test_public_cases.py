@@ -99,6 +99,18 @@ def test_nakamoto_numbers_of_the_internet_computer_are_the_published_ones() -> N
         if found.kind == "owner"
     ]
     assert Counter(by_owner) == {5: 43, 12: 3, 13: 1}
+    # 701 seats; none has more than a third in the US: 15 % at most, as measured two months later.
+    sizes = Counter(committee.seats for committee in network.committees.values())
+    assert sizes == {13: 43, 34: 3, 40: 1}
+    assert sum(stands.seats.values()) == 701
+    in_us = [
+        share.share
+        for found in concentration(network, stands, ("coordination",))
+        if found.kind == "country" and found.of != "all"
+        for share in found.shares
+        if share.dependency == "US"
+    ]
+    assert round(max(in_us), 2) == 0.15
 
     def broken(kind: str, least: int) -> int:
         rule = DiversityRow(rule="firm", role="coordination", kind=kind, min_collapse=least)
