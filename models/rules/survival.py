@@ -14,7 +14,6 @@ demand row that nothing could serve after h is left out
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -23,14 +22,11 @@ from models.data import Demand, DemandKey, Item, OfferKey
 from models.exposure import offer_item
 from models.expressions import Cut, Point, at_least_zero, row, rows
 from models.failover import Failure, Reach, calm, lost_rows, protected_failures
+from models.headroom import abilities, needs
 from models.network import Network
 from models.plan import TOLERANCE, Deployment, Violation
 from models.recourse import PRESENT, Recourse, Resource, amounts, cut_of, variable_of
 from models.replay import Replays, upstream_choices
-
-Key = tuple[str, str]
-"""A period and a model, or all verification."""
-VERIFYING = "*verification"
 
 SERVING = frozenset({"offer", "route", "upstream", "model", "policy", "region", "site"})
 """What routing and verification stand on, by kind."""
@@ -40,60 +36,24 @@ NEARLY = 1e-5
 
 def constrain(block: Any, model: Any, network: Network) -> None:
     """Add what capacity must be left outside of every failure, by what is in it."""
-    block.recourse = {}
+    block.recourse, block.able = {}, {}
     block.can, block.adds_up, block.left = at_least_zero(), rows(), rows()
     whole = calm(network)
     if whole is None:
         return
-    for key, each in sorted(_able(_recourse(block, whole)).items()):
+    block.able = abilities(_recourse(block, whole))
+    for key, each in sorted(block.able.items()):
         there = {what: variable_of(model, what) for what in sorted(each)}
         able = {what: (each[what], found) for what, found in there.items() if found is not None}
         least: dict[tuple[Resource, ...], tuple[float, str]] = {}
         for failure in protected_failures(network):
             exposed = tuple(what for what in able if OfferKey(*what[1][:2]) in failure.gone)
-            need = _needed(network, failure).get(key, 0.0)
+            need = needs(network, failure).get(key, 0.0)
             least[exposed] = max(least.get(exposed, (0.0, "")), (need, failure.name))
         row(block.adds_up, key, [*able.values(), (-1.0, block.can[key])], lower=0.0)
         for exposed, (need, name) in least.items():
             lost = [(-able[what][0], able[what][1]) for what in exposed]
             row(block.left, (name, *key), [(1.0, block.can[key]), *lost], lower=need)
-
-
-def _able(recourse: Recourse) -> dict[Key, dict[Resource, float]]:
-    """Return what each of a resource can do in requests/s as stretched, or in verifications/s."""
-    reach, network = recourse.reach, recourse.network
-    able: dict[Key, dict[Resource, float]] = defaultdict(lambda: defaultdict(float))
-    for load, (_, number) in enumerate(reach.classes.loads):
-        job = reach.classes.jobs[number]
-        if not job.idle:
-            capacity = recourse.capacity_of[load]
-            most = recourse.each[capacity] * _stretch(network, job.policy) / recourse.effort[load]
-            found = able[job.period, job.model]
-            what = recourse.resource[capacity]
-            found[what] = max(found[what], float(most))
-    for stream in reach.streams:
-        for offer in stream.verifiers:
-            each = network.node_types[offer.node_type].verifications_per_s or 0.0
-            able[stream.period, VERIFYING]["nodes", offer] = network.settings.utilisation * each
-    return {key: dict(found) for key, found in able.items()}
-
-
-def _needed(network: Network, failure: Failure) -> dict[Key, float]:
-    """Return what must be served after a failure, counted as what there is for it."""
-    needed: dict[Key, float] = defaultdict(float)
-    for demand in network.demand:
-        if demand.key not in failure.lost:
-            rate = demand.min_served * demand.requests_per_s
-            needed[demand.period, demand.model] += rate * _stretch(network, demand.verification)
-            policy = network.policies.get(demand.verification)
-            if policy is not None:
-                needed[demand.period, VERIFYING] += rate * policy.verifiers * policy.work
-    return needed
-
-
-def _stretch(network: Network, name: str) -> float:
-    policy = network.policies.get(name)
-    return 1.0 + (policy.overhead if policy is not None else 0.0)
 
 
 def separate(block: Any, model: Any, network: Network, point: Point) -> Iterator[Cut]:

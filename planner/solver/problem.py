@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pyomo.environ as pyo
 
-from models import covers, forcing
+from models import covers, forcing, headroom
 from models.build import rule_name
 from models.classes import Classes
 from models.expressions import Cut
@@ -143,6 +143,8 @@ class Problem(Compiled):
             return 0
         given = self.block, self.network, self.point(values)
         cuts = [*covers.separate(*given), *forcing.separate(*given)]
+        if "survival" not in self.without:
+            cuts += headroom.separate(*given)
         for cut in cuts:
             self._add(cut)
         return len(cuts)

@@ -1,0 +1,158 @@
+"""Rows of what must be left after failures hold for every plan, and cut the relaxation off."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bench.networks import SIZES, generate
+from models import covers, headroom
+from models.build import SINGLE_PHASE, build
+from models.classes import demand_classes
+from models.data import Demand, Model, NodeType
+from models.expressions import Cut
+from models.network import Network
+from models.objectives import stage
+from models.rules import memory, survival
+from models.translate import place
+from planner.solver.problem import Problem
+from tests import draw
+from tests.models.test_covers import handed_over
+from tests.rules import demand, network, offer, protected, site
+from tests.rules.test_survival import asks, drawn, nodes_only
+
+ACME = protected("provider", "Acme")
+
+
+def rows_at(of: Network, there: Mapping[str, float]) -> tuple[Any, list[Cut]]:
+    """Return the block of a network and the rows that a point breaks, given by variable."""
+    block = build(of, demand_classes(of)).phase[SINGLE_PHASE]
+    point = {
+        id(variable): there.get(variable.local_name, 0.0)
+        for family in (block.nodes, block.warm, block.cold_slots)
+        for variable in family.values()
+    }
+    return block, list(headroom.separate(block, of, lambda v: point.get(id(v), 0.0)))
+
+
+def said(cut: Cut) -> tuple[dict[str, float], float | None]:
+    return {variable.local_name: each for each, variable in cut.terms}, cut.lower
+
+
+def test_nodes_that_are_left_are_whole() -> None:
+    # Without Acme Bolt serves half of 30 requests/s, 10 a node: 1.5 of them are two.
+    of = nodes_only(demand(rate=30, min_served=0.5))
+    _, cuts = rows_at(of, {"nodes[c,gpu]": 1.5})
+    assert [said(cut) for cut in cuts] == [({"nodes[c,gpu]": 1.0}, 2.0)]
+    assert not rows_at(of, {"nodes[c,gpu]": 2.0})[1]
+    # Where the need is whole as it is, there is nothing to round.
+    assert not rows_at(nodes_only(), {"nodes[c,gpu]": 0.9})[1]
+
+
+def halves(*rates: float, min_served: float = 1.0) -> Network:
+    """Models whose replicas of 4 requests/s take half a node, at one site of Acme, one of Bolt."""
+    names = [f"model {number}" for number in range(len(rates))]
+    rows: list[Demand] = [
+        demand(rate=rate, model=name, min_served=min_served)
+        for name, rate in zip(names, rates, strict=True)
+    ]
+    return network(
+        [site("a"), site("c", "Bolt")],
+        [offer("a", "gpu"), offer("c", "gpu")],
+        node_types=[NodeType(node_type="gpu", role="execution", gpu_memory_gb=80)],
+        models=[Model(model=name, gpu_memory_gb=40, requests_per_s=4) for name in names],
+        demand=rows,
+        dependencies=[ACME],
+    )
+
+
+def test_replicas_are_rounded_before_the_nodes_that_hold_them() -> None:
+    # 1.25 and 0.6 replicas of half a node each fill one node; 2 and 1 of them need two.
+    there = {"nodes[c,gpu]": 1.2, "warm[c,gpu,model 0]": 1.25, "warm[c,gpu,model 1]": 0.6}
+    _, cuts = rows_at(halves(5, 2.4), there)
+    assert [said(cut) for cut in cuts] == [
+        ({"warm[c,gpu,model 0]": 1.0}, 2.0),
+        ({"warm[c,gpu,model 1]": 1.0}, 1.0),
+        ({"nodes[c,gpu]": 1.0}, 2.0),
+    ]
+    whole = {"nodes[c,gpu]": 2.0, "warm[c,gpu,model 0]": 2.0, "warm[c,gpu,model 1]": 1.0}
+    assert not rows_at(halves(5, 2.4), whole)[1]
+
+
+def test_nothing_is_asked_where_nothing_need_be_served() -> None:
+    assert not rows_at(halves(5, min_served=0.0), {})[1]
+
+
+def mixture(points: list[dict[int, float]], weights: Any) -> Callable[[Any], float]:
+    def value(variable: Any) -> float:
+        return float(weights @ np.array([point.get(id(variable), 0.0) for point in points]))
+
+    return value
+
+
+@pytest.mark.parametrize("part", range(2))
+def test_no_plan_of_random_networks_that_survives_breaks_a_row(part: int) -> None:
+    checked = found = 0
+    for seed in range(200 * part, 200 * part + 200):
+        of = drawn(seed)
+        if not asks(of):
+            continue
+        classes, choose = draw.row_by_row(of), random.Random(seed)
+        model = build(of, classes)
+        block = model.phase[SINGLE_PHASE]
+        points, legal = [], []
+        for number in range(6):
+            plan = draw.richer(of, draw.plan(of, classes, 1000 * seed + number), number)
+            values, lost = place(block, of, plan)
+            points.append({key: amount for key, (_, amount) in values.items()})
+            rules = (memory, survival)
+            legal.append(not lost and not any(list(rule.audit(of, plan)) for rule in rules))
+        for number in range(12):
+            weights = np.array([choose.random() * choose.choice([0, 1]) for _ in points])
+            weights *= choose.choice([0.3, 0.6, 1.0]) / (weights.sum() or 1.0)
+            weights = np.eye(6)[number] if number < 6 else weights
+
+            mixed = mixture(points, weights)
+            for cut in headroom.separate(block, of, mixed):
+                assert cut.is_broken(mixed)
+                found += 1
+                for point, is_legal in zip(points, legal, strict=True):
+                    if is_legal:
+                        checked += 1
+                        assert not cut.is_broken(lambda v, p=point: p.get(id(v), 0.0)), seed
+    assert checked > 100, (checked, found)
+
+
+def bounds_of(problem: Problem) -> list[float]:
+    """Return the bound of the relaxation without these rows, and with them."""
+    found = []
+    for separate in (covers.separate, headroom.separate):
+        with problem.engine.relaxation():
+            for _ in range(4):
+                outcome = problem.engine.solve(time_limit_s=20.0)
+                assert outcome.values is not None
+                problem.separate(outcome.values)
+                point = problem.point(outcome.values)
+                for cut in separate(problem.block, problem.network, point):
+                    problem._add(cut)
+        found.append(outcome.objective)
+    return found
+
+
+def test_rows_raise_the_bound_of_what_must_survive() -> None:
+    problem = handed_over(generate(SIZES["S-survival"], seed=1))
+    unserved, cost = (stage(problem.block, problem.network, [g]) for g in problem.network.goals)
+    assert problem.fix_if_least(problem.arrays.costs(unserved.terms), 0.0)
+    problem.minimise(problem.arrays.costs(cost.terms), cost.constant)
+    before, after = bounds_of(problem)
+    assert after > 1.005 * before
+
+
+def test_without_the_rule_there_are_none() -> None:
+    of = halves(5, 5, 5)
+    block = build(of, demand_classes(of), frozenset({"survival"})).phase[SINGLE_PHASE]
+    assert not list(headroom.separate(block, of, lambda _: 0.0))
