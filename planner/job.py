@@ -15,6 +15,7 @@ from planner.evaluation.audit import audit_stages
 from planner.evaluation.baselines import PLAN, compare
 from planner.evaluation.conflict import reasons
 from planner.evaluation.evaluation import Evaluation, evaluate
+from planner.evaluation.rollout import orders_of
 from planner.evaluation.score import Score
 from planner.files import move_beside, move_into_place
 from planner.jobs.requests import Workers
@@ -128,6 +129,10 @@ def run(job: Job, stop: threading.Event, progress: ProgressLine) -> Done:
         done = replace(done, scores=scores)
         if cheapest.clock_stopped:
             done = replace(done, result=replace(result, run=replace(made, clock_stopped=True)))
+    if network.phases:
+        with timer.step("roll-out"):
+            progress.say("looking for an order in which no step breaks a guarantee")
+            done = replace(done, orders=orders_of(network, solved.plan, stop))
     done = _write_and_audit(job, tables, done, timer)
     for folder, part in phases.parts(done):
         _write_and_audit(replace(job, out=job.out / folder), tables, part, Timer())

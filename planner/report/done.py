@@ -9,6 +9,7 @@ from pathlib import Path
 from models.data import Row
 from models.network import Network
 from planner.evaluation.evaluation import Evaluation
+from planner.evaluation.rollout import Order
 from planner.evaluation.score import Score
 from planner.result import Result
 from planner.workbook.book import Book
@@ -22,7 +23,8 @@ class Done:
     `evaluations` are of the plan, one per phase; `scores` of the plan and what it is compared with.
     `files` are the paths written, by what they hold; `aside` the new names of plans of earlier
     runs that had to make way, because they would pass for what this run ended with. `book` knows
-    the cells of the workbook, `edits` say which of them a scenario changed.
+    the cells of the workbook, `edits` say which of them a scenario changed. `orders` are the steps
+    of every phase of a roll-out.
     """
 
     result: Result
@@ -34,6 +36,7 @@ class Done:
     aside: Mapping[str, str] = field(default_factory=dict)
     book: Book | None = None
     edits: tuple[str, ...] = ()
+    orders: tuple[Order, ...] = ()
 
     @property
     def final(self) -> Evaluation | None:

@@ -17,6 +17,7 @@ from models.service import verifications_per_s
 from planner.evaluation.evaluation import Evaluation
 from planner.evaluation.score import Score
 from planner.files import move_into_place
+from planner.report import phase_pages
 from planner.report.done import Done
 from planner.report.earlier import PLAN_JSON, unedited_plans
 from planner.report.plan_workbook import plan_hash
@@ -76,6 +77,8 @@ def document(done: Done) -> Json:
             for evaluation in done.evaluations
             for row in rows(evaluation)
         ]
+    if done.network is not None and done.network.phases:
+        content["phases"] = phase_pages.document(done)
     content["comparison"] = [_score(found) for found in done.scores]
     content["times"] = dict(result.run.times)
     return content

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from models.network import Network
 from models.plan import Plan
+from planner.report import phase_pages
 from planner.report.done import Done
 from planner.report.overview import COMPARISON, OVERVIEW, RUN, SUMMARY, listed_sheets, overview
 from planner.report.plan_rows import PlanReader, read_rows
@@ -61,6 +62,7 @@ def write_plan(path: Path, done: Done) -> Path:
     pages = {SUMMARY: summary(done, final)}
     if done.scores:
         pages[COMPARISON] = comparison(final, done.scores)
+    pages.update(phase_pages.pages(done))
     for sheet in PLAN_SHEETS:
         rows = [(found.phase, row) for found in done.evaluations for row in sheet.rows(found)]
         if rows:
