@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from models.data import Row
+from models.measures.monthly_cost import penalties_in
 from models.network import Network
 from planner.evaluation.evaluation import Evaluation
 from planner.evaluation.rollout import Order
@@ -42,6 +43,12 @@ class Done:
     def final(self) -> Evaluation | None:
         """Return the evaluation of the last phase; None without a plan."""
         return self.evaluations[-1] if self.evaluations else None
+
+    def penalties(self, priority: int) -> float | None:
+        """Return the part of an objective's value that is penalties, in all phases together."""
+        if not self.evaluations:
+            return None
+        return sum(penalties_in(found.network, found.plan, priority) for found in self.evaluations)
 
     def cell(self, row: Row, attribute: str) -> str:
         """Return where the workbook says it, such as `Demand!B5`; empty if that is unknown."""

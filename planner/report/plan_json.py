@@ -12,7 +12,6 @@ from models.concentration import Concentration, Figures
 from models.costs import Line
 from models.data import DemandKey, OfferKey
 from models.decisions import DECISIONS, Decision
-from models.measures.monthly_cost import penalties_in
 from models.service import verifications_per_s
 from planner.evaluation.evaluation import Evaluation
 from planner.evaluation.score import Score
@@ -86,9 +85,7 @@ def document(done: Done) -> Json:
 
 def _objective(done: Done, stage: Stage) -> Json:
     """Return a stage, and which part of its value is no money."""
-    penalties = None
-    if done.final is not None:
-        penalties = penalties_in(done.final.network, done.final.plan, stage.priority)
+    penalties = done.penalties(stage.priority)
     numbers = {name: without_noise(getattr(stage, name)) for name in ("value", "bound", "gap")}
     return {**asdict(stage), **numbers, "penalties": penalties}
 

@@ -190,9 +190,8 @@ def _steps(order: Order | None) -> str:
     """Return how many steps a phase has, and how many of them break something."""
     if order is None:
         return "-"
-    unsafe = sum(not step.is_safe for step in order.steps)
-    said = f"{unsafe} break a guarantee" if unsafe else "all held"
-    return f"{counted(len(order.steps), 'step')}, {said}"
+    safe, count = sum(step.is_safe for step in order.steps), len(order.steps)
+    return counted(count, "safe step") if safe == count else f"{safe} of {count} safe"
 
 
 def _number(value: float | None) -> str:
