@@ -30,6 +30,7 @@ from models.data import (
     Site,
 )
 from models.network import DEFAULT_GOALS, Goal, Network
+from models.phases import at_most
 from models.plan import Violation
 from planner.checks.diversity import plain_rules
 from planner.checks.objectives import goal_of
@@ -107,7 +108,7 @@ def network_of(workbook: Workbook, require_served: bool = False, scenario: str =
     if all((found.sheet, found.cell) in unread for found in findings if found.is_error):
         with suppress(UnreadCell):
             network = _network(book, known, resolved)
-            findings.extend(check_network(network, book))
+            findings.extend(check_network(at_most(network), book))
     is_sound = not any(finding.is_error for finding in findings)
     each = in_order(findings, book.titles)
     found = network if is_sound else None

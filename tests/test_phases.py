@@ -190,3 +190,42 @@ def test_a_roll_out_is_the_same_twice(tmp_path: Path) -> None:
         del content["times"], content["run"]
         told.append(content)
     assert told[0] == told[1]
+
+
+def test_the_report_has_the_phases_and_their_steps(solved: tuple[Path, Path, Result]) -> None:
+    _, out, _ = solved
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "What every phase amounts to" in page
+    count = sum(len(one["steps"]) for one in figures(out)["phases"])
+    assert page.count("every guarantee held") == count
+
+
+def test_what_no_plan_can_serve_is_asked_of_the_phase_with_most_demand(tmp_path: Path) -> None:
+    """Six nodes serve 42 requests/s: 12 of them as the workbook stands, and four times as many."""
+    settings: list[list[object]] = [["setting", "value"], ["require_served", "yes"]]
+    sheets = smallest() | {"Settings": settings}
+    assert run("check", save(tmp_path, growing(sheets))).exit_code == 0
+    many = growing(sheets, ["pilot", 1, 0.5, None, None], ["full", 2, 4, None, None])
+    done = run("check", save(tmp_path, many))
+    assert done.exit_code == 2, done.output
+
+
+def test_the_readme_s_example_of_phases_is_true(tmp_path: Path) -> None:
+    root = Path(__file__).parents[1]
+    book = openpyxl.load_workbook(root / "inputs" / "minimal.xlsx")
+    sheet = book.create_sheet("Phases")
+    readme = (root / "README.md").read_text(encoding="utf-8")
+    lines = readme.split("\n## Phases")[1].split("\n## ")[0].splitlines()
+    header, _, *rows = (
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in lines
+        if line.startswith("|")
+    )
+    for row in (header, *rows):
+        sheet.append([float(cell) if cell[:1].isdigit() else cell or None for cell in row])
+    book.save(tmp_path / "minimal.xlsx")
+    done = run("solve", tmp_path / "minimal.xlsx", "--out", tmp_path / "out")
+    said = [line.split() for line in done.output.splitlines()]
+    told = [line.split() for line in lines if line.startswith("    ")]
+    assert len(told) == 1 + len(rows)
+    assert all(line in said for line in told), done.output
