@@ -81,6 +81,15 @@ def phases_linked(network: Network) -> dict[str, Network]:
     return found
 
 
+def at_most(network: Network) -> Network:
+    """Return the network with the most demand of any phase; as it is where it has none."""
+    factors = [phase.demand_multiplier for phase in network.phases]
+    if not factors or max(factors) == 1.0:
+        return network
+    last = max(network.phases, key=lambda phase: phase.demand_multiplier)
+    return network.part(demand=_scaled(network, last))
+
+
 def before_later(network: Network, later: Phase, plan: Deployment) -> Network:
     """Return the network of a phase for plans from which the next can get to a given plan."""
     assert network.step is not None

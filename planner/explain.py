@@ -107,7 +107,12 @@ class _Asked:
 
     def _notes(self) -> tuple[str, ...]:
         unfinished = () if self.search.is_finished else ("Not all was decided in time.",)
-        return (*unfinished, *sorted(set(self.search.failures))[:1])
+        left_out = (
+            ("Phases is left out: all demand as given, on what stands today.",)
+            if self.network.phases
+            else ()
+        )
+        return (*left_out, *unfinished, *sorted(set(self.search.failures))[:1])
 
     def _member(self, conflict: Conflict, limit: Limit) -> Member:
         return Member(

@@ -18,6 +18,7 @@ from planner.evaluation.conflict import reasons
 from planner.evaluation.evaluation import Evaluation, evaluate
 from planner.evaluation.keeping import keeping
 from planner.evaluation.kept import Keeping, unknown
+from planner.evaluation.rollout import orders_of
 from planner.evaluation.score import Score
 from planner.files import move_beside, put_beside
 from planner.jobs.cluster import NoCluster
@@ -158,6 +159,10 @@ def run(job: Job, stop: threading.Event, progress: ProgressLine) -> Done:
         done = replace(done, scores=scores)
         if cheapest.clock_stopped:
             done = replace(done, result=replace(result, run=replace(made, clock_stopped=True)))
+    if network.phases:
+        with timer.step("roll-out"):
+            progress.say("looking for an order in which no step breaks a guarantee")
+            done = replace(done, orders=orders_of(network, solved.plan, stop))
     progress.say("writing the plan, and auditing what was written")
     done = _write_and_audit(job, tables, done, timer)
     for folder, part in phases.parts(done):

@@ -50,5 +50,13 @@ def parts(done: Done) -> Iterator[tuple[Path, Done]]:
         )
         told = done.evaluations[:number]
         scores = (told[-1].score(PLAN),)
-        part = replace(done, result=result, evaluations=told, scores=scores, files={}, aside={})
+        part = replace(
+            done,
+            result=result,
+            evaluations=told,
+            scores=scores,
+            orders=done.orders[:number],
+            files={},
+            aside={},
+        )
         yield PHASES / folder, part

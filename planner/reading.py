@@ -30,6 +30,7 @@ from models.data import (
     Site,
 )
 from models.network import DEFAULT_GOALS, Goal, Network
+from models.phases import at_most
 from models.plan import Violation
 from planner.checks.diversity import plain_rules
 from planner.checks.objectives import goal_of
@@ -120,7 +121,7 @@ def _checked(book: Book, findings: list[Finding]) -> tuple[Book, Network | None]
     if all((found.sheet, found.cell) in unread for found in findings if found.is_error):
         with suppress(UnreadCell):
             network = _network(book, known, resolved)
-            findings.extend(check_network(network, book))
+            findings.extend(check_network(at_most(network), book))
     return book, network
 
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from models.data import Row
+from models.measures.monthly_cost import penalties_in
 from models.network import Network
 from planner.evaluation.evaluation import Evaluation
+from planner.evaluation.rollout import Order
 from planner.evaluation.score import Score
 from planner.result import Result
 from planner.workbook.book import Book
@@ -24,7 +26,7 @@ class Done:
     runs that had to make way, because they would pass for what this run ended with; `beside` the
     names taken in place of those of files that are open in another program. `book` knows the cells
     of the workbook, `edits` say which of them a scenario changed; `log` is what the solver said,
-    line by line.
+    line by line. `orders` are the steps of every phase of a roll-out.
     """
 
     result: Result
@@ -38,6 +40,7 @@ class Done:
     book: Book | None = None
     edits: tuple[str, ...] = ()
     log: tuple[str, ...] = ()
+    orders: tuple[Order, ...] = ()
 
     @property
     def final(self) -> Evaluation | None:
@@ -49,6 +52,12 @@ class Done:
         beside = {} if path == wanted else {wanted.name: path.name}
         files, names = {**self.files, name: path}, {**self.beside, **beside}
         return replace(self, files=files, beside=names)
+
+    def penalties(self, priority: int) -> float | None:
+        """Return the part of an objective's value that is penalties, in all phases together."""
+        if not self.evaluations:
+            return None
+        return sum(penalties_in(found.network, found.plan, priority) for found in self.evaluations)
 
     def cell(self, row: Row, attribute: str) -> str:
         """Return where the workbook says it, such as `Demand!B5`; empty if that is unknown."""

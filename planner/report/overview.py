@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from planner.evaluation.baselines import CHEAPEST, NEAREST, PLAN
 from planner.evaluation.evaluation import Evaluation
+from planner.report import phase_pages
 from planner.report.done import Done
 from planner.report.sentences import (
     COSTS,
@@ -29,11 +30,15 @@ OVERVIEW, SUMMARY, COMPARISON, RUN = "Overview", "Summary", "Comparison", "Run"
 LINES = 12
 """Sentences on the page."""
 
-_HOLDS = {
-    SUMMARY: "every sentence on the plan, and how it keeps every rule",
-    COMPARISON: "the plan beside what simple tools would do, and today",
-    RUN: "how the plan was made: workbook, proof, options, versions, times",
-} | {sheet.title: sheet.holds for sheet in PLAN_SHEETS}
+_HOLDS = (
+    {
+        SUMMARY: "every sentence on the plan, and how it keeps every rule",
+        COMPARISON: "the plan beside what simple tools would do, and today",
+        RUN: "how the plan was made: workbook, proof, options, versions, times",
+    }
+    | {sheet.title: sheet.holds for sheet in PLAN_SHEETS}
+    | phase_pages.HOLDS
+)
 
 _WIDTHS = {1: 15.0, 2: 88.0, 3: 9.0, 4: 3.0}
 _CHARTS_AT = "E2"

@@ -12,11 +12,11 @@ from models.concentration import Concentration, Figures
 from models.costs import Line
 from models.data import DemandKey, OfferKey
 from models.decisions import DECISIONS, Decision
-from models.measures.monthly_cost import penalties_in
 from models.service import verifications_per_s
 from planner.evaluation.evaluation import Evaluation
 from planner.evaluation.score import Score
 from planner.files import put_beside
+from planner.report import phase_pages
 from planner.report.done import Done
 from planner.report.earlier import PLAN_JSON, unedited_plans
 from planner.report.guarantee_rows import guarantee_document
@@ -79,6 +79,8 @@ def document(done: Done) -> Json:
             for evaluation in done.evaluations
             for row in rows(evaluation)
         ]
+    if done.network is not None and done.network.phases:
+        content["phases"] = phase_pages.document(done)
     content["comparison"] = [_score(found) for found in done.scores]
     content["times"] = dict(result.run.times)
     return content
@@ -86,9 +88,7 @@ def document(done: Done) -> Json:
 
 def _objective(done: Done, stage: Stage) -> Json:
     """Return a stage, and which part of its value is no money."""
-    penalties = None
-    if done.final is not None:
-        penalties = penalties_in(done.final.network, done.final.plan, stage.priority)
+    penalties = done.penalties(stage.priority)
     numbers = {name: without_noise(getattr(stage, name)) for name in ("value", "bound", "gap")}
     return {**asdict(stage), **numbers, "penalties": penalties}
 

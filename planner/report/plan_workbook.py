@@ -12,6 +12,7 @@ from pathlib import Path
 
 from models.network import Network
 from models.plan import Plan
+from planner.report import phase_pages
 from planner.report.done import Done
 from planner.report.overview import COMPARISON, OVERVIEW, RUN, SUMMARY, listed_sheets, overview
 from planner.report.plan_rows import PlanReader, read_rows
@@ -61,11 +62,12 @@ def write_plan(path: Path, done: Done) -> Path:
     pages = {SUMMARY: summary(done, final)}
     if done.scores:
         pages[COMPARISON] = comparison(final, done.scores)
+    pages.update(phase_pages.pages(done))
     for sheet in PLAN_SHEETS:
         rows = [(found.phase, row) for found in done.evaluations for row in sheet.rows(found)]
         if rows:
             pages[sheet.title] = page(sheet, rows, currency)
-    pages[RUN] = run_record(done.result, final)
+    pages[RUN] = run_record(done, final)
     pages = {OVERVIEW: overview(done, final, pages), **pages}
     return write_workbook(
         path,
@@ -95,6 +97,8 @@ def read_plan(path: Path, network: Network) -> PlanFile:
         for row in read_rows(by_title[sheet.title], sheet.row_class, findings):
             reader.add(row)
     plan = reader.plan()
+    if network.phases and "" in plan.phases:
+        findings.append(_without_phase(plan))
     if not any(finding.is_error for finding in findings):
         findings.extend(stale(network, plan, by_title))
     made_for = _run_item(workbook, SHA256), _run_item(workbook, SCENARIO)
@@ -143,6 +147,15 @@ def _missing(title: str, *, has_list: bool) -> Finding:
     if not has_list:
         way_out += f"; {OVERVIEW}, which lists the sheets of the plan, is missing or lists none"
     return Finding(title, "", f"the sheet {title} is missing", way_out)
+
+
+def _without_phase(plan: Plan) -> Finding:
+    """Return that rows name no phase although the workbook has some."""
+    if len(plan.phases) == 1:
+        text = "the plan names no phase: it is judged as if the workbook had none"
+        return Finding("", "", text, "solve again for a plan in phases", level="warning")
+    text = "some rows name a phase and others none"
+    return Finding("", "", text, "fill in phase in every row of every sheet")
 
 
 def _run_item(workbook: Workbook, item: str) -> str:

@@ -12,8 +12,11 @@ from rich.text import Text
 
 from models.network import Network
 from planner.evaluation.baselines import NEAREST, PLAN
+from planner.evaluation.phases import PhaseFigures, phase_figures
+from planner.evaluation.rollout import Order
 from planner.evaluation.score import Score
 from planner.report.done import Done
+from planner.report.phase_pages import is_proven
 from planner.report.sentences import (
     COSTS,
     RISKS,
@@ -24,6 +27,7 @@ from planner.report.sentences import (
     risks,
     verdict,
 )
+from planner.workbook.findings import counted
 
 WIDTH, NARROWEST, HEIGHT = 100, 80, 36
 """Columns where the terminal says nothing, and columns and lines of the smallest screen."""
@@ -53,6 +57,10 @@ def summary(done: Done, encoding: str = "utf-8", width: int = WIDTH) -> Group:
         parts.append(screen.lines(found))
     parts.append(screen.title(COSTS))
     parts.append(screen.lines(costs_and_proof(result, evaluation)))
+    phases = phase_figures(done.evaluations, result.phase_gaps)
+    if phases:
+        parts.append(screen.phases(done, phases))
+        parts.append(screen.lines(Sentence(o.phase, o.about) for o in done.orders if o.about))
     if len(done.scores) > 1:
         parts.append(screen.table(evaluation.network, done.scores))
     parts += screen.files(done.files)
@@ -120,6 +128,30 @@ class _Screen:
             for what, path in files.items()
         ]
 
+    def phases(self, done: Done, phases: Iterable[PhaseFigures]) -> Table:
+        """Return the phases below each other, and whether their steps break anything."""
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), title_justify="left")
+        table.add_column("phase", no_wrap=True, overflow="crop")
+        currency = self.safe(done.network.settings.currency) if done.network is not None else ""
+        money = (f"{currency}/month", f"{currency} once")
+        for header in ("demand", "served", *money, "sites", "nodes", "gap"):
+            table.add_column(header, justify="right", no_wrap=True, min_width=len(header))
+        table.add_column("roll-out", overflow="fold")
+        orders = {order.phase: order for order in done.orders}
+        for one in phases:
+            table.add_row(
+                self.safe(one.phase),
+                f"{one.asked:,.1f}",
+                _percent(1 - one.unserved / one.asked if one.asked else None),
+                f"{one.monthly_cost:,.0f}",
+                f"{one.one_off_cost:,.0f}",
+                f"{one.sites} (+{one.new_sites})",
+                f"{one.nodes} (+{one.new_nodes})",
+                _percent(one.gap if is_proven(one) else None),
+                _steps(orders.get(one.phase)),
+            )
+        return table
+
     def table(self, network: Network, scores: Sequence[Score]) -> Table:
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), title_justify="left")
         table.add_column("compared", no_wrap=True, overflow="crop")
@@ -152,6 +184,14 @@ def contrasting_kinds(scores: Sequence[Score], count: int = 2) -> list[str]:
     other = by_name.get(NEAREST, {})
     shared = sorted(plan.keys() & other.keys(), key=lambda kind: (plan[kind] - other[kind], kind))
     return [kind for kind in shared if plan[kind] != other[kind]][:count]
+
+
+def _steps(order: Order | None) -> str:
+    """Return how many steps a phase has, and how many of them break something."""
+    if order is None:
+        return "-"
+    safe, count = sum(step.is_safe for step in order.steps), len(order.steps)
+    return counted(count, "safe step") if safe == count else f"{safe} of {count} safe"
 
 
 def _number(value: float | None) -> str:

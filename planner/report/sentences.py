@@ -151,9 +151,11 @@ def costs_and_proof(result: Result, evaluation: Evaluation) -> list[Sentence]:
     nodes = counted(sum(plan.nodes.values()), "node")
     places = f"{counted(len(plan.open), 'site')}, {counted(len(plan.contracts), 'contract')}"
     changes = counted(moved, "change")
+    step = network.step
+    since = "today" if step is None or step.standing is None else "the phase before"
     return [
         Sentence("cost", text),
-        Sentence("built of", f"{nodes} at {places}; {changes} against today, node by node"),
+        Sentence("built of", f"{nodes} at {places}; {changes} against {since}, node by node"),
         Sentence("proof", _proof(result, _is_rounded(network))),
     ]
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from models.concentration import ALL
 from models.data import Item
 from models.measures import NAMES, measure
-from models.measures.monthly_cost import penalties_in
 from models.network import is_unknown
 from models.rules import RULES
 from planner.evaluation.evaluation import Evaluation
@@ -15,7 +14,7 @@ from planner.evaluation.score import Score
 from planner.report.done import Done
 from planner.report.sentences import COSTS, GUARANTEES, RISKS, costs_and_proof, guarantees, risks
 from planner.report.tables import FORMATS, MONEY, filled, number_format
-from planner.result import Result, without_noise
+from planner.result import without_noise
 from planner.workbook.excel import SHA256
 from planner.workbook.layout import Layout, Page, Styled
 
@@ -105,9 +104,10 @@ def _row(told: str, of: str, unit: str, values: Sequence[float | None]) -> list[
     return [told, of, unit, *styled]
 
 
-def run_record(result: Result, final: Evaluation) -> Page:
+def run_record(done: Done, final: Evaluation) -> Page:
     """Return how the plan was made; the seconds stand here and nowhere else."""
-    run, currency = result.run, final.network.settings.currency
+    result, currency = done.result, final.network.settings.currency
+    run = result.run
     rows: list[list[object]] = [
         ["item", "value", "unit"],
         ["workbook", run.workbook, ""],
@@ -123,7 +123,7 @@ def run_record(result: Result, final: Evaluation) -> Page:
         name, unit = f"objective {stage.priority}: {stage.measure}", _unit_of(stage.measure)
         rows.append([f"{name}, value", *_amount(stage.value, unit, currency)])
         if "monthly_cost" in stage.measure:
-            penalties = penalties_in(final.network, final.plan, stage.priority)
+            penalties = done.penalties(stage.priority) or 0.0
             rows.append([f"{name}, penalties in the value", *_amount(penalties, unit, currency)])
         rows.append([f"{name}, proven bound", *_amount(stage.bound, unit, currency)])
         rows.append([f"{name}, gap", *_amount(stage.gap, "relative", currency)])

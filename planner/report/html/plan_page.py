@@ -11,6 +11,7 @@ from planner.report.html import sections
 from planner.report.html.dependencies import Dependencies
 from planner.report.html.document import document
 from planner.report.html.elements import Markup, section
+from planner.report.html.phases import phases
 from planner.report.html.world_map import legend, world_map
 
 _ABOUT_MAP = "Hover or tap for names and figures; pick a dependency below to see what hangs on it."
@@ -34,6 +35,7 @@ def plan_page(done: Done) -> str:
         sections.head(done, final),
         sections.sentences(done, final),
         sections.kept(final),
+        phases(done),
         section("The network", drawn, legend(), about=_ABOUT_MAP) if drawn else None,
         shared.view() if shared.losses else None,
         sections.users(final, done.cell, shared),
