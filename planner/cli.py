@@ -1245,6 +1245,7 @@ def _fail(text: str) -> NoReturn:
 @contextmanager
 def _working(quiet: bool, verbose: bool) -> Iterator[tuple[threading.Event, ProgressLine]]:
     """Give long work what it can be stopped by, and what it says how far it is with."""
+    from planner.report.progress import ProgressLine
     from planner.solver.log import LOG, heard
 
     if quiet and verbose:
