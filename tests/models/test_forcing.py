@@ -19,7 +19,7 @@ from tests.solver.test_loosened import bound
 
 
 def test_no_plan_of_random_networks_breaks_a_row() -> None:
-    assert rows_that_hold(forcing.separate, 300) > 10
+    assert rows_that_hold(forcing.separate, range(300)) > 10
 
 
 def test_the_relaxation_of_facility_location_comes_near_its_optimum() -> None:
