@@ -229,6 +229,16 @@ def test_the_rows_alone_refuse_too_much_on_one_owner(quorum: int, guarded: bool)
     assert not rows_hold(block.rules.verification, values)
 
 
+@pytest.mark.parametrize("quorum", [2, 3])
+def test_the_rows_alone_refuse_two_of_a_panel_at_one_site(quorum: int) -> None:
+    # Of three verifications of a request two are at a, which is a single verifier.
+    found = checkers(apart("abc"), quorum=quorum)
+    block = build(found, draw.row_by_row(found)).phase[SINGLE_PHASE]
+    values, lost = place(block, found, checked(found, a=2.0, b=1.0))
+    assert not lost
+    assert not rows_hold(block.rules.verification, values)
+
+
 def test_either_of_two_owners_is_no_shared_dependency() -> None:
     # `Equus | Domus` fails only with both, so the two do not hang on Equus; `Equus; Domus` does.
     either: dict[str, Needs] = {
