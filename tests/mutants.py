@@ -134,6 +134,7 @@ EQUIVALENT = {
     "models/hitting_sets.py largest_union: count <= 0 or not ranked → "
     "count <= 0 and (not ranked)": "none of them, or of none, are none in what follows too",
     "models/measures/worst_loss.py _largest: other < item → other <= item": "it is another",
+    "models/rules/diversity_collapse.py _promised: 1 → 2": "nothing is more than either",
     "models/rules/diversity_service.py separate: 0 → 1": "rows of one more follow in another round",
     "models/rules/diversity_service.py separate: broken >= MOST_AT_ONCE → "
     "broken > MOST_AT_ONCE": "rows of one more come in this round",

@@ -586,3 +586,10 @@ def test_models_may_stretch_their_panels_over_a_proxied_model() -> None:
         links=(Link(Item("site", "x"), Item("upstream", "Lab"), latency_ms=9),),
     )
     assert_legal(rule, found, checked(found, a=1.0, b=1.0, c=1.0))
+
+
+def test_checks_of_nothing_make_no_panel() -> None:
+    found = checkers(apart("abc"))
+    plan = checked(found, a=0.0, b=0.0, c=0.0)
+    assert plan.verification
+    assert panels_of(found, plan.verification) == ()
