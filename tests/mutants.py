@@ -130,6 +130,20 @@ EQUIVALENT = {
     "sums to 0 too",
     "models/checking.py write: 1 → 2 #3": "marks who has no row, as any number below 0 does",
     "models/collapse.py solved: 0 → 1": "without columns there is nothing to name at the point",
+    "models/expressions.py row: upper is not None → upper is None": "between one limit and the "
+    "same one again it is an equality too",
+    "models/hitting_sets.py largest_union: count <= 0 or not ranked → "
+    "count <= 0 and (not ranked)": "none of them, or of none, are none in what follows too",
+    "models/measures/worst_loss.py _largest: other < item → other <= item": "it is another",
+    "models/rules/diversity_collapse.py _promised: 1 → 2": "nothing is more than either",
+    "models/rules/diversity_service.py separate: 0 → 1": "rows of one more follow in another round",
+    "models/rules/diversity_service.py separate: broken >= MOST_AT_ONCE → "
+    "broken > MOST_AT_ONCE": "rows of one more come in this round",
+    "models/rules/diversity_share.py constrain: 0.0 → 1 #2": "no row asks that a total be small",
+    "models/rules/survival.py _hardest: gone <= more → gone < more": "looks twice at what takes "
+    "the same",
+    "models/split.py _checks: rate > SMALLEST_SHARE * executed → "
+    "rate >= SMALLEST_SHARE * executed": "a tolerance",
     "models/cut_sets.py _useful: 1 → 2 #2": "only the order in which dependencies are listed",
     "models/cut_sets.py heaviest: chosen[number[item]] > 0.5 → "
     "chosen[number[item]] >= 0.5": "it is a whole number",

@@ -23,6 +23,7 @@ from planner.workbook.cells import read_number
 from planner.workbook.excel import Cell, CellKind, Sheet, Workbook
 from planner.workbook.findings import Finding, column_letters, in_order, row_and_column
 from planner.workbook.names import fold_header, fold_name, header_readings, nearest
+from tests.thorough import parts
 from tests.workbooks import Cells, Sheets, base, put, save, smallest
 
 SHARED = Path(__file__).parents[1].parent / "shared" / "data"
@@ -499,7 +500,7 @@ JUNK: tuple[object, ...] = (
 )
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", parts(6))
 def test_any_cell_may_hold_anything(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     random_ = random.Random(seed)
     for _ in range(60):

@@ -26,6 +26,7 @@ from planner.report.stress_report import document, screen
 from tests import draw
 from tests.cases import deployment_for_small, small
 from tests.rules import at, demand, network, offer, site
+from tests.thorough import parts
 
 YEAR = 365 * 24 * 3600
 
@@ -199,7 +200,7 @@ def lost_share(left: Replay, rate: dict) -> float:  # type: ignore[type-arg]
     return sum(rate[key] * (1 - left.served[key]) for key in rate) / sum(rate.values())
 
 
-@pytest.mark.parametrize("part", range(2))
+@pytest.mark.parametrize("part", parts(2))
 def test_it_is_the_mean_over_every_set_of_failures(part: int) -> None:
     compared = 0
     for seed in range(6 * part, 6 * part + 6):

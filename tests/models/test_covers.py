@@ -87,10 +87,10 @@ def rows_broken(problem: Problem, cuts: list[Cut], seed: int) -> int:
     return broken
 
 
-def rows_that_hold(separate: Callable[..., Iterable[Cut]], networks: int) -> int:
+def rows_that_hold(separate: Callable[..., Iterable[Cut]], networks: range) -> int:
     """Return how many rows relaxed points of random networks break; no plan may break one."""
     found = 0
-    for seed in range(networks):
+    for seed in networks:
         problem = handed_over(solvable(seed))
         with problem.engine.relaxation():
             relaxed = problem.engine.solve(time_limit_s=20.0).values
@@ -104,7 +104,7 @@ def rows_that_hold(separate: Callable[..., Iterable[Cut]], networks: int) -> int
 
 
 def test_no_plan_of_random_networks_breaks_a_row() -> None:
-    assert rows_that_hold(covers.separate, 120) > 10
+    assert rows_that_hold(covers.separate, range(120)) > 10
 
 
 def test_rows_raise_the_bound_of_the_relaxation_and_keep_the_optimum() -> None:

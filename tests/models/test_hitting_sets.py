@@ -113,3 +113,21 @@ def test_nakamoto_number_is_the_published_one(
     found = fewest(parts, fraction * sum(amounts))
     assert found is not None
     assert len(found) == expected
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_of_many_that_overlap_the_best_is_proven_and_not_the_first_that_is_found(seed: int) -> None:
+    draw = random.Random(seed)
+    items = [Item("owner", f"o{number}") for number in range(10)]
+    parts = [
+        (frozenset(draw.sample(items, draw.randint(2, 3))), float(draw.randint(1, 3)))
+        for _ in range(20)
+    ]
+    amount, _ = largest_union(parts, 3)
+    best = max(hit(parts, frozenset(found)) for found in combinations(items, 3))
+    assert amount == pytest.approx(best)
+    limit = 0.8 * sum(amount for _, amount in parts)
+    found = fewest(parts, limit)
+    assert found is not None
+    smaller = combinations(items, len(found) - 1)
+    assert not any(exceeds(hit(parts, frozenset(chosen)), limit) for chosen in smaller)

@@ -250,6 +250,22 @@ def test_soft_rows_price_owners_that_overlap(limit: dict[str, Any], nodes: dict[
     assert found == pytest.approx(by_name("monthly_cost").value(network, plan), abs=1e-5)
 
 
+@pytest.mark.parametrize("limit", [0.0, 12.0, 30.0])
+def test_the_limit_of_a_goal_is_a_row_however_small_it_is(limit: float) -> None:
+    # 30 requests/s are asked for: who serves none keeps a limit of 30 unserved, and no smaller one.
+    network = replace(small(), goals=(Goal(1, "unserved", at_most=limit),))
+    block = build(network, draw.row_by_row(network)).phase[SINGLE_PHASE]
+    (row,) = block.at_most.values()
+    for plan in (Deployment(), deployment_for_small()):
+        values, lost = place(block, network, plan)
+        assert not lost
+        found = generate_standard_repn(row.body)
+        pairs = zip(found.linear_coefs, found.linear_vars, strict=True)
+        amount = found.constant + sum(c * values[id(variable)][1] for c, variable in pairs)
+        keeps = by_name("unserved").value(network, plan) <= limit + 1e-6
+        assert (amount <= row.ub + 1e-6) == keeps
+
+
 @pytest.mark.parametrize("seed", range(10))
 def test_the_breakdown_adds_up_to_the_monthly_cost(seed: int) -> None:
     network = drawn_network(seed)

@@ -14,7 +14,7 @@ from models.classes import demand_classes
 from models.data import Committee, DiversityRow, Item, Model, NodeType, OfferKey, Policy
 from models.exposure import Exposure
 from models.expressions import Cut
-from models.firmness import show_avoidable
+from models.firmness import firm_panels, show_avoidable
 from models.network import Goal, Network
 from models.panels import panels_of
 from models.plan import Deployment, Replica, Seat, VerificationFlow
@@ -298,6 +298,10 @@ def test_the_part_of_a_network_keeps_what_shows_that_something_is_avoidable() ->
     every = [network.hangs_on(OfferKey(name, "check")) for name in SITES]
     assert frozenset.intersection(*hang) == frozenset.intersection(*every)
     assert not show_avoidable(panels(1))
+    asked = replace(row("verification", 2), applies_to="another")
+    for rules in ((asked,), (row("verification", 1),), (row("coordination", 2),)):
+        other = replace(network, diversity=rules)
+        assert firm_panels(other, next(iter(network.policies.values()))) is None
     beside = replace(network, diversity=(*network.diversity, row("coordination", 1)))
     assert show_avoidable(beside) == shown
     large = replace(generate(SIZES["S"], 1), diversity=(row("verification", 2),))

@@ -45,6 +45,7 @@ from tests.rules import (
     protected,
     site,
 )
+from tests.test_rules_contract import rows_hold
 from tests.thorough import parts
 
 ACME = protected("provider", "Acme")
@@ -74,6 +75,15 @@ def test_without_a_provider_half_must_be_served_by_the_other() -> None:
     more = nodes_only(demand(rate=20, min_served=0.6))
     assert_illegal(rule, more, standing(a=9, c=1), "10.0000% less than 0.6 of it can be served")
     assert_legal(rule, more, standing(c=2))
+
+
+def test_capacity_outside_a_failure_is_asked_for_before_anything_is_separated() -> None:
+    # Half of 20 requests/s must be answered outside Acme, by one node of Bolt.
+    of = nodes_only()
+    block = build(of, draw.row_by_row(of)).phase[SINGLE_PHASE]
+    for plan, holds in ((standing(a=9), False), (standing(a=1, c=1), True)):
+        values, _ = place(block, of, plan)
+        assert rows_hold(block.rules.survival, values) is holds
 
 
 def test_a_shock_takes_everything_it_names_at_once() -> None:
@@ -574,6 +584,8 @@ def test_a_larger_failure_that_leaves_more_hides_no_smaller_one() -> None:
     solved.add(states.state(states.effect([acme])), replay(of, plan, [acme]))
     both = states.state(states.effect([acme, Item("cable", "North")]))
     assert solved.of(both) is None
+    known = states.state(states.effect([acme]))
+    assert list(solved.missing([both, known, both, known])) == [both]
 
 
 def richest(of: Network) -> Deployment:

@@ -229,6 +229,16 @@ def test_the_rows_alone_refuse_too_much_on_one_owner(quorum: int, guarded: bool)
     assert not rows_hold(block.rules.verification, values)
 
 
+@pytest.mark.parametrize("quorum", [2, 3])
+def test_the_rows_alone_refuse_two_of_a_panel_at_one_site(quorum: int) -> None:
+    # Of three verifications of a request two are at a, which is a single verifier.
+    found = checkers(apart("abc"), quorum=quorum)
+    block = build(found, draw.row_by_row(found)).phase[SINGLE_PHASE]
+    values, lost = place(block, found, checked(found, a=2.0, b=1.0))
+    assert not lost
+    assert not rows_hold(block.rules.verification, values)
+
+
 def test_either_of_two_owners_is_no_shared_dependency() -> None:
     # `Equus | Domus` fails only with both, so the two do not hang on Equus; `Equus; Domus` does.
     either: dict[str, Needs] = {
@@ -576,3 +586,10 @@ def test_models_may_stretch_their_panels_over_a_proxied_model() -> None:
         links=(Link(Item("site", "x"), Item("upstream", "Lab"), latency_ms=9),),
     )
     assert_legal(rule, found, checked(found, a=1.0, b=1.0, c=1.0))
+
+
+def test_checks_of_nothing_make_no_panel() -> None:
+    found = checkers(apart("abc"))
+    plan = checked(found, a=0.0, b=0.0, c=0.0)
+    assert plan.verification
+    assert panels_of(found, plan.verification) == ()

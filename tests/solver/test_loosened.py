@@ -73,7 +73,7 @@ def test_latency_and_paths_that_cost_are_priced_too(
 
 
 @pytest.mark.parametrize("name", ["worst_loss", "expected_loss"])
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", parts(3))
 def test_losses_are_priced_too(
     name: str, seed: int, few_flows: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

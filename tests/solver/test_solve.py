@@ -294,10 +294,11 @@ def test_no_plan_exceeds_the_limit_of_a_goal() -> None:
     assert solve(below, EXACT).status == "infeasible"
 
 
-def test_a_search_begins_from_the_plan_that_it_is_given() -> None:
+@pytest.mark.parametrize("part", parts(3))
+def test_a_search_begins_from_the_plan_that_it_is_given(part: int) -> None:
     """What the plan counts is a legal point of a model in which other rows make it a poor one."""
     legal = 0
-    for seed in range(40):
+    for seed in range(14 * part, 14 * (part + 1)):
         network = solvable(seed)
         first = solve(replace(network, goals=(Goal(1, "unserved"), Goal(2, "latency"))), EXACT)
         if first.plan is None:
@@ -316,7 +317,7 @@ def test_a_search_begins_from_the_plan_that_it_is_given() -> None:
         values = [stage.value for stage in best.stages]
         assert [s.value for s in again.stages] == pytest.approx(values, rel=1e-6, abs=0.02), seed
         legal += 1
-    assert legal > 15
+    assert legal > 5
 
 
 def test_a_start_that_no_legal_plan_has_is_passed_over() -> None:
