@@ -9,6 +9,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from planner.evaluation.explain_results import Member
 from planner.evaluation.why_results import (
     IN_EVERY,
     INFEASIBLE,
@@ -219,13 +220,18 @@ def _unused(found: Why, most: int) -> Iterator[Table | Text]:
 def _why_unused(entry: Unused, currency: str) -> str:
     if entry.forbidden_by:
         alone = "" if entry.price is None else "cannot hold together with it: "
-        return alone + "; ".join(f"{one.sentence} ({one.cell})" for one in entry.forbidden_by)
+        return alone + "; ".join(map(_member, entry.forbidden_by))
     assert entry.price is not None
     if entry.price.is_nothing:
         return "a plan that uses it is as good"
     bill = ", ".join(f"{line.item} {line.amount:+,.0f}" for line in entry.bill)
     price = _dearer(entry.price, currency)
     return f"{price}{f': {bill}' if bill else ''}"
+
+
+def _member(one: Member) -> str:
+    doubt = "" if one.decided else ", not decided whether it is needed"
+    return f"{one.sentence} ({one.cell}{doubt})"
 
 
 def _dearer(price: Price, currency: str) -> str:
