@@ -15,6 +15,7 @@ import pytest
 
 from models.data import OfferKey
 from models.plan import Deployment, Plan
+from models.ways import Ways
 from planner.evaluation.audit import audit
 from planner.evaluation.why import Asked, why
 from planner.evaluation.why_results import (
@@ -487,7 +488,7 @@ def test_solves_begin_from_plans_that_are_legal(tmp_path: Path) -> None:
     (demand,) = network.demand
     starts = {
         "with": with_node(network, plan, "c"),
-        "without": without(network, plan, "a"),
+        "without": without(network, plan, "a", Ways(network)),
         "serving": serving(network, plan, demand, OfferKey("b", "box")),
     }
     assert starts["with"].nodes[OfferKey("c", "disk")] == 1
