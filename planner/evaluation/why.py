@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from models.network import Network
 from models.plan import Deployment, Plan
+from models.ways import Ways
 from planner.evaluation.audit import audit
 from planner.evaluation.explain_results import Member
 from planner.evaluation.why_eased import priced, tried
@@ -152,8 +153,9 @@ class _Explained:
         may_open = [site for site, members in forbidden.items() if not members]
         for site in may_open if asked.sites else may_open[:MOST_FORCED]:
             asks[f"with {site}"] = Ask(forced(network, site), with_node(network, plan, site))
+        ways = Ways(network)
         for site in opened:
-            asks[f"without {site}"] = Ask(shut(network, site), without(network, plan, site))
+            asks[f"without {site}"] = Ask(shut(network, site), without(network, plan, site, ways))
         for row in furthest(rows)[: None if asked.rows else MOST_SOLVED]:
             asks[_key(row)] = self._within(row)
         return asks

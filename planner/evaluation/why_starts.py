@@ -11,8 +11,12 @@ from dataclasses import replace
 from typing import Any
 
 from models.data import Demand, OfferKey
+from models.failover import may_stand
 from models.network import Network
 from models.plan import Deployment, Replica, Seat
+from models.service import replicas_per_node
+from models.stands import WARM
+from models.ways import Ways
 from planner.evaluation.nearest_plans import (
     execution_nodes,
     load_of,
@@ -44,18 +48,16 @@ def serving(network: Network, plan: Deployment, demand: Demand, offer: OfferKey)
     return replace(_standing(network, plan, nodes), warm=warm)
 
 
-def without(network: Network, plan: Deployment, site: str) -> Deployment:
-    """Return the plan with all that stands at a site moved to others that offer the same nodes."""
-    nodes = {key: count for key, count in plan.nodes.items() if key.site != site}
-    to: dict[OfferKey, list[OfferKey]] = defaultdict(list)
-    for key, count in sorted(plan.nodes.items()):
-        if key.site == site:
-            for other in _alike(network, plan, key):
-                room = min(count, _room(network, nodes, other))
-                if room > 0:
-                    nodes[other] = nodes.get(other, 0) + room
-                    to[key] += [other] * room
-                    count -= room
+def without(network: Network, plan: Deployment, site: str, ways: Ways) -> Deployment:
+    """Return the plan with all that stands at a site moved to others.
+
+    Whom it served is served at the cheapest offers that may; all else goes where the same nodes are
+    on offer.
+    """
+    left = {key: count for key, count in plan.nodes.items() if key.site != site}
+    kept = {key: count for key, count in plan.warm.items() if key.site != site}
+    nodes, warm = _answering(network, plan, site, ways, left, kept)
+    to = _replaced(network, plan, site, nodes)
     opened = frozenset(key.site for key in nodes) | (plan.open - {site})
     held = {name for name in plan.contracts if network.providers[name].status == "required"}
     return replace(
@@ -63,11 +65,81 @@ def without(network: Network, plan: Deployment, site: str) -> Deployment:
         open=opened,
         contracts=frozenset(held | {network.sites[name].provider for name in opened}),
         nodes=nodes,
-        warm=_moved(plan.warm, to),
-        cold_slots=_moved(plan.cold_slots, to),
+        warm=warm,
+        cold_slots={key: count for key, count in plan.cold_slots.items() if key.site != site},
         seats=_moved(plan.seats, to),
         copies=frozenset(_moved(dict.fromkeys(plan.copies, 1), to)),
     )
+
+
+def _answering(
+    network: Network,
+    plan: Deployment,
+    site: str,
+    ways: Ways,
+    left: Mapping[OfferKey, int],
+    kept: Mapping[Replica, int],
+) -> tuple[dict[OfferKey, int], dict[Replica, int]]:
+    """Return nodes and replicas with what answers whom the site served added to those left."""
+    rows = {row.key: row for row in network.demand}
+    loads: dict[tuple[OfferKey, str, str], float] = defaultdict(float)
+    nodes, warm = dict(left), dict(kept)
+    for flow in plan.routing:
+        if flow.offer.site != site or flow.demand not in rows:
+            continue
+        row = rows[flow.demand]
+        for offer in _cheapest(network, plan, site, ways, row):
+            name = row.model if uses_replicas(network, row) else ""
+            load = loads[offer, name, row.period] + load_of(network, row) * flow.share
+            count = pieces(load, rate_of_each(network, offer, row))
+            more = dict(kept)
+            if name:
+                replica = Replica(*offer, name)
+                found = {key: n for key, n in warm.items() if OfferKey(*key[:2]) == offer}
+                more = {**found, replica: max(found.get(replica, 0), kept.get(replica, 0) + count)}
+                count = max(left.get(offer, 0), execution_nodes(network, (), more).get(offer, 0))
+            else:
+                count += left.get(offer, 0)
+            if count - nodes.get(offer, 0) <= _room(network, nodes, offer):
+                loads[offer, name, row.period] = load
+                nodes[offer] = max(nodes.get(offer, 0), count)
+                warm |= more if name else {}
+                break
+    return nodes, warm
+
+
+def _cheapest(
+    network: Network, plan: Deployment, site: str, ways: Ways, row: Demand
+) -> list[OfferKey]:
+    """Return the offers that may serve a row elsewhere: open sites first, then cheap ones."""
+
+    def cost(offer: OfferKey) -> tuple[bool, float, OfferKey]:
+        rate = rate_of_each(network, offer, row)
+        if uses_replicas(network, row):
+            model, node_type = network.models[row.model], network.node_types[offer.node_type]
+            rate *= replicas_per_node(model, node_type)
+        price = network.offers[offer].node_cost / rate if rate > 0 else float("inf")
+        return offer.site not in plan.open, price, offer
+
+    able = {way.offer for way in ways.of(row, (WARM,))}
+    return sorted((key for key in able if key.site != site and may_stand(network, key)), key=cost)
+
+
+def _replaced(
+    network: Network, plan: Deployment, site: str, nodes: dict[OfferKey, int]
+) -> dict[OfferKey, list[OfferKey]]:
+    """Add nodes for those at a site that execute nothing; return, for each, where it went."""
+    to: dict[OfferKey, list[OfferKey]] = defaultdict(list)
+    for key, count in sorted(plan.nodes.items()):
+        if key.site != site or network.role(key) == "execution":
+            continue
+        for other in _alike(network, plan, key):
+            room = min(count, _room(network, nodes, other))
+            if room > 0:
+                nodes[other] = nodes.get(other, 0) + room
+                to[key] += [other] * room
+                count -= room
+    return to
 
 
 def _standing(network: Network, plan: Deployment, nodes: Mapping[OfferKey, int]) -> Deployment:
@@ -88,14 +160,9 @@ def _alike(network: Network, plan: Deployment, offer: OfferKey) -> list[OfferKey
         return key.site not in plan.open, network.offers[key].node_cost, key
 
     others = (key for key in network.offers if key.node_type == offer.node_type)
-    allowed = (
-        key
-        for key in others
-        if key.site != offer.site
-        and network.sites[key.site].status != "forbidden"
-        and network.providers[network.sites[key.site].provider].status != "forbidden"
+    return sorted(
+        (key for key in others if key.site != offer.site and may_stand(network, key)), key=cost
     )
-    return sorted(allowed, key=cost)
 
 
 def _room(network: Network, nodes: Mapping[OfferKey, int], offer: OfferKey) -> int:

@@ -9,6 +9,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from planner.evaluation.explain_results import Member
 from planner.evaluation.why_results import (
     IN_EVERY,
     INFEASIBLE,
@@ -149,11 +150,10 @@ def _solved(found: Why) -> str:
 
 
 def _eased(title: str, found: Sequence[Eased], currency: str, most: int) -> Iterator[Table | Text]:
-    """Yield a table of what would save something, and a line for what is proven not to."""
+    """Yield a table of what would save something, and lines for what would not, or may not."""
     if not found:
         return
-    paid = [entry for entry in found if not entry.price.is_nothing]
-    free = [cell for entry in found if entry.price.is_nothing for cell in entry.cells]
+    paid = [entry for entry in found if not entry.price.is_futile]
     yield Text("")
     if paid:
         is_moved = any(entry.steps for entry in paid)
@@ -166,8 +166,21 @@ def _eased(title: str, found: Sequence[Eased], currency: str, most: int) -> Iter
         yield from _more(len(paid) - most)
     else:
         yield Text(title, style="bold")
+    free = [cell for entry in found if entry.price.is_nothing for cell in entry.cells]
     if free:
         yield Text(f"Proven to save nothing: {some(free)}.")
+    yield from _open(found)
+
+
+def _open(found: Sequence[Eased]) -> Iterator[Text]:
+    """Yield which rules or limits saved nothing, though it is not proven that they cannot."""
+    futile = [entry for entry in found if entry.price.is_futile and not entry.price.is_nothing]
+    cells = [cell for entry in futile for cell in entry.cells]
+    if cells:
+        yield Text(
+            f"No better plan found, nor proven in time that there is none: {some(cells)};"
+            f" {EXPLAIN_JSON} has what each saves at most."
+        )
 
 
 def _what_gives_way(entry: Eased) -> str:
@@ -219,13 +232,18 @@ def _unused(found: Why, most: int) -> Iterator[Table | Text]:
 def _why_unused(entry: Unused, currency: str) -> str:
     if entry.forbidden_by:
         alone = "" if entry.price is None else "cannot hold together with it: "
-        return alone + "; ".join(f"{one.sentence} ({one.cell})" for one in entry.forbidden_by)
+        return alone + "; ".join(map(_member, entry.forbidden_by))
     assert entry.price is not None
     if entry.price.is_nothing:
         return "a plan that uses it is as good"
     bill = ", ".join(f"{line.item} {line.amount:+,.0f}" for line in entry.bill)
     price = _dearer(entry.price, currency)
     return f"{price}{f': {bill}' if bill else ''}"
+
+
+def _member(one: Member) -> str:
+    doubt = "" if one.decided else ", not decided whether it is needed"
+    return f"{one.sentence} ({one.cell}{doubt})"
 
 
 def _dearer(price: Price, currency: str) -> str:

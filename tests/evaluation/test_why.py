@@ -15,6 +15,7 @@ import pytest
 
 from models.data import OfferKey
 from models.plan import Deployment, Plan
+from models.ways import Ways
 from planner.evaluation.audit import audit
 from planner.evaluation.why import Asked, why
 from planner.evaluation.why_results import (
@@ -487,7 +488,7 @@ def test_solves_begin_from_plans_that_are_legal(tmp_path: Path) -> None:
     (demand,) = network.demand
     starts = {
         "with": with_node(network, plan, "c"),
-        "without": without(network, plan, "a"),
+        "without": without(network, plan, "a", Ways(network)),
         "serving": serving(network, plan, demand, OfferKey("b", "box")),
     }
     assert starts["with"].nodes[OfferKey("c", "disk")] == 1
@@ -504,3 +505,13 @@ def test_solves_begin_from_plans_that_are_legal(tmp_path: Path) -> None:
             for flow in plan.routing
         )
         assert audit(network, Plan({"": replace(start, routing=flows)})) == (), name
+
+
+def test_what_was_not_decided_is_told_apart_from_what_saves_nothing() -> None:
+    open_, free = price(best(NONE, (100, 95)), best(NONE, (100, 90))), Price("priced")
+    rules = (Eased(("A!1",), ("one",), (), open_), Eased(("A!2",), ("two",), (), free))
+    assert open_.is_futile
+    assert not open_.is_nothing
+    told = [str(part) for part in parts(Why("EUR", rules=rules), 9)]
+    assert "Proven to save nothing: A!2." in told
+    assert any(text.startswith("No better plan found, nor proven in time") for text in told)

@@ -18,7 +18,7 @@ from models.data import Committee, DiversityRow, NodeType
 from models.measures import measure
 from models.network import Goal, Network
 from models.objectives import stage
-from models.plan import Deployment
+from models.plan import Deployment, Plan, Seat
 from planner.evaluation.audit import audit, audit_stages
 from planner.result import Limits, relative_gap
 from planner.solver import finish
@@ -28,7 +28,7 @@ from planner.solver.problem import Problem
 from planner.solver.solve import solve
 from planner.solver.stage import StageSolver
 from tests import draw
-from tests.cases import FRANKFURT, small
+from tests.cases import FRANKFURT, deployment_for_small, small
 from tests.rules import network as given_network
 from tests.rules import offer as given_offer
 from tests.rules import site as given_site
@@ -324,3 +324,19 @@ def test_a_start_that_no_legal_plan_has_is_passed_over() -> None:
     network = small()
     wrong = Deployment(nodes={FRANKFURT: 999})
     assert solve(network, EXACT, start=wrong).status == "optimal"
+
+
+def test_a_start_that_is_no_plan_as_it_is_is_one_in_what_it_executes() -> None:
+    network = small()
+    # There is room for one seat on the one node in Frankfurt, and losing Germany may not take four.
+    given = replace(deployment_for_small(), seats={Seat("council", "frankfurt", "seat"): 4})
+    problem = Problem(network, demand_classes(network))
+    problem.compile([stage(problem.block, network, [Goal(1, "unserved")])])
+    problem.hand_over(threading.Event(), {})
+    problem.minimise(np.zeros(len(problem.arrays.columns)))
+    point = finish.started(problem, given, 0.0)
+    assert point is not None
+    found = problem.deployment(point)
+    assert (found.warm, found.cold_slots) == (given.warm, given.cold_slots)
+    assert sum(found.seats.values()) == 4
+    assert audit(network, Plan({SINGLE_PHASE: found})) == ()
