@@ -527,15 +527,15 @@ def stress(
     from planner.evaluation.stress import stress as run_stress
     from planner.report.html.tables_page import EVERY_LINE, write_tables
     from planner.report.stress_report import document, parts, screen, write
-    from planner.workbook.names import did_you_mean
+    from planner.workbook.names import slip_or
 
     _demand_one(plan, today)
     _, network, deployment = _standing(workbook, plan, scenario)
     known = {item.kind for item in network.graph.dependencies}
     for kind in kinds:
         if kind not in known:
-            way_out = did_you_mean(kind, known, f"take one of {', '.join(sorted(known))}")
-            raise click.UsageError(f"--kind {kind}: nothing hangs on one of that kind; {way_out}")
+            way_out = slip_or(kind, known, f"take one of {', '.join(sorted(known))}")
+            raise click.UsageError(f"--kind {kind}: {way_out}")
     workers = _workers(processes, cluster)
     folder = _made(out or _folder_of(plan or workbook))
     with _working(quiet, verbose) as (stop, progress):

@@ -26,7 +26,7 @@ from planner.report.done import Done
 from planner.report.earlier import WORKBOOK_COPY
 from planner.report.progress import ProgressLine
 from planner.workbook.findings import Finding, InputError
-from planner.workbook.names import did_you_mean
+from planner.workbook.names import slip_or
 
 
 def frontier(
@@ -104,18 +104,17 @@ def _demand_measure(network: Network, against: str) -> None:
         kinds = sorted({item.kind for item in network.graph.dependencies})
         if against.removeprefix(SHARE) not in kinds:
             found = f"nothing hangs on a dependency of kind {against.removeprefix(SHARE)!r}"
-            known = [f"{SHARE}{kind}" for kind in kinds]
-            way_out = did_you_mean(against, known, f"take one of {', '.join(known)}")
-            problem = Finding("", "", found, way_out)
+            asked, otherwise = against.removeprefix(SHARE), f"take one of {', '.join(kinds)}"
+            problem = Finding("", "", found, slip_or(asked, kinds, otherwise, before=SHARE))
     elif against.startswith(COLLAPSE):
-        promised = [f"{COLLAPSE}{role}" for role in roles(network)]
-        if against not in promised:
+        promised = roles(network)
+        if against.removeprefix(COLLAPSE) not in promised:
             found = f"nothing is promised of the role {against.removeprefix(COLLAPSE)!r}"
-            way_out = did_you_mean(against, promised, f"take one of {', '.join(promised)}")
-            problem = Finding("", "", found, way_out)
+            asked, otherwise = against.removeprefix(COLLAPSE), f"take one of {', '.join(promised)}"
+            problem = Finding("", "", found, slip_or(asked, promised, otherwise, before=COLLAPSE))
     elif against not in MEASURES:
         names = f"{', '.join(MEASURES)}, {SHARE}KIND and {COLLAPSE}ROLE, such as {SHARE}provider"
-        way_out = did_you_mean(against, MEASURES, f"take one of {names}")
+        way_out = slip_or(against, MEASURES, f"take one of {names}")
         problem = Finding("", "", f"cost is not held against {against!r}", way_out)
     elif against == "expected_loss" and not likely(
         replace(network, goals=(Goal(1, "expected_loss"),))

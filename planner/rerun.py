@@ -86,7 +86,8 @@ def _content(folder: Path) -> dict[str, Any]:
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         made = content["run"]
-        is_whole = made.keys() >= NEEDED or "command" not in made
+        is_whole = made.keys() >= NEEDED and content.keys() >= {"status", "objectives"}
+        is_whole |= "command" not in made  # of an older planner, which did not say all of it
         if not is_whole or (made.get("options") and not set(OWN_OPTIONS) <= made["options"].keys()):
             raise ValueError(made)
     except OSError:

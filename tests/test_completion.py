@@ -81,6 +81,7 @@ def test_the_readme_says_how_for_every_shell() -> None:
         (("explain", "{book}", "--keep", "budgt"), "'budget'"),
         (("frontier", "{book}", "--against", "latncy"), "'latency'"),
         (("frontier", "{book}", "--against", "share:contry"), "'share:country'"),
+        (("frontier", "{book}", "--against", "collapse:storge"), "'collapse:storage'"),
         (("stress", "{minimal}", "{plan}", "--kind", "contry"), "'country'"),
         (("solve", "{folder}/netwrk.xlsx"), "network.xlsx"),
         (("check", "{folder}/netwrk.xlsx"), "network.xlsx"),

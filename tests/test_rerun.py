@@ -152,6 +152,10 @@ def without_a_key(folder: Path) -> None:
     record(folder, lambda content: content["run"].pop("scenario"))
 
 
+def without_objectives(folder: Path) -> None:
+    record(folder, lambda content: content.pop("objectives"))
+
+
 def without_an_option(folder: Path) -> None:
     record(folder, lambda content: content["run"]["options"].pop("gap"))
 
@@ -164,6 +168,7 @@ def a_list(folder: Path) -> None:
     ("spoil", "says"),
     [
         (without_a_key, "plan.json is not of the planner, or was changed"),
+        (without_objectives, "plan.json is not of the planner, or was changed"),
         (without_an_option, "plan.json is not of the planner, or was changed"),
         (a_list, "plan.json is not of the planner, or was changed"),
         (older, "is of another version of the planner, and does not say all of it; plan its"),

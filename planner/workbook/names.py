@@ -120,6 +120,16 @@ def did_you_mean(text: str, known: Iterable[str], otherwise: str) -> str:
     return f"did you mean {name!r}?" if name else otherwise
 
 
+def slip_or(text: str, known: Iterable[str], otherwise: str, before: str = "") -> str:
+    """Return a question with the known name that the text is but for a slip, or the other way out.
+
+    Of a short list of names all are better than a wild guess. `before` begins the name asked for.
+    """
+    name = nearest(text, known)
+    is_slip = bool(name) and looks_like(text, name)
+    return f"did you mean {before + name!r}?" if is_slip else otherwise
+
+
 def listed(names: Sequence[str]) -> str:
     """Return the names as a sentence lists them: `a, b and c`; the rest is counted."""
     more = len(names) - MOST_LISTED
