@@ -37,6 +37,8 @@ ROUNDS = 30
 """How often panels are separated before what is left is called unserved."""
 MOST_GROWTH = 1000.0
 """The factor by which demand may grow where nothing limits it."""
+INFEASIBLE = 2
+"""What scipy calls a program without a point."""
 DUST = 1e-9
 TIE = 1e-4
 """What the slowest answer counts beside an unserved one: only to choose among equals."""
@@ -171,7 +173,7 @@ class _Recourse:
         standing = self._standing()
         self.classes: Classes = demand_classes(network, apart, standing, ways=ways)
         self.streams = verification_streams(network, self.classes)
-        self.columns, self.grows = 0, False
+        self.columns, self.grows, self.none_short = 0, False, False
         self.flow = self._new(len(self.classes))
         self.unserved = self._new(len(self.classes.classes))
         self.short = self._new(len(self.classes.classes))
@@ -337,11 +339,16 @@ class _Recourse:
 
     def without(self, gone: frozenset[Item]) -> _Recourse:
         """Return the same routing with these items gone, and no trace of those gone before."""
-        count, _, entries = self._base
         # Rows added for an earlier failure may hold here too, but an answer must not hang on order.
-        del self.limits[count:], self.is_equal[count:], self.entries[entries:]
+        self._forget()
         self.gone, self.closed = gone, list(self._closed(gone))
         return self
+
+    def _forget(self) -> None:
+        """Take back every row and limit that was added since the program was written."""
+        count, _, entries = self._base
+        del self.limits[count:], self.is_equal[count:], self.entries[entries:]
+        self.none_short = False
 
     def _closed(self, gone: frozenset[Item]) -> Iterator[int]:
         """Yield the columns of what is gone: flows by rows, loads and verification by offers."""
@@ -362,7 +369,7 @@ class _Recourse:
         """Return by what share every demand row falls short of what must be served of it."""
         costs = np.zeros(self.columns)
         costs[self.short] = 1.0
-        values = self._separated(costs)
+        values = self._optimum(costs)
         return {
             self.network.demand[member].key: float(values[self.short[number]])
             for number, group in enumerate(self.classes.classes)
@@ -401,7 +408,7 @@ class _Recourse:
         costs = np.zeros(self.columns)
         costs[factor] = -1.0
         self._row([(factor, 1.0)], MOST_GROWTH)
-        return float(self._separated(costs)[factor])
+        return float(self._optimum(costs)[factor])
 
     def _best(self) -> Any:
         """Return the best point: shortfalls first, then all that is not served, then latency."""
@@ -410,17 +417,6 @@ class _Recourse:
             [self.network.month_share[group.period] for group in self.classes.classes]
         )
         costs = np.zeros(self.columns)
-        if any(row.min_served for row in self.network.demand):
-            costs[self.short] = np.where(rates > 0, rates, TIE)
-            values = self._separated(costs)
-            least = float(costs @ values)
-            kept = [(int(c), float(costs[c])) for c in self.short.tolist()]
-            if least > DUST:
-                self._row(kept, least + DUST * max(1.0, least))
-            else:  # the smallest row is not lost among the others
-                for column, _ in kept:
-                    self._row([(column, 1.0)], 0.0)
-        costs = np.zeros(self.columns)
         weights = np.where(rates > 0, rates * shares, TIE)
         for count, step in enumerate(self.steps):
             costs[step] = weights * (1 + UNFAIR * count)
@@ -428,7 +424,19 @@ class _Recourse:
         slowest = max(1.0, float(np.nan_to_num(self.classes.latency_ms).max(initial=0.0)))
         latency = np.nan_to_num(self.classes.latency_ms, nan=slowest)
         costs[self.flow] = TIE * weights[self.classes.of] * latency / slowest
-        return self._separated(costs)
+        if any(row.min_served for row in self.network.demand):
+            # Mostly nothing falls short, and one program says both.
+            self.none_short = True
+            values = self._separated(costs)
+            if values is not None:
+                return values
+            self._forget()
+            shortfall = np.zeros(self.columns)
+            shortfall[self.short] = np.where(rates > 0, rates, TIE)
+            least = float(shortfall @ self._optimum(shortfall))
+            kept = [(int(c), float(shortfall[c])) for c in self.short.tolist()]
+            self._row(kept, least + DUST * max(1.0, least))
+        return self._optimum(costs)
 
     def _used(self, values: Any) -> Iterator[Item]:
         """Yield everything that a routing stands on."""
@@ -476,11 +484,20 @@ class _Recourse:
                 found[self.network.demand[member].key] = entry
         return found
 
+    def _optimum(self, costs: Any) -> Any:
+        """Return the best point. Raises ArithmeticError if there is none."""
+        values = self._separated(costs)
+        if values is None:
+            raise ArithmeticError("the routing after a failure was not solved: infeasible")
+        return values
+
     def _separated(self, costs: Any) -> Any:
-        """Return the best point whose verification flows are mixtures of legal panels."""
+        """Return the best point whose verification flows are mixtures of legal panels, or None."""
         asked, rounds = list(self.streams), 0
         while True:
             values = self._minimised(costs)
+            if values is None:
+                return None
             broken = [(s, row) for s in asked if (row := self._panel_row(s, values))]
             if not broken:
                 return values
@@ -506,6 +523,7 @@ class _Recourse:
         return [*terms, (int(self.executed[stream.key]), 1.0)]
 
     def _minimised(self, costs: Any) -> Any:
+        """Return a point of least cost, or None where the rows cannot hold."""
         # Imported where it is needed: beside Pyomo, SciPy takes a second to load.
         from scipy.optimize import Bounds, LinearConstraint, milp
         from scipy.sparse import coo_array
@@ -518,7 +536,8 @@ class _Recourse:
         limits = np.array(self.limits)
         lower = np.where(self.is_equal, limits, -np.inf)
         upper = np.full(self.columns, np.inf)
-        upper[self.flow] = upper[self.unserved] = upper[self.short] = 1.0
+        upper[self.flow] = upper[self.unserved] = 1.0
+        upper[self.short] = 0.0 if self.none_short else 1.0
         least = np.zeros(self.columns)
         for step in self.steps:
             upper[step] = 1.0 / STEPS
@@ -532,6 +551,8 @@ class _Recourse:
             constraints=LinearConstraint(matrix, lower, limits),
             bounds=Bounds(least, upper),
         )
+        if found.status == INFEASIBLE:
+            return None
         if found.x is None:
             raise ArithmeticError(f"the routing after a failure was not solved: {found.message}")
         return found.x

@@ -28,7 +28,10 @@ from models.plan import Deployment, Violation
 from models.recourse import amounts, cut_of, variable_of
 from models.replay import Replays
 
-MOST_AT_ONCE = 10
+_End = tuple[DiversityRow, Demand, tuple[Item, ...] | None]
+"""What is asked of a demand row, with the fewest failures that end its service."""
+
+MOST_AT_ONCE = 40
 """Demand rows against whose end rows are separated at one point."""
 
 
@@ -71,10 +74,15 @@ def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
             yield Violation("diversity_service", where, message, rule, "min_collapse")
 
 
-def _ends(
-    network: Network, plan: Deployment
-) -> Iterator[tuple[DiversityRow, Demand, tuple[Item, ...] | None]]:
-    """Yield what is asked of a demand row, with the fewest failures that end its service."""
+def _ends(network: Network, plan: Deployment) -> tuple[_End, ...]:
+    """Return the ends of a plan, sought once for the audit and for all that is told of it."""
+    kept: dict[str, tuple[Deployment, tuple[_End, ...]]] = vars(network)
+    if "service_ends" not in kept or kept["service_ends"][0] != plan:
+        kept["service_ends"] = plan, tuple(_found(network, plan))
+    return kept["service_ends"][1]
+
+
+def _found(network: Network, plan: Deployment) -> Iterator[_End]:
     replays = Replays(network, plan)
     for rule, demand_rows in asked(network):
         for demand in demand_rows:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import reduce
+from operator import or_
 from typing import cast
 
 import numpy as np
@@ -246,6 +248,11 @@ class _Losses:
                         (states.weighed(stand.broken.weights), stand.broken.limit)
                         for stand in promise.stands
                     )
+        self._matters = {
+            of: reduce(or_, (bit for weighed, _ in found for bit, _ in weighed), 0)
+            for of, found in self._stands.items()
+        }
+        self._is_out: dict[tuple[tuple[str, str], int], float] = {}
         self._known: dict[int, FloatArray] = {}
         self._requests: dict[int, list[float]] = {}
         self.calm: list[float] = [float(share) for share in self.of(0)]
@@ -266,8 +273,13 @@ class _Losses:
     def _shares(self, state: int) -> Iterator[float]:
         if self._rate:
             yield from self._of_requests(self._left(state))
-        for found in self._stands.values():
-            yield float(any(down(weighed, state) > limit for weighed, limit in found))
+        for of, found in self._stands.items():
+            # Few of all that is gone matters to a guarantee, so many states are one to it.
+            left = state & self._matters[of]
+            if (of, left) not in self._is_out:
+                is_out = any(down(weighed, left) > limit for weighed, limit in found)
+                self._is_out[of, left] = float(is_out)
+            yield self._is_out[of, left]
 
     def _of_requests(self, left: Replay | None) -> list[float]:
         """Return the share lost of all requests and of those of every region; states share them."""

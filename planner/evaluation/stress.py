@@ -46,6 +46,7 @@ def stress(
     numbers = {id(row): number for number, row in enumerate(network.demand)}
     single = SingleFailures(desk)
     states, solved = single.states, single.solved
+    # What may take long comes first, and what all take about as long for comes last.
     questions: list[Question[object]] = [EndOfRow(numbers[id(row)]) for row in asked.rows]
     questions += map(EndOfGuarantee, range(len(asked.promised)))
     questions += asked.blasts(worst, kinds)

@@ -15,9 +15,9 @@ from typing import Generic, Protocol, TypeVar
 from planner.evaluation.stress_questions import Asked
 from planner.jobs.requests import Workers, run_jobs
 
-SHARES, LEAST = 8, 4
-"""Into how many jobs the questions are divided for every worker, as some take longer than others,
-and how many questions are worth a job."""
+SHARES, LEAST = 4, 4
+"""Every job is that part of what is left for every worker, so that no last one is long, and so many
+questions are worth a job."""
 
 Answer_co = TypeVar("Answer_co", covariant=True)
 Answer = TypeVar("Answer")
@@ -63,12 +63,12 @@ class Desk:
         self, questions: Sequence[Question[Answer]], saying: str
     ) -> list[tuple[Question[Answer], Answer]]:
         """Return the questions with their answers, but those that a failure or a stop left open."""
-        count = min(len(questions), SHARES * self._workers.count)
-        size = max(LEAST, -(-len(questions) // count)) if count else 1
-        shares = [
-            _Share(at, self._digest, self._packed, (*questions[at : at + size],))
-            for at in range(0, len(questions), size)
-        ]
+        shares, at = [], 0
+        while at < len(questions):
+            size = max(LEAST, (len(questions) - at) // (SHARES * self._workers.count))
+            taken = (*questions[at : at + size],)
+            shares.append(_Share(at, self._digest, self._packed, taken))
+            at += size
         found: dict[str, tuple[tuple[int, Answer], ...]] = {}
         for number, response in enumerate(run_jobs(shares, self._workers, stop=self.stop), start=1):
             self._say(f"{saying}: {number} of {len(shares)}")

@@ -140,15 +140,24 @@ class Asked:
 
     def served(self, left: Replay) -> tuple[float, tuple[DemandKey, ...]]:
         """Return the share of all demand, mean over the month, and the rows that get too little."""
-        network = self.network
-        rate = {d.key: network.mean_rate(d) for d in network.demand}
+        rate = self._rate
         served = sum(rate[key] * share for key, share in left.served.items())
         short = tuple(
-            row.key
-            for row in network.demand
-            if rate[row.key] and left.served[row.key] < (row.min_served or HALF) - NEARLY
+            key
+            for key, least in self._least.items()
+            if rate[key] and left.served[key] < least - NEARLY
         )
         return served / sum(rate.values()), short
+
+    @cached_property
+    def _rate(self) -> dict[DemandKey, float]:
+        """Return what every demand row asks for in requests/s, mean over the month."""
+        return {row.key: self.network.mean_rate(row) for row in self.network.demand}
+
+    @cached_property
+    def _least(self) -> dict[DemandKey, float]:
+        """Return the share of every demand row of which less is an end of its service."""
+        return {row.key: row.min_served or HALF for row in self.network.demand}
 
     def blasts(self, worst: int, kinds: tuple[str, ...]) -> Iterator[WorstFew]:
         """Yield the questions for the most that so many failures break, role by role."""

@@ -13,12 +13,14 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from models.network import Network
 from models.plan import Deployment
 from planner.result import Limits
-from planner.solver.solve import Session, Solved, solve
+
+if TYPE_CHECKING:  # who asks other questions does without the solver, and its workers too
+    from planner.solver.solve import Session, Solved
 
 POLL_S = 0.1
 """How often it is looked whether to stop."""
@@ -65,6 +67,8 @@ class Request:
 
     def run(self, stop: threading.Event) -> Solved:
         """Return the plan."""
+        from planner.solver.solve import solve
+
         limits = replace(self.limits, solver={**self.limits.solver, "threads": 1})
         session = _session(self)
         return solve(
@@ -83,6 +87,8 @@ class Response:
     @property
     def solved(self) -> Solved | None:
         """Return the result of a solve; None if there is none."""
+        from planner.solver.solve import Solved
+
         return self.result if isinstance(self.result, Solved) else None
 
 
@@ -153,6 +159,8 @@ _last = _Last()
 
 def _session(request: Request) -> Session:
     """Return the session of the network: without which rules it is solved, it is compiled once."""
+    from planner.solver.solve import Session
+
     last = _last.session
     if last is None or last.network != request.network:
         _last.session = None  # its memory first, for the next

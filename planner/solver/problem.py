@@ -16,7 +16,7 @@ import pyomo.environ as pyo
 from models import covers, forcing, headroom
 from models.build import rule_name
 from models.classes import Classes
-from models.expressions import Cut
+from models.expressions import Cut, Point
 from models.network import Network
 from models.rules import RULES
 from models.streams import Stream
@@ -28,6 +28,7 @@ from planner.solver.arrays import (
     Rows,
     bad_costs,
 )
+from planner.solver.clock import Clock
 from planner.solver.compiled import Compiled
 from planner.solver.highs import Engine
 
@@ -55,6 +56,8 @@ class Problem(Compiled):
         self._program: Program | None = None
         self.has_separated = False
         """Whether some rule has had rows to add."""
+        self.clock: Clock | None = None
+        """The time there is for separation."""
         self.cut_short = False
         """Whether a plan was not finished for want of time: with more, another may be found."""
 
@@ -80,9 +83,11 @@ class Problem(Compiled):
         found._added, found._program, found.has_separated = [], None, False
         return found
 
-    def hand_over(self, stop: threading.Event, solver: Mapping[str, Any]) -> None:
+    def hand_over(
+        self, stop: threading.Event, solver: Mapping[str, Any], clock: Clock | None = None
+    ) -> None:
         """Pass the arrays to the solver, once. Raises UnknownOption."""
-        self.engine = Engine(self.arrays, stop, solver)
+        self.engine, self.clock = Engine(self.arrays, stop, solver), clock
 
     def minimise(self, costs: FloatArray, constant: float = 0.0) -> None:
         """Set the objective; raises BadNumber where the solver would drop a coefficient."""
@@ -124,18 +129,28 @@ class Problem(Compiled):
             self.engine.stop = asked
 
     def separate(self, values: FloatArray) -> int:
-        """Ask every rule for rows, hand over those that the point breaks, and return how many."""
+        """Ask every rule for rows, hand over those that the point breaks, and return how many.
+
+        Once there is no time left and a row was found, no more are sought: the point is no plan.
+        That there is none is looked for to the end, for only then it is one.
+        """
         point, added = self.point(values), 0
+        for cut in self._separated(point):
+            self._add(cut)
+            added += 1
+            if self.clock is not None and self.clock.must_end:
+                break
+        self.has_separated |= added > 0
+        return added
+
+    def _separated(self, point: Point) -> Iterator[Cut]:
+        """Yield the rows of all rules that a point breaks."""
         for rule in RULES:
             separate = getattr(rule, "separate", None)
             if separate is not None and rule_name(rule) not in self.without:
                 own = self.block.rules.component(rule_name(rule))
                 cuts = separate(own, self.block, self.network, point)
-                for cut in [cut for cut in cuts if cut.is_broken(point)]:
-                    self._add(cut)
-                    added += 1
-        self.has_separated |= added > 0
-        return added
+                yield from (cut for cut in cuts if cut.is_broken(point))
 
     def tighten(self, values: FloatArray) -> int:
         """Add rows that follow from whole numbers and that a point breaks; return how many."""

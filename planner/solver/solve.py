@@ -223,7 +223,7 @@ class _Driver:
     def _handed_over(self, compiled: Problem, without: frozenset[str]) -> Problem:
         with self.timer.step("hand over"):
             problem = compiled.switched_off(without)
-            problem.hand_over(self.stop, self._solver)
+            problem.hand_over(self.stop, self._solver, self.clock)
         self.size = problem.size
         LOG.info("model: %s", ", ".join(f"{count} {name}" for name, count in self.size.items()))
         return problem
