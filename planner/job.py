@@ -312,7 +312,9 @@ def _finish(job: Job, done: Done, timer: Timer, tables: Tables) -> Done:
     """Write report.html, solver.log, the workbook's copy and plan.json; return the job's end."""
     job.out.mkdir(parents=True, exist_ok=True)
     accepted = done.result.plan is not None and done.result.status != "rejected"
-    done = replace(done, aside={**done.aside, **move_aside(job.out, accepted, job.workbook)})
+    aside = move_aside(job.out, accepted, job.workbook)
+    aside |= phases.move_stale(job.out, done, job.workbook)
+    done = replace(done, aside={**done.aside, **aside})
     if done.final is not None:
         with timer.step("report"):
             done = _report(job, done)

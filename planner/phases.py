@@ -10,6 +10,7 @@ from models.plan import Plan
 from planner.evaluation.baselines import PLAN
 from planner.files import folder_names
 from planner.report.done import Done
+from planner.report.earlier import move_aside
 from planner.solver.phased import Rollout
 
 PHASES = Path("phases")
@@ -28,6 +29,19 @@ def why_not(rollout: Rollout) -> tuple[str, ...]:
             " may leave standing: max_new_nodes, budgets and closing in Phases are in the way.",
         )
     return (f"Phase {rollout.failed} has no plan, whatever stands before it.",)
+
+
+def move_stale(out: Path, done: Done, workbook: Path) -> dict[str, str]:
+    """Move aside what would pass for the plan of a phase of this run; return the new names."""
+    accepted = done.result.plan is not None and done.result.status != "rejected"
+    names = done.result.plan.phases if accepted and done.result.plan is not None else ()
+    own = set(folder_names(names).values())
+    moved = {}
+    for folder in sorted(path for path in (out / PHASES).glob("*") if path.is_dir()):
+        if folder.name not in own:
+            for name, now in move_aside(folder, False, workbook).items():
+                moved[str(PHASES / folder.name / name)] = str(PHASES / folder.name / now)
+    return moved
 
 
 def parts(done: Done) -> Iterator[tuple[Path, Done]]:

@@ -210,6 +210,19 @@ def test_what_no_plan_can_serve_is_asked_of_the_phase_with_most_demand(tmp_path:
     assert done.exit_code == 2, done.output
 
 
+def test_plans_of_phases_that_are_no_longer_there_make_way(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert run("solve", save(tmp_path, growing(smallest())), "--out", out).exit_code == 0
+    other = growing(smallest(), ["pilot", 1, 0.5, None, None], ["rest", 2, 1, None, None])
+    done = run("solve", save(tmp_path, other), "--out", out)
+    assert "phases/Q2_Q3/plan.xlsx is of an earlier run" in done.stderr
+    assert not (out / "phases" / "Q2_Q3" / "plan.xlsx").exists()
+    assert (out / "phases" / "Q2_Q3" / "plan (before).xlsx").exists()
+    assert (out / "phases" / "rest" / "plan.xlsx").exists()
+    assert run("solve", save(tmp_path, smallest()), "--out", out).exit_code == 0
+    assert not [*out.glob("phases/*/plan.xlsx")]
+
+
 def test_the_readme_s_example_of_phases_is_true(tmp_path: Path) -> None:
     root = Path(__file__).parents[1]
     book = openpyxl.load_workbook(root / "inputs" / "minimal.xlsx")

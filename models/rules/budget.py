@@ -1,11 +1,11 @@
-"""The plan costs no more than the budgets allow, in a phase also those of the phase.
+"""The plan costs no more than the budgets allow.
 
 Σ monthly_cost · open[s] + Σ monthly_cost · contract[p] + Σ node_cost · nodes[o]
   + Σ routing cost ≤ budget_monthly
 Σ opening_cost · new open[s] + Σ one_off_cost · new[o] ≤ budget_one_off
 new[o] ≥ nodes[o] − existing_nodes[o],  new[o] ≥ 0
 
-once                                      Source: design §4 (budget); penalties and one-off
+once; in a phase with its budgets too     Source: design §4 (budget); penalties and one-off
                                           costs spread over months are no part of the monthly bill
 """
 

@@ -23,6 +23,7 @@ from models.rule import Rule
 from models.rules import RULES
 from planner.evaluation.nearest_plans import today
 from planner.evaluation.rollout_moves import LEAVE, SEAT, SERVE, available, moves, state
+from planner.workbook.findings import counted
 
 MOST_LOOKS = 2_000
 """States looked at for one phase before the search for an order ends."""
@@ -50,7 +51,7 @@ SEATLESS = frozenset(
 LOST = 1e-6
 """The share of a demand row that may go unserved beside what was before."""
 HELD, FIRST = "every guarantee held", "nothing is served yet"
-NO_WORSE = "every guarantee held that did; {} rules broken before are still so"
+NO_WORSE = "every guarantee held that did; broken before and still: {}"
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,7 @@ class _Search:
             if number >= judged_from:
                 broken = self._broken(frozenset(order[:number]))
                 old = self._old[frozenset(order[:number])]
-                held = NO_WORSE.format(old) if old else HELD
+                held = NO_WORSE.format(counted(old, "rule")) if old else HELD
             given = (move.kind, move.where, move.what, "; ".join(broken) or held, broken)
             steps.append(RolloutStep(self.phase, number, *given))
         return steps
