@@ -50,8 +50,7 @@ from planner.report.screen import as_text
 from planner.report.sites_report import document, screen
 from tests import draw
 from tests.cases import deployment_for_small, small
-
-SEEDS = range(14)
+from tests.thorough import parts
 
 
 def base_of(network: Network, plan: Deployment) -> Base:
@@ -152,7 +151,7 @@ def agree(figures: Figures, expected: dict[Figure, float | None]) -> None:
             assert known == pytest.approx(value, rel=1e-6, abs=1e-6), figure
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", parts(14))
 def test_without_a_site_is_a_workbook_that_never_had_it(seed: int) -> None:
     network = draw.network(seed)
     plan = draw.plan(network, draw.row_by_row(network), seed)

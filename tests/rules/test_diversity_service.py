@@ -131,6 +131,10 @@ def test_what_only_one_can_verify_is_taken_not_to_fail() -> None:
     offers = {**asked_for.offers, at("b", "check"): offer("b", "check")}
     asked_for = replace(asked_for, offers=dict(sorted(offers.items())))
     assert unavoidable_to(asked_for, rows[0]) == {Item("provider", "Acme")}
+    beside = (*asked_for.diversity, asking(2, applies_to="others"))
+    assert unavoidable_to(replace(asked_for, diversity=beside), rows[0]) == {
+        Item("provider", "Acme")
+    }
     checked = Deployment(nodes={**standing(c=1, d=1).nodes, at("b", "check"): 1})
     assert_legal(rule, asked_for, checked)
     assert_illegal(rule, asked_for, standing(c=9, d=9), "it is not served")
