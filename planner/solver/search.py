@@ -26,10 +26,11 @@ from planner.solver.part import Part
 from planner.solver.problem import Problem
 
 FEWEST_SITES, FIRST_SITES = 4, 10
-NODES = 2
-"""Branch-and-bound nodes for one neighbourhood: many quick looks gain more than a few long ones."""
-STALL = 48
-"""Neighbourhoods without improvement after which the search gives up."""
+NODES = 2, 20
+"""Branch-and-bound nodes for one neighbourhood: many quick looks gain more than a few long ones,
+and long ones still gain something where quick ones no longer do."""
+STALL = 24
+"""Neighbourhoods without improvement after which looks are longer, and then the search gives up."""
 DECAY, REWARD = 0.5, 2.0
 """How fast the weight of a kind of neighbourhood forgets, and what an improvement adds."""
 SMALLEST_GAIN = 1e-6
@@ -76,14 +77,18 @@ class NeighbourhoodSearch:
     ) -> Found:
         """Return the best legal point from `values` on, at or below `target` if possible."""
         objective = float(costs @ values) + constant
-        size, stall, rounds = min(FIRST_SITES, len(self.sites)), 0, 0
-        while stall < STALL and objective > target and len(self.sites) > FEWEST_SITES:
+        size, stall, rounds, looks = min(FIRST_SITES, len(self.sites)), 0, 0, list(NODES)
+        while objective > target and len(self.sites) > FEWEST_SITES:
+            if stall >= STALL:
+                stall, looks = 0, looks[1:]
+            if not looks:
+                break
             if left_s() <= 0 or self.problem.engine.stop.is_set():
                 return Found(values, objective, rounds, cut_short=True)
             rounds += 1
             kind = self.draw.choices(list(self.weights), list(self.weights.values()))[0]
             free = self.kinds[kind](self._open(values))[:size]
-            outcome = self._solve(values, free, costs, constant, left_s())
+            outcome = self._solve(values, free, costs, constant, left_s(), looks[0])
             gained = (
                 outcome.values is not None
                 and outcome.objective < objective - SMALLEST_GAIN * max(1.0, abs(objective))
@@ -109,6 +114,7 @@ class NeighbourhoodSearch:
         costs: FloatArray,
         constant: float,
         left_s: float,
+        nodes: int,
     ) -> Outcome:
         geography, integer = self.geography, self.problem.arrays.integer
         here = geography.within(sites)
@@ -120,7 +126,7 @@ class NeighbourhoodSearch:
             free &= ~geography.routed | near
         kept = np.where(geography.placed, np.round(values), values)
         part = Part(self.problem, costs, constant, kept, free, whole=free & integer)
-        return part.solve(start=kept, time_limit_s=left_s, gap=1e-4, max_nodes=NODES)
+        return part.solve(start=kept, time_limit_s=left_s, gap=1e-4, max_nodes=nodes)
 
     # Neighbourhoods: lists of sites, best first -------------------------------------------------
 
