@@ -183,7 +183,6 @@ EQUIVALENT = {
     "models/hitting_sets.py _most: 0 * weights → 0 / weights": "weights are above 0",
     "models/outage.py smallest_outage: 0.0 → 1": "of one row alone, what must be served and what "
     "is served are one",
-    "models/outage.py smallest_outage: 1 → 2": "more than 0 of them is any of them",
     "models/replay.py solved: 0.0 → 1": "what is below 1 counts as 1 anyway",
     "models/replay.py solved: rates * shares → rates / shares": "periods share nothing, so that no "
     "weight chooses between them",
