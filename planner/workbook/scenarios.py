@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from models.data import SHEETS, Row, Scenario, Settings
 from models.fields import Kind, columns, header_of
+from planner.workbook.arrangement import COUNTING
 from planner.workbook.book import HEADER_ROW, SETTINGS, Book, is_read
 from planner.workbook.cells import read_number, read_yes_no
 from planner.workbook.excel import Cell, CellKind, Sheet, Workbook
@@ -21,7 +22,7 @@ from planner.workbook.findings import Finding, column_letters
 from planner.workbook.names import did_you_mean, fold_header, fold_name, header_readings
 from planner.workbook.settings import SettingRow
 from planner.workbook.sheets import known_sheets
-from planner.workbook.tables import COUNTING, TableReader
+from planner.workbook.tables import TableReader
 
 REMOVE = "remove"
 _TIMES = re.compile(r"[x×*]\s*(\d+(?:\.\d+)?)", re.IGNORECASE)

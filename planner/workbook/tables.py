@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from models.data import REQUIRED_SHEETS, SHEETS, Offer, Row, Site
+from models.data import REQUIRED_SHEETS, Offer, Row, Site
 from models.fields import Column, Kind, columns, header_of
+from planner.workbook.arrangement import below_title, hidden, second_table, swap, swapped
 from planner.workbook.book import DEP, HEADER_ROW, SHEET_OF, Table, names_of
-from planner.workbook.cells import CellError, is_padded, read_number, read_value
+from planner.workbook.cells import CellError, is_padded, read_value
 from planner.workbook.excel import Cell, CellKind, Sheet
-from planner.workbook.findings import Finding, Level, column_letters, counted, row_and_column, some
+from planner.workbook.findings import Finding, Level, column_letters, counted, row_and_column
 from planner.workbook.names import fold_header, header_readings, looks_like, nearest
 from planner.workbook.units import contradicts, unit_in
 from planner.workbook.unread import UNREAD
@@ -29,18 +30,6 @@ UNKNOWN_WORDS = frozenset(["unknown", "?", "??", "tbd", "tba", "n/a", "n.a.", "t
 
 NO_NAMES = UNKNOWN_WORDS | frozenset(["-", "--", "\u2013", "\u2014", "*", ".", "nil"])
 """What people write where there is no name: as a dependency, many things would hang on it."""
-
-NAMING = (Kind.NAME, Kind.NAMES, Kind.NEEDS)
-COUNTING = (Kind.NUMBER, Kind.INTEGER, Kind.SHARE)
-
-MOST_TITLES = 20
-"""Rows of titles and remarks above the headers that are looked at."""
-
-HEADS = {
-    title: {fold_header(header_of(*entry)) for entry in columns(row_class).items()}
-    for title, row_class in SHEETS.items()
-}
-"""The headers of every sheet, folded."""
 
 _ANY_SITE_NEEDS = Column(Kind.NEEDS, "a dependency of the planner's own kind")
 
@@ -83,11 +72,13 @@ class TableReader:
         self.report_missing_columns()
         if self.row_class is Offer and not self.price_columns():
             self.report_no_prices()
-        second = self.second_table() or max(self.sheet.rows) + 1
-        numbers = (number for number in self.sheet.rows if HEADER_ROW < number < second)
+        end = self.report_second_table()
+        numbers = (number for number in self.sheet.rows if HEADER_ROW < number < end)
         used = [number for number in numbers if self.is_used(number)]
-        self.report_hidden(used)
-        self.report_swapped(used)
+        self.findings += hidden(self.sheet, used, min(self.columns, default=1))
+        pairs = swapped(self.sheet, self.columns, used)
+        self.findings += [swap(self.sheet, self.columns, *pair) for pair in pairs.items()]
+        self.swapped = {number for pair in pairs.items() for number in pair}
         rows = [self.read_row(number) for number in used]
         self.report_padded()
         return Table(self.sheet.title, tuple(rows), letters)
@@ -213,76 +204,22 @@ class TableReader:
 
     def is_titled(self) -> bool:
         """Return whether the headers stand below a title, and report it: nothing is read then."""
-        known = self.known_headers().keys()
-        needed = set(map(fold_header, required_headers(self.row_class)))
-        found: dict[int, tuple[bool, int]] = {}
-        for number in range(HEADER_ROW, HEADER_ROW + MOST_TITLES + 1):
-            cells = self.sheet.rows.get(number, {}).values()
-            texts = {text for cell in cells for text in header_readings(str(cell.value))}
-            count = len(known & texts)
-            found[number] = bool(count) and needed <= texts, count
-        best = max(found, key=lambda number: (found[number], -number))
-        (is_headed, few), (has_all, many) = found[HEADER_ROW], found[best]
-        if is_headed or few >= many or not (has_all or (few == 0 and many > 1)):
-            return False
-        first = "is a title" if HEADER_ROW in self.sheet.rows else "is empty"
-        self.add(
-            "",
-            f"row {HEADER_ROW} {first}: the headers stand in row {best}",
-            f"move the headers from row {best} to row {HEADER_ROW}: delete the rows above them",
+        found = list(
+            below_title(self.sheet, self.known_headers(), required_headers(self.row_class))
         )
-        return True
+        self.findings += found
+        return bool(found)
 
-    def second_table(self) -> int:
-        """Return the row, below an empty one, that heads another table; 0 if none does."""
-        before = HEADER_ROW
-        for number, cells in self.sheet.rows.items():
-            if number > before + 1 and (title := _headed(cells)):
-                self.add(
-                    next(iter(cells.values())).address,
-                    f"another table, with headers of {title}, begins in row {number}: it is not"
-                    " read",
-                    f"move it to a sheet {title}, or to one whose name begins with #",
-                )
-                return number
-            before = number
-        return 0
-
-    def report_hidden(self, rows: Sequence[int]) -> None:
-        """Warn of rows that nobody sees, behind a filter perhaps: they are read all the same."""
-        hidden = sorted(set(rows) & set(self.sheet.hidden))
-        what, where = "the sheet is", ""
-        if hidden:
-            cells = [self.sheet.cell(number, min(self.columns)).address for number in hidden]
-            what = f"{counted(len(hidden), 'row')} ({some(cells)}) {_are(len(hidden))}"
-            where = cells[0]
-        if hidden or self.sheet.is_hidden:
-            way_out = "show them, clear the filter perhaps; delete what is not meant"
-            self.add(where, f"{what} hidden and read all the same", way_out, level="warning")
-
-    def report_swapped(self, rows: Sequence[int]) -> None:
-        """Report a column of numbers that holds names only, beside one of names that holds none."""
-        names = [n for n, (_, column) in self.columns.items() if column.kind in NAMING]
-        counts = [n for n, (_, column) in self.columns.items() if column.kind in COUNTING]
-        for count in (n for n in counts if self.holds_only("names", n, rows)):
-            left = (n for n in names if n not in self.swapped)
-            name = next((n for n in left if self.holds_only("numbers", n, rows)), 0)
-            if name:
-                self.swapped |= {count, name}
-                header, other = (header_of(*self.columns[number]) for number in (count, name))
-                self.add(
-                    f"{column_letters(count)}{HEADER_ROW}",
-                    f"{header} holds names and {other} in {column_letters(name)}{HEADER_ROW} holds"
-                    " numbers",
-                    "swap the two headers, or the cells below them",
-                    header,
-                )
-
-    def holds_only(self, what: str, position: int, rows: Sequence[int]) -> bool:
-        """Return whether the column holds something in these rows, and nothing else than that."""
-        found = (_holds(self.sheet.cell(row, position)) for row in rows)
-        filled = (kind for kind in found if kind)
-        return next(filled, "") == what and all(kind == what for kind in filled)
+    def report_second_table(self) -> int:
+        """Return the row at which the rows of the sheet end."""
+        number, title = second_table(self.sheet)
+        if title:
+            self.add(
+                next(iter(self.sheet.rows[number].values())).address,
+                f"another table, with headers of {title}, begins in row {number}: it is not read",
+                f"move it to a sheet {title}, or to one whose name begins with #",
+            )
+        return number
 
     def refuse_merged_cells(self) -> None:
         last = max(self.sheet.rows)
@@ -425,25 +362,6 @@ class TableReader:
                 text,
                 "warning",
             )
-
-
-def _are(count: int) -> str:
-    return "is" if count == 1 else "are"
-
-
-def _headed(cells: Mapping[int, Cell]) -> str:
-    """Return the sheet that two cells or more, and no others, are headers of; empty if none is."""
-    if len(cells) < 2 or any(cell.kind is not CellKind.TEXT for cell in cells.values()):
-        return ""
-    readings = [set(header_readings(cell.value)) for cell in cells.values()]
-    return next((title for title, heads in HEADS.items() if all(map(heads.__and__, readings))), "")
-
-
-def _holds(cell: Cell) -> str:
-    """Return what a cell says for its column to be one of numbers or of names."""
-    if cell.kind is CellKind.TEXT:
-        return "text" if read_number(cell.value) is not None else "names"
-    return {CellKind.NUMBER: "numbers", CellKind.BLANK: ""}.get(cell.kind, "other")
 
 
 def _fill(header: str, declaration: Column) -> str:
