@@ -154,8 +154,8 @@ EQUIVALENT = {
     "models/hitting_sets.py _most: 0 * weights → 0 / weights": "weights are above 0",
     "models/outage.py __init__: 0.0 → 1": "of one row alone, what must be served and what "
     "is served are one",
-    "models/replay.py solved: 0.0 → 1": "what is below 1 counts as 1 anyway",
-    "models/replay.py solved: rates * shares → rates / shares": "periods share nothing, so that no "
+    "models/replay.py _best: 0.0 → 1": "what is below 1 counts as 1 anyway",
+    "models/replay.py _best: rates * shares → rates / shares": "periods share nothing, so that no "
     "weight chooses between them",
     "models/rules/diversity_share.py audit: 1.0 → 0.0": "no share of nothing is exceeded",
 }
