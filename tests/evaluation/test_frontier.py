@@ -20,6 +20,7 @@ from planner.evaluation.frontier_collapse import CollapseSearch
 from planner.evaluation.frontier_search import Search, rounds
 from planner.jobs.requests import Workers
 from planner.result import Limits
+from planner.solver import solve as solver
 from tests.rules import demand, network, offer, site
 
 EXACT = Limits(time_limit_s=60.0, gap=0.0)
@@ -246,16 +247,14 @@ def test_failures_to_end_execution_are_those_of_trying_every_plan() -> None:
 
 
 def test_a_solve_that_fails_ends_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    from planner.jobs import requests
-
-    whole = requests.solve
+    whole = solver.solve
 
     def failing(asked: Network, *given: object, **named: object) -> object:
         if any(goal.at_most is not None and 20 < goal.at_most < 28 for goal in asked.goals):
             raise MemoryError("no room")
         return whole(asked, *given, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(requests, "solve", failing)
+    monkeypatch.setattr(solver, "solve", failing)
     search = Search(drawn(1)[0], "latency", EXACT, ALONE, threading.Event(), lambda _: None)
     found = search.run(8)
     assert search.failures
@@ -280,16 +279,14 @@ def test_after_a_stop_what_was_found_is_kept() -> None:
 def test_the_best_is_a_point_also_where_it_could_not_be_made_cheaper(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from planner.jobs import requests
-
-    whole = requests.solve
+    whole = solver.solve
 
     def failing(asked: Network, *given: object, **named: object) -> object:
         if any(goal.at_most is not None for goal in asked.goals):
             raise MemoryError("no room")
         return whole(asked, *given, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(requests, "solve", failing)
+    monkeypatch.setattr(solver, "solve", failing)
     search = Search(drawn(1)[0], "latency", EXACT, ALONE, threading.Event(), lambda _: None)
     cheapest, best = (found.point for found in search.run(2))
     assert best.amount == pytest.approx(min(ms for _, ms in every_plan(1)), abs=1e-4)

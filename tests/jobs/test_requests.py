@@ -21,6 +21,7 @@ from planner.jobs.cluster import NoCluster
 from planner.jobs.requests import Request, Response, Workers, cores, run_jobs
 from planner.jobs.store import digest
 from planner.result import Limits
+from planner.solver import solve as solver
 from planner.solver.problem import Problem
 from planner.versions import versions
 from tests.cases import small
@@ -112,7 +113,7 @@ def test_a_job_has_one_thread_and_no_core_has_two_jobs(monkeypatch: pytest.Monke
     assert found.failure.split()[2] == "1"
     assert Workers(1000).count == jobs.cores()
     seen: list[Limits] = []
-    monkeypatch.setattr(jobs, "solve", lambda _, limits, *__, **___: seen.append(limits))
+    monkeypatch.setattr(solver, "solve", lambda _, limits, *__, **___: seen.append(limits))
     greedy = replace(LIMITS, threads=8, solver={"threads": 8})
     list(run_jobs([Request("greedy", small(), greedy)], Workers(1)))
     assert seen[0].solver["threads"] == 1
