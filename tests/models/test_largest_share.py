@@ -19,7 +19,8 @@ def test_the_model_values_a_plan_as_its_routing_does(kind: str) -> None:
     for seed in range(30):
         network = measure.seen(draw.network(seed)).part(goals=(Goal(1, f"share:{kind}"),))
         classes = draw.row_by_row(network)
-        block = build(network, classes).phase[SINGLE_PHASE]
+        model = build(network, classes)
+        block = model.phase[SINGLE_PHASE]
         plan = draw.plan(network, classes, seed)
         values, lost = place(block, network, plan)
         if lost:
