@@ -93,22 +93,8 @@ class FaultTree:
             self._rows.add([(gate, 1.0), (self.column[item], -1.0)], upper=0.0)
         return gate
 
-    def smallest(
-        self,
-        broken: Sequence[Break],
-        *,
-        every: bool = False,
-        but: Iterable[tuple[Item, ...]] = (),
-    ) -> tuple[Item, ...] | None:
-        """Return the fewest failures that break any one of them, or every one; None if none do.
-
-        With `every`, the set contains none of those in `but`.
-        """
-        if every:
-            program = _Program(self, broken, at_least=len(broken))
-            for known in but:
-                program.forbid(known)
-            return program.fewest()
+    def smallest(self, broken: Sequence[Break]) -> tuple[Item, ...] | None:
+        """Return the fewest failures that break any one of them; None if none do."""
         # One by one: side by side, so many alike guarantees would only hide each other's proof.
         best: tuple[Item, ...] | None = None
         for found in broken:

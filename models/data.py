@@ -168,7 +168,7 @@ class Site(Row):
 class Provider(Row):
     """Who sells the capacity at a site."""
 
-    provider: str = _name("who sells capacity")
+    provider: str = _name("who sells capacity", dependency="provider")
     parent: Needs | None = _needs(
         "provider", "the provider it resells or belongs to", references=("Providers",)
     )

@@ -68,7 +68,7 @@ class Link:
     row: int = 0
     source: str = field(default="", compare=False)
 
-    @property
+    @cached_property
     def item(self) -> Item:
         """Return the item that stands for the link in the exposure graph."""
         return Item("route", f"{self.origin} > {self.target} > {self.label}")

@@ -15,12 +15,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
-from models.collapse import MOST_SETS, Break, FaultTree
+from models.collapse import MOST_SETS
 from models.data import Demand, Item
-from models.exposure import offer_item
 from models.network import Network
 from models.plan import Deployment
-from models.replay import NOTHING, Replays, failover_ms, row_items
+from models.replay import NOTHING, Replays, failover_ms
+from models.stopping import Stopping
 
 HALF = 0.5
 """The share of a row whose loss ends its service where no `min_served` says so."""
@@ -45,10 +45,9 @@ def smallest_outage(
     are those of the network and the plan, if there are some already.
     """
     asked = _Alone(network, plan, row, replays)
-    tree = FaultTree(network.graph, asked.items, may_fail)
-    routings = [] if routings is None else routings
+    stopping, routings = _stopping(network), [] if routings is None else routings
     while True:
-        failed = tree.smallest(asked.stands(routings), every=True)
+        failed = stopping.fewest(routings, may_fail)
         if failed is None or (ends is not None and len(failed) >= len(ends)):
             return ends
         left = asked.left(failed)
@@ -70,11 +69,11 @@ def smallest_outages(
     No more than `most` of them.
     """
     asked = _Alone(network, plan, row)
-    tree = FaultTree(network.graph, asked.items, may_fail)
+    stopping = _stopping(network)
     routings: list[frozenset[Item]] = []
     found: list[tuple[Item, ...]] = []
     while len(found) < most:
-        failed = tree.smallest(asked.stands(routings), every=True, but=found)
+        failed = stopping.fewest(routings, may_fail, but=found)
         if failed is None or len(failed) > size:
             break
         left = asked.left(failed)
@@ -98,6 +97,14 @@ def is_out(
     return _Alone(network, plan, row, replays).left(failed) is None
 
 
+def _stopping(network: Network) -> Stopping:
+    """Return what stops what in the network, which is the same for every row."""
+    kept: dict[str, Stopping] = vars(network)
+    if "stopping" not in kept:
+        kept["stopping"] = Stopping(network.graph)
+    return kept["stopping"]
+
+
 class _Alone:
     """One demand row, with all that is left working for it alone."""
 
@@ -107,19 +114,10 @@ class _Alone:
         limit, self.row = failover_ms(row), row
         patient = replace(row, min_served=0.0, max_latency_ms=limit, failover_latency_ms=limit)
         self.replays = (replays or Replays(network, plan)).of((patient,))
-        self.items = {offer_item(offer) for offer, count in plan.nodes.items() if count}
-        self.items |= row_items(row)
-        for link in network.links:
-            self.items |= {link.item, link.origin, link.target}
 
     def left(self, failed: Collection[Item]) -> frozenset[Item] | None:
         """Return all that a routing without what failed stands on; None if the row is out."""
         found = self.replays.after(failed or (NOTHING,))
         if found.served[self.row.key] < (self.row.min_served or HALF) - NEARLY:
             return None
-        return found.used & self.items
-
-    @staticmethod
-    def stands(routings: Collection[frozenset[Item]]) -> list[Break]:
-        """Return the routings as what any one failure in them breaks."""
-        return [Break(dict.fromkeys(sorted(stand), 1), 0) for stand in routings]
+        return found.used

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -552,18 +553,20 @@ class Replays:
     those before it.
     """
 
-    def __init__(self, network: Network, plan: Deployment, like: Replays | None = None) -> None:
+    def __init__(self, network: Network, plan: Deployment) -> None:
         held = {offer for offer, count in plan.nodes.items() if count > 0}
-        held |= {OfferKey(copy.site, copy.node_type) for copy in plan.copies}
+        held |= {OfferKey(stored.site, stored.node_type) for stored in plan.copies}
         offers = {offer: found for offer, found in network.offers.items() if offer in held}
         self.network, self.plan = network.part(offers=offers), plan
-        self._ends = [(link.item, _ends(link)) for link in network.links]
-        self._ways: dict[frozenset[Item], Ways] = {} if like is None else like._ways
+        self._ends = _by_end(network.links)
+        self._ways: dict[frozenset[Item], Ways] = {}
         self._known: dict[tuple[bool, frozenset[Item]], _Recourse] = {}
 
     def of(self, demand: tuple[Demand, ...]) -> Replays:
         """Return the same for other demand; the ways to serve it are looked for once for both."""
-        return Replays(self.network.part(demand=demand), self.plan, self)
+        other = copy(self)
+        other.network, other._known = self.network.part(demand=demand), {}
+        return other
 
     def after(self, failed: Iterable[Item]) -> Replay:
         """Return what is served when the dependencies fail. Raises ArithmeticError if unsolved."""
@@ -593,7 +596,7 @@ class Replays:
         return found
 
     def _recourse(self, is_failure: bool, gone: frozenset[Item]) -> _Recourse:
-        cut = frozenset(item for item, ends in self._ends if not ends.isdisjoint(gone))
+        cut = frozenset().union(*(self._ends[item] for item in self._ends.keys() & gone))
         if (is_failure, cut) not in self._known:
             if len(self._known) >= MOST_KEPT:
                 self._known.clear()
@@ -608,7 +611,14 @@ class Replays:
         return self._known[is_failure, cut]
 
 
-def _ends(link: Link) -> frozenset[Item]:
-    """Return what a route goes with; one whose site is gone leads to no offer anyway."""
-    ends = (end for end in (link.origin, link.target) if end.kind != "site")
-    return frozenset((link.item, *ends))
+def _by_end(links: Iterable[Link]) -> dict[Item, frozenset[Item]]:
+    """Return the routes by all that they go with, themselves included.
+
+    One whose site is gone leads to no offer anyway.
+    """
+    found: dict[Item, set[Item]] = defaultdict(set)
+    for link in links:
+        for end in (link.item, link.origin, link.target):
+            if end.kind != "site":
+                found[end].add(link.item)
+    return {end: frozenset(items) for end, items in found.items()}

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from models.plan import Deployment, Violation
     from planner.evaluation.sites_results import Sites
     from planner.evaluation.stress_results import Stress
+    from planner.evaluation.why_results import Why
     from planner.job import Job
     from planner.jobs.requests import Workers
     from planner.reading import Tables
@@ -44,7 +45,7 @@ ALL = "all"
 UNSERVED = 1e-5
 """The share of demand that is left unserved only in the last digits."""
 
-PLAN, NO_PLAN, BAD_INPUT, REJECTED, TOO_EARLY, INTERRUPTED = 0, 1, 2, 3, 4, 130
+PLAN, NO_PLAN, BAD_INPUT, REJECTED, TOO_EARLY, WORSE, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
 
 EXIT_CODES = {
     "optimal": PLAN,
@@ -107,7 +108,8 @@ def main() -> None:
 
     \b
     Exit codes: 0 a plan (or nothing found), 1 no plan exists, 2 bad input or usage, 3 the plan
-    failed its audit, 4 the limit came before any plan, 130 interrupted with the best plan written.
+    failed its audit, 4 the limit came before any plan, 5 a rerun gave a worse plan, 130 interrupted
+    with the best plan written.
     """
     for stream in (sys.stdout, sys.stderr):
         # A terminal with a narrow code page shows "?" instead of ending in a traceback.
@@ -297,6 +299,71 @@ def solve(
 
 
 @main.command()
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--out", type=FOLDER, help="Folder for the new run.  [default: FOLDER-rerun]")
+@click.option(
+    "--processes",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Independent solves at a time, one core each.  [default: every core]",
+)
+@_cluster
+@click.option("--json", "as_json", is_flag=True, help="Print all differences as JSON.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress.")
+def rerun(
+    folder: Path,
+    out: Path | None,
+    processes: int | None,
+    cluster: str | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Make the run in FOLDER again, from its own workbook and options, and say what differs.
+
+    \b
+    Exit codes: 0 the same or better, 5 a worse plan, and those of planner solve where the run
+    ends without a plan and did not before.
+
+    \b
+    Example:
+      planner rerun my-plan
+    """
+    from planner.compare import compare as compare_plans
+    from planner.job import run
+    from planner.report import compare_report, run_differences
+    from planner.report.progress import ProgressLine
+    from planner.rerun import recorded
+    from planner.workbook.findings import InputError
+
+    folder = folder.resolve()
+    out = out or folder.with_name(f"{folder.name}-rerun")
+    if out.resolve() == folder:
+        raise click.UsageError("--out is FOLDER itself; the run is made again beside it")
+    try:
+        before = recorded(folder, out, _workers(processes, cluster))
+    except InputError as error:
+        _fail(_listed(error.findings))
+    with _stoppable() as stop, ProgressLine(sys.stderr, quiet) as progress, _writing(out):
+        done = run(before.job, stop, progress)
+    after = json.loads(done.files["figures"].read_text(encoding="utf-8"))
+    found = run_differences.run_differences(before.content, after)
+    if as_json:
+        told = {"format": 1, "rerun": str(out), **run_differences.document(found)}
+        click.echo(json.dumps(told, ensure_ascii=False, indent=1))
+    elif not quiet:
+        for sentence in run_differences.sentences(found, done.result.status):
+            click.echo(sentence)
+        if found.lists and done.final is not None:
+            try:
+                (beside,) = compare_plans((folder, out)).others
+                _console().print(compare_report.beside(out.name, beside.inputs, beside.plan))
+            except InputError as error:
+                click.echo(_listed(error.findings), err=True)
+    codes = {"another end": EXIT_CODES[done.result.status], "worse": WORSE}
+    sys.exit(INTERRUPTED if stop.is_set() else codes.get(found.verdict, PLAN))
+
+
+@main.command()
 @click.argument("workbook", type=WORKBOOK)
 @click.argument("plan", type=WORKBOOK, required=False)
 @_today_option
@@ -320,6 +387,7 @@ def audit(workbook: Path, plan: Path | None, today: bool, scenario: str, as_json
         name, audited = "what stands today", Plan({"": _today(network)})
         violations = audit_rules(network, audited)
     else:
+        plan = _plan_file(plan)
         found, violations = audit_plan(network, plan)
         _tell_other(found, tables, workbook, plan, scenario)
         name, findings, audited = plan.name, found.findings, found.plan
@@ -413,7 +481,7 @@ def stress(
     from planner.report.stress_report import document, parts, screen, write
 
     _demand_one(plan, today)
-    network, deployment = _standing(workbook, plan, scenario)
+    _, network, deployment = _standing(workbook, plan, scenario)
     known = {item.kind for item in network.graph.dependencies}
     for kind in kinds:
         if kind not in known:
@@ -423,7 +491,8 @@ def stress(
         found = run_stress(
             network, deployment, worst, tuple(kinds), pairs, workers, stop, progress.say
         )
-    folder = out or (plan.parent if plan is not None else workbook.parent)
+    _demand_some(found)
+    folder = out or _folder_of(plan or workbook)
     with _writing(folder):
         path = write(folder, found)
         title = f"{workbook.name} under failures"
@@ -550,14 +619,12 @@ def sites(
     from planner.report.sites_report import document, parts, screen, write
 
     _demand_one(plan, today)
-    network, deployment = _standing(workbook, plan, scenario)
+    _, network, deployment = _standing(workbook, plan, scenario)
     workers = _workers(processes, cluster)
     with _stoppable() as stop, ProgressLine(sys.stderr, quiet) as progress:
         found = value_of_sites(network, deployment, most, workers, stop, progress.say)
-    if found.stopped and found.is_empty:
-        click.echo("Interrupted before anything was found; nothing is written.", err=True)
-        sys.exit(INTERRUPTED)
-    folder = out or (plan.parent if plan is not None else workbook.parent)
+    _demand_some(found)
+    folder = out or _folder_of(plan or workbook)
     with _writing(folder):
         path = write(folder, found)
         told = parts(found, network.settings.currency)
@@ -572,18 +639,35 @@ def sites(
 
 @main.command()
 @click.argument("workbook", type=WORKBOOK)
+@click.argument("plan", type=WORKBOOK, required=False)
+@click.option(
+    "--site", "sites", multiple=True, metavar="NAME", help="Only why this site is used, or is not."
+)
+@click.option(
+    "--row",
+    "rows",
+    multiple=True,
+    metavar="ROW",
+    help="Only why this demand row is served there: a region, or 'region=R;model=M'.",
+)
+@click.option(
+    "--time-limit",
+    type=click.FloatRange(min=0),
+    metavar="S",
+    help="Seconds for each solve that explains PLAN.  [default: 20]",
+)
 @click.option(
     "--keep",
     multiple=True,
     metavar="RULE",
-    help="A rule, or a cell such as Diversity!F9, that may not give; again for more.",
+    help="Without PLAN: a rule, or a cell such as Diversity!F9, that may not give; again for more.",
 )
 @click.option(
     "--apply",
     "number",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Write a copy of WORKBOOK with suggestion N as a scenario.",
+    help="Without PLAN: write a copy of WORKBOOK with suggestion N as a scenario.",
 )
 @click.option(
     "--processes",
@@ -592,26 +676,44 @@ def sites(
     help="Independent solves at a time, one core each.  [default: every core]",
 )
 @_cluster
+@click.option(
+    "--out", type=FOLDER, help="Folder for explain.json and explain.html.  [default: that of PLAN]"
+)
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress, no tables.")
+@_scenario
 def explain(
     workbook: Path,
+    plan: Path | None,
     keep: tuple[str, ...],
     number: int | None,
     processes: int | None,
     cluster: str | None,
     as_json: bool,
     quiet: bool,
+    **of_plan: Any,
 ) -> None:
-    """Say which cells of WORKBOOK cannot hold together, and what has to give at least for a plan.
+    """Say why PLAN is as it is; without one, what has to give at least for there to be a plan.
 
-    None of the cells named can be left out: without any one of them the others can hold. What is
-    suggested was solved as a scenario; WORKBOOK is never written to. Ctrl-C keeps what was found.
+    Of a plan: what each rule costs, what one unit more of each limit that binds would save, which
+    sites are in every plan nearly as good, why others are not used, why users are served where they
+    are. A price is what is proven to be no less and no more.
+
+    Without: which cells of WORKBOOK cannot hold together. None of those named can be left out:
+    without any one of them the others can hold. What is suggested was solved as a scenario;
+    WORKBOOK is never written to. Ctrl-C keeps what was found.
 
     \b
     Example:
-      planner explain inputs/minimal.xlsx
+      planner explain inputs/minimal.xlsx my-plan/plan.xlsx
     """
+    if plan is not None:
+        if keep or number is not None:
+            raise click.UsageError("--keep and --apply are for a workbook that has no plan")
+        _explain_plan(workbook, plan, _workers(processes, cluster), as_json, quiet, **of_plan)
+    needless = [name for name, value in of_plan.items() if value]
+    if needless:
+        raise click.UsageError(f"{', '.join(needless)}: give a PLAN to be explained")
     from planner.explain import Explainer, UnknownLimit
     from planner.report.explain_report import document, screen
     from planner.report.progress import ProgressLine
@@ -652,7 +754,8 @@ def explain(
     "--against",
     required=True,
     metavar="MEASURE",
-    help="latency, worst_loss, expected_loss, changes, or share:KIND: the largest share of a kind.",
+    help="latency, worst_loss, expected_loss, changes, share:KIND (the largest share of a kind)"
+    " or collapse:ROLE (how many failures end what a role promises).",
 )
 @click.option(
     "--points",
@@ -741,6 +844,47 @@ def frontier(
     sys.exit(INTERRUPTED if found.stopped else max(codes, default=TOO_EARLY))
 
 
+def _explain_plan(
+    workbook: Path,
+    plan: Path,
+    workers: Workers,
+    as_json: bool,
+    quiet: bool,
+    *,
+    sites: tuple[str, ...],
+    rows: tuple[str, ...],
+    time_limit: float | None,
+    out: Path | None,
+    scenario: str,
+) -> NoReturn:
+    """Say why a plan is as it is, write it down, and exit."""
+    from planner.evaluation.why import SECONDS_EACH, Asked, why
+    from planner.evaluation.why_results import NoSuch
+    from planner.report.html.tables_page import EVERY_LINE, write_tables
+    from planner.report.progress import ProgressLine
+    from planner.report.why_report import document, parts, screen, write
+
+    tables, network, deployment = _standing(workbook, plan, scenario)
+    assert tables.book is not None
+    asked = Asked(sites, rows, SECONDS_EACH if time_limit is None else time_limit, workers)
+    with _stoppable() as stop, ProgressLine(sys.stderr, quiet) as progress:
+        try:
+            found = why(network, deployment, tables.book, asked, stop, progress.say)
+        except NoSuch as error:
+            raise click.UsageError(str(error)) from None
+    folder = out or plan.parent
+    with _writing(folder):
+        path = write(folder, found)
+        title = f"Why the plan for {workbook.name} is as it is"
+        page = write_tables(folder / "explain.html", title, parts(found, EVERY_LINE))
+    if as_json:
+        click.echo(json.dumps(document(found), ensure_ascii=False, indent=1))
+    elif not quiet:
+        _console().print(screen(found))
+        click.echo(f"everything: {path}, to be read: {page}")
+    _end(found)
+
+
 def _console() -> Console:
     """Return the terminal, as wide as it is, or as is usual where nobody says."""
     from rich.console import Console
@@ -752,10 +896,12 @@ def _console() -> Console:
     return Console(width=width, highlight=False, markup=False)
 
 
-def _standing(workbook: Path, plan: Path | None, scenario: str) -> tuple[Network, Deployment]:
-    """Return the network and the nodes of the plan, or those of today; exit if there are none.
+def _standing(
+    workbook: Path, plan: Path | None, scenario: str
+) -> tuple[Tables, Network, Deployment]:
+    """Return the workbook and the nodes of the plan, or those of today; exit if there are none.
 
-    Of a plan in phases that is the last one.
+    Of a plan in phases that is the last one, in its network.
     """
     from models.phases import by_phase
     from planner.report.plan_audit import audit_plan
@@ -763,7 +909,8 @@ def _standing(workbook: Path, plan: Path | None, scenario: str) -> tuple[Network
 
     tables, network = _read(workbook, scenario)
     if plan is None:
-        return network, _today(network)
+        return tables, network, _today(network)
+    plan = _plan_file(plan)
     found, violations = audit_plan(network, plan)
     if any(finding.is_error for finding in found.findings):
         _fail(_listed(found.findings))
@@ -773,7 +920,7 @@ def _standing(workbook: Path, plan: Path | None, scenario: str) -> tuple[Network
         click.echo(text, err=True)
     _tell_other(found, tables, workbook, plan, scenario)
     last = by_phase(network, found.plan)[-1]
-    return last.network, last.plan
+    return tables, last.network, last.plan
 
 
 @contextmanager
@@ -786,11 +933,33 @@ def _writing(folder: Path) -> Iterator[None]:
         _fail(str(error))
 
 
-def _end(found: Stress | Sites) -> NoReturn:
+def _folder_of(path: Path) -> Path:
+    return path if path.is_dir() else path.parent
+
+
+def _demand_some(found: Stress | Sites) -> None:
+    """End where an interrupt came before anything was found: what an earlier run found stays."""
+    if found.stopped and found.is_empty:
+        click.echo("Interrupted before anything was found; nothing is written.", err=True)
+        sys.exit(INTERRUPTED)
+
+
+def _end(found: Stress | Sites | Why) -> NoReturn:
     """Say what was not looked at, and exit."""
     for failure in found.failures:
         click.echo(f"not looked at: {failure}", err=True)
     sys.exit(INTERRUPTED if found.stopped else BAD_INPUT if found.failures else PLAN)
+
+
+def _plan_file(plan: Path) -> Path:
+    """Return the plan workbook that a path names, itself or by its folder; exit if it has none."""
+    from planner.compare import plan_in
+    from planner.workbook.findings import InputError
+
+    try:
+        return plan_in(plan) if plan.is_dir() else plan
+    except InputError as error:
+        _fail(_listed(error.findings))
 
 
 def _demand_one(plan: Path | None, today: bool) -> None:

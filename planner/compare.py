@@ -15,9 +15,9 @@ from planner.reading import Tables, read_network
 from planner.report.earlier import PLAN_JSON, PLAN_XLSX, WORKBOOK_COPY
 from planner.report.overview import RUN
 from planner.report.plan_audit import audit_plan
-from planner.report.summary_pages import SCENARIO, SHA256
+from planner.report.summary_pages import SCENARIO
 from planner.workbook.differences import Difference, differences
-from planner.workbook.excel import read_sheets
+from planner.workbook.excel import SHA256, read_sheets
 from planner.workbook.findings import Finding, InputError
 
 _NAME_ONE = "name a folder in which planner solve found a plan, or a plan workbook in one"
@@ -72,7 +72,7 @@ def _beside(first: Side, side: Side) -> Beside:
 
 def _side(path: Path, name: str) -> Side:
     folder = path if path.is_dir() else path.parent
-    workbook, file = folder / WORKBOOK_COPY, path if path.is_file() else _plan_in(folder)
+    workbook, file = folder / WORKBOOK_COPY, path if path.is_file() else plan_in(folder)
     for needed in (workbook, file):
         if not needed.is_file():
             raise _refused(f"{needed} is not there", _NAME_ONE)
@@ -90,7 +90,7 @@ def _side(path: Path, name: str) -> Side:
     return Side(name, tables, evaluate(tables.network, found.plan)[-1])
 
 
-def _plan_in(folder: Path) -> Path:
+def plan_in(folder: Path) -> Path:
     """Return the plan of the last run in a folder; raise InputError if that ended without one."""
     try:
         content = json.loads((folder / PLAN_JSON).read_text(encoding="utf-8"))

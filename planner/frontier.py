@@ -9,7 +9,8 @@ from dataclasses import replace
 from models.measures import SHARE, measure
 from models.network import Goal, Network
 from models.risks import likely
-from planner.evaluation.frontier import Frontier, Point, folder, non_dominated
+from planner.evaluation.frontier import COLLAPSE, Frontier, Point, folder, non_dominated
+from planner.evaluation.frontier_collapse import CollapseSearch, roles
 from planner.evaluation.frontier_search import BESIDE, Found, Search
 from planner.job import Job, limits_of, write_solved
 from planner.reading import Tables, read_network
@@ -18,7 +19,7 @@ from planner.report.progress import ProgressLine
 from planner.workbook.findings import Finding, InputError
 
 MEASURES = ("latency", "worst_loss", "expected_loss", "changes")
-"""What cost can be held against; beside them `share:KIND`."""
+"""What cost can be held against; beside them `share:KIND` and `collapse:ROLE`."""
 
 
 def frontier(
@@ -37,7 +38,8 @@ def frontier(
     limits = limits_of(job, network)
     if job.time_limit_s is None:
         limits = replace(limits, time_limit_s=limits.time_limit_s / (count + BESIDE))
-    search = Search(network, against, limits, job.workers, stop, progress.say)
+    way = CollapseSearch if against.startswith(COLLAPSE) else Search
+    search = way(network, against, limits, job.workers, stop, progress.say)
     found_at = {found.point: found for found in search.run(count)}
     best_first, kept = non_dominated(found_at), list[Point]()
     for number, point in enumerate(best_first, start=1):
@@ -48,7 +50,7 @@ def frontier(
     return Frontier(
         workbook=job.workbook.name,
         against=against,
-        unit=measure(against).UNIT,
+        unit="failures" if against.startswith(COLLAPSE) else measure(against).UNIT,
         currency=network.settings.currency,
         points=tuple(kept),
         gap=limits.gap,
@@ -62,9 +64,8 @@ def frontier(
 
 def _is_written(job: Job, tables: Tables, search: Search, found: Found) -> bool:
     """Write a plan and return whether it is one: it could be written, and keeps every rule."""
-    network = search.network.part(goals=found.goals)
     try:
-        done = write_solved(job, tables, network, search.limits, found.solved)
+        done = write_solved(job, tables, found.network, search.limits, found.solved, "frontier")
     except OSError as error:
         search.failures.append(f"{job.out}: {error}")
         return False
@@ -91,8 +92,13 @@ def _demand_measure(network: Network, against: str) -> None:
         if against.removeprefix(SHARE) not in kinds:
             found = f"nothing hangs on a dependency of kind {against.removeprefix(SHARE)!r}"
             problem = Finding("", "", found, f"take one of {', '.join(kinds)}")
+    elif against.startswith(COLLAPSE):
+        promised = roles(network)
+        if against.removeprefix(COLLAPSE) not in promised:
+            found = f"nothing is promised of the role {against.removeprefix(COLLAPSE)!r}"
+            problem = Finding("", "", found, f"take one of {', '.join(promised)}")
     elif against not in MEASURES:
-        names = f"{', '.join(MEASURES)} and {SHARE}KIND, such as {SHARE}provider"
+        names = f"{', '.join(MEASURES)}, {SHARE}KIND and {COLLAPSE}ROLE, such as {SHARE}provider"
         problem = Finding("", "", f"cost is not held against {against!r}", f"take one of {names}")
     elif against == "expected_loss" and not likely(
         replace(network, goals=(Goal(1, "expected_loss"),))

@@ -17,11 +17,12 @@ from planner.evaluation.conflict import reasons
 from planner.evaluation.evaluation import Evaluation, evaluate
 from planner.evaluation.rollout import orders_of
 from planner.evaluation.score import Score
-from planner.files import move_beside, move_into_place
+from planner.files import move_beside, move_into_place, put_beside
 from planner.jobs.requests import Workers
 from planner.reading import Tables, read_network
 from planner.report.done import Done
 from planner.report.earlier import (
+    LOG,
     REJECTED,
     REPORT,
     WORKBOOK_COPY,
@@ -36,6 +37,7 @@ from planner.report.plan_workbook import write_plan
 from planner.report.progress import ProgressLine
 from planner.result import Limits, Result, Run
 from planner.solver.arrays import BadNumber
+from planner.solver.log import heard
 from planner.solver.phased import Rollout, solve_phases
 from planner.solver.room import TooLarge
 from planner.solver.solve import Solved, Timer, solve
@@ -53,7 +55,8 @@ WRONG_FILE = "file"
 class Job:
     """What to plan, where to put it, and limits that override the workbook's settings.
 
-    With a `scenario` the workbook is planned as that has it.
+    With a `scenario` the workbook is planned as that has it. It is `called` otherwise than its file
+    where that is a copy.
     """
 
     workbook: Path
@@ -65,6 +68,12 @@ class Job:
     solver: Mapping[str, object] = field(default_factory=dict)
     workers: Workers = Workers()
     scenario: str = ""
+    called: str = ""
+
+    @property
+    def name(self) -> str:
+        """Return what the workbook is called."""
+        return self.called or self.workbook.name
 
 
 def run(job: Job, stop: threading.Event, progress: ProgressLine) -> Done:
@@ -73,16 +82,18 @@ def run(job: Job, stop: threading.Event, progress: ProgressLine) -> Done:
     timer = Timer()
     with timer.step("read"):
         tables = read_network(job.workbook, job.require_served, job.scenario)
-    made = Run(job.workbook.name, tables.sha256, 0, versions=versions(), scenario=job.scenario)
+    made = Run(job.name, tables.sha256, 0, versions=versions(), scenario=job.scenario)
     if tables.network is None:
         return _finish(job, Done(Result("invalid", made), None, tables.findings), timer, tables)
     network = tables.network
     limits = limits_of(job, network)
+    lines: list[str] = []
     try:
-        if network.phases:
-            rollout = solve_phases(network, limits, stop, progress.solving)
-        else:
-            rollout = Rollout(solve(network, limits, stop, progress.solving))
+        with heard(lines.append):
+            if network.phases:
+                rollout = solve_phases(network, limits, stop, progress.solving)
+            else:
+                rollout = Rollout(solve(network, limits, stop, progress.solving))
     except BadNumber as error:
         finding = Finding(
             "",
@@ -105,7 +116,7 @@ def run(job: Job, stop: threading.Event, progress: ProgressLine) -> Done:
             job, Done(Result("invalid", made), None, (*tables.findings, finding)), timer, tables
         )
     solved = rollout.solved
-    done = _ended(tables, network, limits, solved, made)
+    done = replace(_ended(tables, network, limits, solved, made), log=tuple(lines))
     result, made = replace(done.result, phase_gaps=rollout.gaps), done.result.run
     done = replace(done, result=result)
     timer.times |= solved.times
@@ -152,16 +163,23 @@ def limits_of(job: Job, network: Network) -> Limits:
 
 
 def write_solved(
-    job: Job, tables: Tables, network: Network, limits: Limits, solved: Solved
+    job: Job, tables: Tables, network: Network, limits: Limits, solved: Solved, command: str
 ) -> Done:
-    """Write, read back and audit a plan that was found elsewhere; nothing is compared with it.
+    """Write, read back and audit a plan that another command found; nothing is compared with it.
 
     The `network` is that of the tables, with the goals that were solved for.
     """
     assert solved.plan is not None
     timer = Timer()
     timer.times |= solved.times
-    made = Run(job.workbook.name, tables.sha256, 0, versions=versions(), scenario=job.scenario)
+    made = Run(
+        job.name,
+        tables.sha256,
+        0,
+        versions=versions(),
+        scenario=job.scenario,
+        command=command,
+    )
     done = _ended(tables, network, limits, solved, made)
     evaluations = evaluate(network, solved.plan)
     done = replace(done, evaluations=evaluations, scores=(evaluations[-1].score(PLAN),))
@@ -256,7 +274,7 @@ def _write_and_audit(job: Job, tables: Tables, done: Done, timer: Timer) -> Done
 
 
 def _finish(job: Job, done: Done, timer: Timer, tables: Tables) -> Done:
-    """Write report.html, the copy of the workbook and plan.json, and return the job's end."""
+    """Write report.html, solver.log, the workbook's copy and plan.json; return the job's end."""
     job.out.mkdir(parents=True, exist_ok=True)
     accepted = done.result.plan is not None and done.result.status != "rejected"
     aside = move_aside(job.out, accepted, job.workbook)
@@ -265,6 +283,10 @@ def _finish(job: Job, done: Done, timer: Timer, tables: Tables) -> Done:
     if done.final is not None:
         with timer.step("report"):
             done = _report(job, done)
+    # A run that solved nothing has a log too, or that of an earlier run would pass for its own.
+    told = "\n".join(done.log or ("Nothing was solved here.",)) + "\n"
+    log = put_beside(job.out / LOG, told.encode("utf-8"))
+    done = replace(done, files={**done.files, "log": log})
     if tables.data:
         done = _keep_copy(job, done, tables)
     made = replace(done.result.run, times=dict(timer.times))
@@ -288,11 +310,12 @@ def _keep_copy(job: Job, done: Done, tables: Tables) -> Done:
     A file of that name that no run put there stays, and is said.
     """
     target = job.out / WORKBOOK_COPY
+    kept = replace(done, files={**done.files, "workbook": target})
     if target.exists() and job.workbook.exists() and target.samefile(job.workbook):
-        return done
+        return kept
     if not target.exists() or file_hash(target) in {tables.sha256, *known_workbooks(job.out)}:
         move_into_place(target, tables.data)
-        return done
+        return kept
     text = f"{WORKBOOK_COPY} in {job.out} is not of this program and is left as it is"
     finding = Finding("", "", text, "move it away, or plan into another folder", level="warning")
     return replace(done, findings=(*done.findings, finding))

@@ -68,7 +68,8 @@ class Run:
     """How the plan was made.
 
     `times` are seconds by stage; `clock_stopped`: not reproducible; `search`: where the plan was
-    sought, and of what its bound is; `scenario`: as which the workbook was read, if any.
+    sought, and of what its bound is; `scenario`: as which the workbook was read, if any;
+    `command`: what the planner was asked to do.
     """
 
     workbook: str
@@ -80,6 +81,7 @@ class Run:
     clock_stopped: bool = False
     search: str = ""
     scenario: str = ""
+    command: str = "solve"
 
     @property
     def subject(self) -> str:

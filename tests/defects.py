@@ -1316,6 +1316,81 @@ _OUTAGES = [
     ),
 ]
 
+_TRAPS = [
+    Defect(
+        "provider called none",
+        _all(_put("Providers", 2, "provider", "None"), _put("Sites", 2, "provider", "None")),
+        "Providers!A2",
+        ("provider 'None' is read as a name like any other",),
+        "warning",
+    ),
+    Defect(
+        "a grid and none",
+        _put("Sites", 2, "grid", "ENTSO-E; none"),
+        "Sites!J2",
+        ("grid 'none' is no name",),
+    ),
+    Defect(
+        "provider without a name",
+        _all(_put("Providers", 2, "provider", "unknown"), _put("Sites", 2, "provider", "unknown")),
+        "Providers!A2",
+        ("provider 'unknown' is no name", "write a name of your own, such as"),
+    ),
+    Defect(
+        "provider that is not listed and has no name",
+        _put("Sites", 2, "provider", "n/a"),
+        "Sites!B2",
+        ("provider 'n/a' is not in Providers", "a name of your own"),
+    ),
+    Defect(
+        "no policy by its name",
+        _put("Demand", 2, "verification", "none"),
+        "Demand!F2",
+        ("verification 'none' is not in Verification", "leave the cell blank for none"),
+    ),
+    Defect(
+        "a grid that is a dash",
+        _put("Sites", 2, "grid", "-"),
+        "Sites!J2",
+        ("grid '-' is no name", "leave the cell blank if it is not known; write none if there is"),
+    ),
+    Defect(
+        "one of two grids is not known",
+        _put("Sites", 2, "grid", "ENTSO-E; unknown"),
+        "Sites!J2",
+        ("grid 'unknown' is no name",),
+    ),
+    Defect(
+        "a grid for every site",
+        _put("Sites", 2, "grid", "*"),
+        "Sites!J2",
+        ("grid '*' is no name",),
+    ),
+    Defect(
+        "a country to be decided",
+        _put("Sites", 5, "grid", "tbd"),
+        "Sites!J5",
+        ("grid 'tbd' is read as not known", "write none if there is none"),
+        "warning",
+    ),
+    Defect(
+        "a TEE that is not known",
+        _put("Node types", 2, "tee", "unknown"),
+        "Node types!H2",
+        ("tee 'unknown' is no name", "leave the cell blank if there is none"),
+    ),
+    Defect(
+        "protection of what is not known",
+        _all(
+            _put("Sites", 2, "grid", None),
+            _row("Dependencies", "unknown", "grid", None, None, "yes"),
+        ),
+        "Dependencies!E4",
+        ("the grid of these sites is not known", "fill in grid in Sites"),
+        "warning",
+    ),
+]
+
 DEFECTS = [
     *_CELLS,
     *_SHEETS,
@@ -1328,5 +1403,6 @@ DEFECTS = [
     *_UNFINISHED,
     *_COLLAPSE,
     *_OUTAGES,
+    *_TRAPS,
 ]
 """Every defect, for tests of the reader and of the command line alike."""

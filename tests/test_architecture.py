@@ -13,6 +13,7 @@ import pytest
 
 import models
 import planner
+from tests.mutants import ELSEWHERE, EQUIVALENT, FEWER, FILES, FIRST, TESTS, first, mutants
 
 ROOT = Path(__file__).parents[1]
 MODULES = sorted([*ROOT.glob("models/**/*.py"), *ROOT.glob("planner/**/*.py")])
@@ -40,6 +41,7 @@ DOORS = {
         "planner/report/screen.py",
         "planner/report/sites_report.py",
         "planner/report/stress_report.py",
+        "planner/report/why_report.py",
     },
 }
 """A library is used through one door; openpyxl by one for reading, one for writing with
@@ -223,3 +225,15 @@ def test_the_walk_of_one_row_is_true_and_short() -> None:
         tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
         found = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
         assert function in found, f"{path} has no {function}"
+
+
+def test_what_the_mutants_name_is_there() -> None:
+    named = {test for tests in FIRST.values() for test in tests} | set(TESTS) - {FEWER}
+    assert [test for test in sorted(named) if not (ROOT / test).exists()] == []
+    mathematics = {name(path) for path in MODULES if name(path).startswith("models/")}
+    assert set(FILES) | set(ELSEWHERE) == mathematics
+    assert set(FIRST) <= {Path(path).stem for path in FILES}
+    assert [path for path in FILES if not first(path)] == []
+    paths = sorted({label.partition(" ")[0] for label in EQUIVALENT})
+    labels = {mutant.label for path in paths for mutant in mutants(path)}
+    assert [label for label in EQUIVALENT if label not in labels] == []

@@ -11,8 +11,12 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import openpyxl
@@ -42,6 +46,22 @@ def figures(folder: Path) -> dict[str, object]:
     return content
 
 
+@cache
+def minimal_files() -> dict[str, bytes]:
+    """Return, by name, the files that a solve of the smallest example writes; solved once."""
+    with TemporaryDirectory() as folder:
+        done = run("solve", MINIMAL, "--out", folder, "-q")
+        assert done.exit_code == 0, done.output
+        return {path.name: path.read_bytes() for path in Path(folder).iterdir()}
+
+
+def plan_minimal(folder: Path) -> None:
+    """Leave in a folder what a solve of the smallest example leaves there."""
+    folder.mkdir(exist_ok=True)
+    for name, content in minimal_files().items():
+        (folder / name).write_bytes(content)
+
+
 def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
@@ -58,7 +78,7 @@ def test_a_plan_is_written_read_back_and_audited(tmp_path: Path) -> None:
 
 
 def test_an_audit_names_the_cell_that_sets_the_limit(tmp_path: Path) -> None:
-    run("solve", MINIMAL, "--out", tmp_path, "-q")
+    plan_minimal(tmp_path)
     plan = tmp_path / "plan.xlsx"
     edit_first_node_count(plan, 36)
     first = figures(tmp_path)["nodes"][0]["site"]  # type: ignore[index]
@@ -321,7 +341,7 @@ def test_the_same_workbook_gives_the_same_plan_json_apart_from_times(
 
 
 def test_a_plan_that_was_edited_is_never_replaced(tmp_path: Path) -> None:
-    run("solve", MINIMAL, "--out", tmp_path, "-q")
+    plan_minimal(tmp_path)
     edited = tmp_path / "plan.xlsx"
     edit_first_node_count(edited)
     before = sha256(edited)
@@ -355,7 +375,7 @@ def test_a_run_without_a_plan_leaves_no_plan_of_an_earlier_one(
     out = tmp_path / "out"
     out.mkdir()
     (out / "plan (before).xlsx").write_text("of the run before that", encoding="utf-8")
-    run("solve", MINIMAL, "--out", out, "-q")
+    plan_minimal(out)
     if edited:
         edit_first_node_count(out / "plan.xlsx")
     before = sha256(out / "plan.xlsx")
@@ -401,7 +421,7 @@ def test_a_run_without_a_plan_leaves_no_plan_of_an_earlier_one(
 
 
 def test_the_later_plan_beside_an_edited_one_makes_way_too(tmp_path: Path) -> None:
-    run("solve", MINIMAL, "--out", tmp_path, "-q")
+    plan_minimal(tmp_path)
     edit_first_node_count(tmp_path / "plan.xlsx")
     run("solve", MINIMAL, "--out", tmp_path, "-q")
     path = unsolvable(tmp_path, "invalid")
@@ -413,7 +433,7 @@ def test_the_later_plan_beside_an_edited_one_makes_way_too(tmp_path: Path) -> No
 def test_a_plan_that_is_held_open_is_said_to_be_of_an_earlier_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run("solve", MINIMAL, "--out", tmp_path, "-q")
+    plan_minimal(tmp_path)
 
     def refuse(path: Path, target: Path) -> None:
         raise PermissionError(path, target)
@@ -427,7 +447,7 @@ def test_a_plan_that_is_held_open_is_said_to_be_of_an_earlier_run(
 
 
 def test_a_path_that_is_not_there_writes_and_moves_nothing(tmp_path: Path) -> None:
-    run("solve", MINIMAL, "--out", tmp_path, "-q")
+    plan_minimal(tmp_path)
     before = {path.name: sha256(path) for path in tmp_path.iterdir()}
     done = run("solve", tmp_path / "minmal.xlsx", "--out", tmp_path)
     assert done.exit_code == 2
@@ -595,7 +615,7 @@ def test_ctrl_c_keeps_the_best_plan_so_far(tmp_path: Path) -> None:
 
 
 def test_a_plan_that_breaks_a_rule_is_told_by_the_audit(tmp_path: Path) -> None:
-    run("solve", MINIMAL, "--out", tmp_path, "-q")
+    plan_minimal(tmp_path)
     from planner.report.plan_workbook import read_plan
 
     network = read_network(MINIMAL).network
@@ -631,14 +651,14 @@ def test_the_example_of_every_command_runs(name: str, tmp_path: Path) -> None:
     assert example is not None
     words = re.sub(r"\bmy(?=[-.])", str(tmp_path / "my"), example[1]).split()
     words = [str(ROOT / word) if word.startswith("inputs/") else word for word in words]
-    if name in ("audit", "compare", "sites", "stress"):
-        run("solve", MINIMAL, "--out", tmp_path / "my-plan", "-q")
+    if name in ("audit", "compare", "explain", "rerun", "sites", "stress"):
+        plan_minimal(tmp_path / "my-plan")
     done = run(*words)
     assert done.exit_code == 0, done.output
 
 
 def test_stress_tells_what_one_failure_takes_and_writes_it_down(tmp_path: Path) -> None:
-    run("solve", MINIMAL, "--out", tmp_path, "-q")
+    plan_minimal(tmp_path)
     done = run("stress", MINIMAL, tmp_path / "plan.xlsx", "--kind", "country")
     assert done.exit_code == 0, done.output
     assert re.search(r"provider:Hetzner +42\.0%", done.output)
@@ -675,7 +695,7 @@ def test_the_readme_s_example_of_a_better_plan_is_true(tmp_path: Path) -> None:
 
 def test_the_readme_s_example_of_a_site_that_helps_is_true(tmp_path: Path) -> None:
     plan = tmp_path / "plan.xlsx"
-    run("solve", MINIMAL, "--out", tmp_path, "-q")
+    plan_minimal(tmp_path)
     done = run("sites", MINIMAL, plan)
     assert done.exit_code == 0, done.output
     said = " ".join(done.output.split())
@@ -748,12 +768,56 @@ def test_sites_says_what_it_needs(words: tuple[str, ...], says: str, tmp_path: P
     ],
 )
 def test_stress_says_what_it_needs(words: tuple[str, ...], says: str, tmp_path: Path) -> None:
-    run("solve", MINIMAL, "--out", tmp_path, "-q")
+    plan_minimal(tmp_path)
     given = [str(tmp_path / "plan.xlsx") if word == "PLAN" else word for word in words]
     done = run("stress", MINIMAL, *given, "--out", tmp_path / "out")
     assert done.exit_code == 2
     assert says in done.output
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("command", ["stress", "sites"])
+def test_an_interrupt_before_anything_was_found_keeps_what_is_there(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("solve", MINIMAL, "--out", tmp_path, "-q")
+    kept = tmp_path / f"{command}.json"
+    kept.write_text("of an earlier run")
+
+    @contextmanager
+    def interrupted() -> Iterator[threading.Event]:
+        stop = threading.Event()
+        stop.set()
+        yield stop
+
+    monkeypatch.setattr("planner.cli._stoppable", interrupted)
+    done = run(command, MINIMAL, tmp_path / "plan.xlsx", "-q", "--processes", 1)
+    assert done.exit_code == 130
+    assert "Interrupted before anything was found; nothing is written." in done.output
+    assert kept.read_text() == "of an earlier run"
+
+
+def test_a_plan_is_named_by_its_folder_too(tmp_path: Path) -> None:
+    assert "plan.xlsx does not exist" in run("audit", MINIMAL, tmp_path).output
+    run("solve", MINIMAL, "--out", tmp_path, "-q")
+    by_file = run("audit", MINIMAL, tmp_path / "plan.xlsx")
+    by_folder = run("audit", MINIMAL, tmp_path)
+    assert (by_folder.exit_code, by_folder.output) == (0, by_file.output)
+    for command in ("stress", "sites"):
+        done = run(command, MINIMAL, tmp_path, "-q", "--processes", 1)
+        assert done.exit_code == 0, done.output
+        assert (tmp_path / f"{command}.json").is_file()
+
+
+def test_a_plan_in_place_of_the_workbook_is_one_finding(tmp_path: Path) -> None:
+    run("solve", MINIMAL, "--out", tmp_path, "-q")
+    for given in ("plan.xlsx", ""):
+        done = run("check", tmp_path / given)
+        assert done.exit_code == 2
+        assert done.output.count("error  ") == 1, done.output
+        assert "workbook" in done.output
+    assert "is a plan that planner solve wrote" in run("check", tmp_path / "plan.xlsx").output
+    assert f"{tmp_path.name} is a directory" in run("check", tmp_path).output
 
 
 def standing_today(path: Path, nodes: dict[str, int], **cells: object) -> Path:
@@ -810,7 +874,7 @@ def test_an_audit_says_what_it_needs(words: tuple[str, ...], says: str) -> None:
 
 
 def test_a_plan_of_another_workbook_is_said_to_be_one(tmp_path: Path) -> None:
-    run("solve", MINIMAL, "--out", tmp_path, "-q")
+    plan_minimal(tmp_path)
     other = openpyxl.load_workbook(MINIMAL)
     other["Demand"]["B2"] = 41
     other.save(tmp_path / "changed.xlsx")
@@ -820,7 +884,7 @@ def test_a_plan_of_another_workbook_is_said_to_be_one(tmp_path: Path) -> None:
 
 
 def test_an_edited_plan_that_leaves_users_out_is_said_to(tmp_path: Path) -> None:
-    run("solve", MINIMAL, "--out", tmp_path, "-q")
+    plan_minimal(tmp_path)
     book = openpyxl.load_workbook(tmp_path / "plan.xlsx")
     book["Routing"].delete_rows(2)
     book.save(tmp_path / "plan.xlsx")
@@ -1110,7 +1174,7 @@ def test_compare_needs_two_plans_with_their_workbooks(tmp_path: Path) -> None:
 
 
 def test_a_plan_compared_with_itself_is_the_same(tmp_path: Path) -> None:
-    run("solve", MINIMAL, "--out", tmp_path / "out", "-q")
+    plan_minimal(tmp_path / "out")
     done = run("compare", tmp_path / "out", tmp_path / "out" / "plan.xlsx")
     assert done.exit_code == 0, done.output
     assert "no difference" in done.output
@@ -1224,10 +1288,24 @@ def test_a_frontier_against_a_share_says_what_is_asked_for(tmp_path: Path) -> No
     assert last["limit"] is None
 
 
+def test_a_frontier_against_failures_has_more_of_them_for_more_money(tmp_path: Path) -> None:
+    arguments = ("frontier", MINIMAL, "--against", "collapse:execution", "--out", tmp_path)
+    done = run(*arguments)
+    assert done.exit_code == 0, done.output
+    told = json.loads((tmp_path / "frontier.json").read_text(encoding="utf-8"))
+    assert (told["unit"], told["complete"]) == ("failures", True)
+    assert [(p["amount"], p["amount_bound"], p["cost"]) for p in told["points"]] == [
+        (3, 3, pytest.approx(18_130)),
+        (2, 2, pytest.approx(17_160)),
+    ]
+    assert "at most" in done.output
+
+
 @pytest.mark.parametrize(
     ("against", "says"),
     [
-        ("happiness", "take one of latency, worst_loss, expected_loss, changes and share:KIND"),
+        ("happiness", "take one of latency, worst_loss, expected_loss, changes, share:KIND and"),
+        ("collapse:storage", "nothing is promised of the role 'storage'; take one of execution"),
         ("share:moon", "nothing hangs on a dependency of kind 'moon'; take one of bloc, country"),
         ("expected_loss", "fill in outages_per_year and outage_hours"),
     ],

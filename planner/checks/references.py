@@ -27,6 +27,7 @@ from planner.checks.totals import is_total
 from planner.workbook.book import Book, is_read, keys_of, names_of
 from planner.workbook.findings import Finding, some
 from planner.workbook.names import did_you_mean, fold_name, listed
+from planner.workbook.tables import NO_NAMES
 from planner.workbook.unread import UNREAD
 
 Word = tuple[Row, str, str]
@@ -124,6 +125,10 @@ def _unknown(book: Book, sheets: tuple[str, ...], words: list[Word]) -> Finding:
     if not any(book.has(SHEETS[sheet]) for sheet in sheets):
         message = f"{header_of(attribute, declared)} {names}, but there is no sheet {titles}{where}"
         way_out = f"add the sheet{'' if declared.required else ', or leave the cells blank'}"
+    if fold_name(name) in NO_NAMES | {"none"}:
+        way_out = "leave the cell blank for none"
+        if declared.required:
+            way_out = f"write which it is, or a name of your own, and add it to {titles}"
     if is_total(name):
         way_out = "delete the row, which adds up others"
     return book.finding(row, attribute, message, way_out)

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from models.data import Offer, Provider, Site
-from models.network import SITE_ATTRIBUTES
+from models.network import SITE_ATTRIBUTES, is_unknown
 from planner.checks.capacity import Bounds
 from planner.checks.subject import Complaint, Subject
 from planner.workbook.book import DEP, Book, is_read, names_of
@@ -208,6 +208,15 @@ def _unused_dependencies(bounds: Bounds, book: Book) -> Iterator[Finding]:
     """Yield Dependencies rows that nothing hangs on: most often a misspelt name."""
     found = bounds.network.graph.dependencies
     for row in bounds.network.dependencies.values():
+        if row.protect and is_unknown(row.item):
+            yield book.finding(
+                row,
+                "protect",
+                f"the {row.kind} of these sites is not known, so that its failure cannot be"
+                " protected against",
+                f"fill in {row.kind} in Sites, and name here what must not matter",
+                "warning",
+            )
         known = [item.name for item in found if item.kind == row.kind]
         if row.dependency == "*" and not known:
             yield book.finding(

@@ -19,6 +19,8 @@ CENT = 0.02
 """Currency that two costs may differ by and be the same: what two stages may each give up."""
 SAME = 1e-6
 """How far figures may differ, relative to the largest of them, and be the same."""
+COLLAPSE = "collapse:"
+"""What a measure begins with that is how many failures end the guarantees of a role."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,7 @@ class Frontier:
     """The plans that no other beats, from the best in the measure to the cheapest.
 
     `unit` is that of the measure `against`, `gap` what was good enough for every solve.
+    Of failures it takes more are better: those figures are kept with a minus, see `told`.
     `merged` counts plans that others equal or beat, `failures` say which were not found and why,
     `reached` are the statuses of all solves. `earlier` are folders of an earlier run with more.
     """
@@ -143,6 +146,15 @@ class Frontier:
     reached: tuple[str, ...] = ()
     stopped: bool = False
     earlier: tuple[str, ...] = ()
+
+    @property
+    def more_is_better(self) -> bool:
+        """Return whether the measure is a number of failures."""
+        return self.against.startswith(COLLAPSE)
+
+    def told(self, amount: float) -> float:
+        """Return an amount of the measure as it is told: without the minus of what is better."""
+        return -amount if self.more_is_better else amount
 
     @property
     def knee(self) -> Point | None:

@@ -35,11 +35,11 @@ APART = 4
 
 
 class Found(NamedTuple):
-    """A plan, where it lies, and the goals that it was sought for."""
+    """A plan, where it lies, and what it was sought for."""
 
     point: Point
     solved: Solved
-    goals: tuple[Goal, ...]
+    network: Network
 
 
 class Search:
@@ -95,7 +95,7 @@ class Search:
             if response.key == CHEAPEST:
                 self._take(response, math.inf)
             elif (solved := self._plan_of(response, f"the best in {self.against}")) is not None:
-                best = self._found(solved, goals)
+                best = self._found(solved, self.network.part(goals=goals))
                 best = best._replace(point=replace(best.point, limit=with_room(best.point.amount)))
                 self.least = best.point.amount_bound
         return best
@@ -140,26 +140,38 @@ class Search:
         sought = "the cheapest" if math.isinf(limit) else f"{self.against} at most {limit:,.6g}"
         solved = self._plan_of(response, sought)
         if solved is not None:
-            found = self._found(solved, self._goals(limit))
+            found = self._found(solved, self.network.part(goals=self._goals(limit)))
             self.plans.append(found._replace(point=replace(found.point, limit=limit)))
 
-    def _found(self, solved: Solved, goals: tuple[Goal, ...]) -> Found:
+    def _found(self, solved: Solved, network: Network) -> Found:
+        point = point_of(solved, network)
         assert solved.plan is not None
-        plan, network = solved.plan.final, self._seen(self._goals(math.inf))
-        bounds = {stage.measure: stage.bound for stage in solved.stages}
-        amounts = {
-            name: value(network, plan, [Goal(1, name)]) for name in ("unserved", COST, self.against)
-        }
-        point = Point(
-            limit=math.inf,
-            status=solved.status,
-            cost=amounts[COST],
-            cost_bound=bounds.get(COST, -math.inf),
-            amount=amounts[self.against],
+        seen, bounds = self._seen(self._goals(math.inf)), bounds_of(solved)
+        point = replace(
+            point,
+            amount=value(seen, solved.plan.final, [Goal(1, self.against)]),
             amount_bound=bounds.get(self.against, -math.inf),
-            unserved=amounts["unserved"],
         )
-        return Found(point, solved, goals)
+        return Found(point, solved, network)
+
+
+def point_of(solved: Solved, network: Network) -> Point:
+    """Return what a plan costs and leaves unserved; its measure is for others to say."""
+    assert solved.plan is not None
+    plan = solved.plan.final
+    return Point(
+        limit=math.inf,
+        status=solved.status,
+        cost=value(network, plan, [Goal(1, COST)]),
+        cost_bound=bounds_of(solved).get(COST, -math.inf),
+        amount=math.inf,
+        unserved=value(network, plan, [Goal(1, "unserved")]),
+    )
+
+
+def bounds_of(solved: Solved) -> dict[str, float]:
+    """Return the proven bound of every measure of a solve."""
+    return {stage.measure: stage.bound for stage in solved.stages}
 
 
 def with_room(best: float) -> float:

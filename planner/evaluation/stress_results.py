@@ -221,3 +221,10 @@ class Stress:
     rows_left_out: int = 0
     failures: tuple[str, ...] = ()
     stopped: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Return whether it ended before anything was found, and so is not worth keeping."""
+        # Of what the plan does not stand on, nothing need be worked out.
+        is_cut = bool(self.stopped or self.failures)
+        return is_cut and not (self.ends or self.blasts)

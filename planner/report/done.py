@@ -24,8 +24,8 @@ class Done:
     `evaluations` are of the plan, one per phase; `scores` of the plan and what it is compared with.
     `files` are the paths written, by what they hold; `aside` the new names of plans of earlier
     runs that had to make way, because they would pass for what this run ended with. `book` knows
-    the cells of the workbook, `edits` say which of them a scenario changed. `orders` are the steps
-    of every phase of a roll-out.
+    the cells of the workbook, `edits` say which of them a scenario changed; `log` is what the
+    solver said, line by line. `orders` are the steps of every phase of a roll-out.
     """
 
     result: Result
@@ -37,6 +37,7 @@ class Done:
     aside: Mapping[str, str] = field(default_factory=dict)
     book: Book | None = None
     edits: tuple[str, ...] = ()
+    log: tuple[str, ...] = ()
     orders: tuple[Order, ...] = ()
 
     @property

@@ -9,7 +9,7 @@ from pathlib import Path
 from planner.report.plan_workbook import plan_hash
 
 PLAN_JSON, PLAN_XLSX, REJECTED = "plan.json", "plan.xlsx", "rejected.xlsx"
-REPORT, WORKBOOK_COPY = "report.html", "workbook.xlsx"
+REPORT, WORKBOOK_COPY, LOG = "report.html", "workbook.xlsx", "solver.log"
 
 
 def unedited_plans(directory: Path) -> dict[str, str]:

@@ -16,7 +16,13 @@ from rich.text import Text
 
 from planner.evaluation.frontier import Frontier, Point, distance, folder
 from planner.files import move_into_place, put_beside
-from planner.report.html.frontier_page import KNEE, amount_text, frontier_page, proof
+from planner.report.html.frontier_page import (
+    KNEE,
+    amount_text,
+    bound_header,
+    frontier_page,
+    proof,
+)
 from planner.result import without_noise
 from planner.workbook.findings import counted
 
@@ -31,7 +37,14 @@ def screen(found: Frontier) -> Group:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("plan")
     amount = f"{found.against} {found.unit}" if found.unit != found.against else found.against
-    for header in (f"{found.currency}/month", "at least", "gap", amount, "at least", "gap"):
+    for header in (
+        f"{found.currency}/month",
+        "at least",
+        "gap",
+        amount,
+        bound_header(found),
+        "gap",
+    ):
         table.add_column(header, justify="right", no_wrap=True)
     table.add_column("status")
     for point in found.points:
@@ -104,6 +117,8 @@ def _rows(found: Frontier) -> Iterator[dict[str, object]]:
     for point in found.points:
         figures: dict[str, object] = asdict(point)
         del figures["number"]
+        for name in ("limit", "amount", "amount_bound"):
+            figures[name] = found.told(getattr(point, name))
         gaps = {"cost_gap": point.cost_gap, "amount_gap": point.amount_gap}
         told = {**figures, **gaps, "below_line": distance(point, found.points)}
         yield {

@@ -21,8 +21,11 @@ from planner.report.done import Done
 from planner.report.earlier import PLAN_JSON, unedited_plans
 from planner.report.plan_workbook import plan_hash
 from planner.result import Result, Stage, without_noise
+from planner.versions import code
 
 FORMAT = 1
+FILES = ("report", "log", "workbook")
+"""What else of the run lies beside the plan."""
 
 Json = dict[str, object]
 
@@ -42,6 +45,7 @@ def write_json(directory: Path, done: Done) -> Path:
         "edits": list(done.edits),
         "plan_file": plan_file.name if plan_file is not None else None,
         "plan_sha256": plans[plan_file.name] if plan_file is not None else None,
+        "files": {name: done.files[name].name for name in FILES if name in done.files},
         "plans": dict(sorted(plans.items())),
         "moved_aside": dict(sorted(done.aside.items())),
     }
@@ -266,10 +270,12 @@ def _score(found: Score) -> Json:
 def _run(result: Result) -> Json:
     run = result.run
     return {
+        "command": run.command,
         "workbook": run.workbook,
         "workbook_sha256": run.sha256,
         "scenario": run.scenario or None,
         "versions": dict(sorted(run.versions.items())),
+        "code": code(),
         "options": dict(sorted(run.options.items())),
         "seed": run.seed,
         "clock_stopped": run.clock_stopped,

@@ -18,9 +18,9 @@ from planner.report.overview import COMPARISON, OVERVIEW, RUN, SUMMARY, listed_s
 from planner.report.plan_rows import PlanReader, read_rows
 from planner.report.sheet_rows import PLAN_SHEETS
 from planner.report.stale import CHECKED, stale
-from planner.report.summary_pages import SCENARIO, SHA256, comparison, run_record, summary
+from planner.report.summary_pages import SCENARIO, comparison, run_record, summary
 from planner.report.tables import page
-from planner.workbook.excel import Workbook, read_sheets
+from planner.workbook.excel import SHA256, Workbook, read_sheets
 from planner.workbook.excel_writing import write_workbook
 from planner.workbook.findings import Finding
 

@@ -15,10 +15,8 @@ from planner.report.done import Done
 from planner.report.sentences import COSTS, GUARANTEES, RISKS, costs_and_proof, guarantees, risks
 from planner.report.tables import FORMATS, MONEY, filled, number_format
 from planner.result import without_noise
+from planner.workbook.excel import SHA256
 from planner.workbook.layout import Layout, Page, Styled
-
-SHA256 = "workbook sha256"
-"""The item of the sheet Run that says what workbook the plan was made for."""
 
 SCENARIO = "scenario"
 """The item of the sheet Run that says as which scenario the workbook was read."""

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from planner.result import relative_gap
 from planner.solver.arrays import FloatArray, Program, Rows
+from planner.solver.log import HighsLines, is_heard
 
 Progress = Callable[[float, float, float], None]
 """Called with incumbent, bound and seconds since the solve began."""
@@ -45,10 +46,17 @@ class Outcome:
 
 
 class Engine:
-    """One model inside HiGHS, passed once and then only changed."""
+    """One model inside HiGHS, passed once and then only changed.
+
+    What HiGHS logs of it goes into the log of the run where it is `told`.
+    """
 
     def __init__(
-        self, program: Program, stop: threading.Event, options: Mapping[str, Any] | None = None
+        self,
+        program: Program,
+        stop: threading.Event,
+        options: Mapping[str, Any] | None = None,
+        told: bool = True,
     ) -> None:
         self.program = program
         self.stop = stop
@@ -65,6 +73,8 @@ class Engine:
         for event in (self.highs.cbSimplexInterrupt, self.highs.cbIpmInterrupt):
             event.subscribe(self._interrupt)
         self.highs.cbMipInterrupt.subscribe(self._interrupt_mip)
+        if told and is_heard():
+            self.highs.cbLogging.subscribe(HighsLines())
         self._pass(program)
 
     def set_option(self, name: str, value: Any) -> None:

@@ -20,6 +20,7 @@ from planner.result import Limits, relative_gap
 from planner.solver.arrays import FloatArray
 from planner.solver.clock import Clock
 from planner.solver.highs import Outcome
+from planner.solver.log import LOG
 from planner.solver.problem import Problem
 from planner.solver.stage import StageSolver
 
@@ -81,6 +82,7 @@ class Lexicographic:
     def solve(self, best: FloatArray | None = None) -> Outcome:
         """Return how the last stage that was begun ended; its point is legal."""
         for number, (goals, expression) in enumerate(self.stages):
+            LOG.info("objective %d of %d: %s", number + 1, len(self.stages), name_of(goals))
             outcome = StageSolver(
                 self.problem,
                 expression,
@@ -126,6 +128,8 @@ class Lexicographic:
         allowed = self._keep(goals, expression, costs, found)
         if self.floors is not None:
             self.proven = self.proven and allowed <= self.floors[number].limit + ROUNDING
+        told = name_of(goals), found, bound, allowed
+        LOG.info("%s is %.10g, at least %.10g; later objectives keep it to %.10g", *told)
         self.closed.append(Closed(goals, expression, bound, gap, allowed))
 
     def _keep(

@@ -33,7 +33,9 @@ class Part:
         self.free, self.point = free, point
         within = problem.engine
         options = {**QUICK, **within.given}
-        self.engine = Engine(problem.program.part(free, whole, point), within.stop, options)
+        program = problem.program.part(free, whole, point)
+        # There are hundreds of them: who looks for one says a line about it.
+        self.engine = Engine(program, within.stop, options, told=False)
         fixed = ~free
         self.engine.minimise(costs[free], constant + float(costs[fixed] @ point[fixed]))
 

@@ -21,6 +21,7 @@ from models.data import ROLES, Item
 from planner.solver.arrays import FloatArray
 from planner.solver.geography import Geography
 from planner.solver.highs import Outcome
+from planner.solver.log import LOG
 from planner.solver.part import Part
 from planner.solver.problem import Problem
 
@@ -87,6 +88,8 @@ class NeighbourhoodSearch:
                 outcome.values is not None
                 and outcome.objective < objective - SMALLEST_GAIN * max(1.0, abs(objective))
             )
+            told = rounds, kind, len(free), outcome.status, outcome.objective
+            LOG.info("neighbourhood %d, %s, of %d sites: %s, %.10g", *told)
             self.weights[kind] = DECAY * self.weights[kind] + (REWARD if gained else 0.1)
             if gained and outcome.values is not None and not self.problem.separate(outcome.values):
                 values, objective, stall = outcome.values, outcome.objective, 0

@@ -42,6 +42,7 @@ from planner.solver.lexicographic import (
     slack,
     stages_of,
 )
+from planner.solver.log import LOG
 from planner.solver.loosened import Loosened
 from planner.solver.problem import Problem
 from planner.solver.room import (
@@ -181,12 +182,16 @@ class _Driver:
                 if np.isfinite(floor):
                     limit = loosened.keep(goals, floor, slack(self.network, goals, floor))
                 floors.append(Floor(floor, limit))
+                LOG.info("bound of the whole on %s: %.10g", name_of(goals), floor)
         clock.stopped |= bounding.left_s <= 0
         kept: tuple[Lexicographic, Outcome] | None = None
         for width in WIDTHS:
             with self.timer.step("classes"):
                 part = kernel(loosened, width)
                 within = demand_classes(part, whole=classes)
+            LOG.info(
+                "part of width %d: %d of %d offers", width, _offers(part), _offers(self.network)
+            )
             problem = self._handed_over(self._compiled(part, within), without)
             with self.timer.step("solve"):
                 best = None if kept is None else self._adopted(problem, *kept)
@@ -220,6 +225,7 @@ class _Driver:
             problem = compiled.switched_off(without)
             problem.hand_over(self.stop, self._solver)
         self.size = problem.size
+        LOG.info("model: %s", ", ".join(f"{count} {name}" for name, count in self.size.items()))
         return problem
 
     def _adopted(
@@ -290,6 +296,7 @@ class _Driver:
         self, status: str, plan: Plan | None, stages: tuple[Stage, ...], searched: str = ""
     ) -> Solved:
         times, stopped = self.timer.times, self.clock.stopped
+        LOG.info("ended: %s%s", status, ", cut short by the clock" if stopped else "")
         return Solved(status, plan, stages, times, stopped, self.size, searched)
 
 

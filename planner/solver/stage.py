@@ -22,6 +22,7 @@ from planner.solver.arrays import FloatArray, IntArray
 from planner.solver.clock import Clock
 from planner.solver.geography import Geography
 from planner.solver.highs import LARGE_LP, Outcome
+from planner.solver.log import LOG
 from planner.solver.problem import NEARLY_WHOLE, SEPARATION_ROUNDS, Problem
 from planner.solver.relax_and_fix import RelaxAndFix
 from planner.solver.search import NeighbourhoodSearch
@@ -93,6 +94,7 @@ class StageSolver:
                 is_over = self.clock.must_end and standing.has_plan
                 if standing.is_done or self.infeasible or is_over:
                     break
+                LOG.info("step: %s", step.__name__.strip("_"))
                 step()
         if self.infeasible and not standing.has_plan:
             return self._second_opinion()

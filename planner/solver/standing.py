@@ -9,6 +9,7 @@ import numpy as np
 from models.expressions import Expression
 from planner.result import relative_gap
 from planner.solver.arrays import Arrays, FloatArray
+from planner.solver.log import LOG
 
 Report = Callable[[float, float, float], None]
 """Called with incumbent, bound and seconds."""
@@ -100,6 +101,7 @@ class Standing:
         """Take a legal point if it is better than the best, and report it."""
         if values is not None and self._value(values) < self.value:
             self.best = values
+            LOG.info("plan of %.10g, at least %.10g", self.value, self.proven)
             self.heard(-np.inf, -np.inf, 0.0)
 
     def heard(self, _: float, bound: float, seconds: float) -> None:

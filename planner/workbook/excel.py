@@ -33,6 +33,9 @@ class CellKind(Enum):
     UNCALCULATED = "formula without a value"
 
 
+SHA256 = "workbook sha256"
+"""The item of a plan that says what workbook it was made from."""
+
 _KINDS = {
     "n": CellKind.NUMBER,
     "s": CellKind.TEXT,
@@ -86,8 +89,16 @@ def file_hash(path: Path) -> str:
 
 
 def read_workbook(path: Path) -> Workbook:
-    """Return the cells of the workbook; raise InputError if it is not a sane .xlsx file."""
-    return read_sheets(path)
+    """Return the cells of the workbook; raise InputError if it is not a sane .xlsx file, or a plan.
+
+    What is wrong with each of its cells would say nothing of the mistake.
+    """
+    found = read_sheets(path)
+    if SHA256 in {sheet.cell(row, 1).value for sheet in found.sheets for row in sheet.rows}:
+        message = f"{path.name} is a plan that planner solve wrote, not a workbook to plan"
+        way_out = "name the workbook it was made from; a copy, workbook.xlsx, is beside it"
+        raise InputError((Finding("", "", message, way_out),))
+    return found
 
 
 def read_sheets(path: Path, titles: Collection[str] | None = None) -> Workbook:

@@ -7,8 +7,7 @@ from typing import Any
 
 from models.data import REQUIRED_SHEETS, Offer, Row, Site
 from models.fields import Column, Kind, columns, header_of
-from models.network import SITE_ATTRIBUTES
-from planner.workbook.book import DEP, HEADER_ROW, SHEET_OF, Table
+from planner.workbook.book import DEP, HEADER_ROW, SHEET_OF, Table, names_of
 from planner.workbook.cells import CellError, is_padded, read_value
 from planner.workbook.excel import Cell, CellKind, Sheet
 from planner.workbook.findings import Finding, Level, column_letters, counted, row_and_column
@@ -27,6 +26,9 @@ COMMENT = "# "
 
 UNKNOWN_WORDS = frozenset(["unknown", "?", "??", "tbd", "tba", "n/a", "n.a.", "todo"])
 """What people write where they do not know; read as an empty cell."""
+
+NO_NAMES = UNKNOWN_WORDS | frozenset(["-", "--", "\u2013", "\u2014", "*", ".", "nil"])
+"""What people write where there is no name: as a dependency, many things would hang on it."""
 
 _ANY_SITE_NEEDS = Column(Kind.NEEDS, "a dependency of the planner's own kind")
 
@@ -249,12 +251,11 @@ class TableReader:
             if position in self.guessed and not (declaration.key and not declaration.references):
                 value = UNREAD
             if name.startswith(DEP):
-                other.append((name.removeprefix(DEP).strip(), _known_needs(value)))
+                other.append((name.removeprefix(DEP).strip(), value))
             else:
                 values[name] = value
         if self.row_class is Site:
             values["other"] = tuple(other)
-            values |= {kind: _known_needs(values.get(kind)) for kind in SITE_ATTRIBUTES}
         return self.row_class(**values)
 
     def price_columns(self) -> list[int]:
@@ -300,9 +301,40 @@ class TableReader:
             if not is_guessed:
                 self.add(cell.address, error.message, error.way_out, cell.value)
             return UNREAD
+        if declaration.dependency or declaration is _ANY_SITE_NEEDS:
+            value = self.known_needs(cell, header, value, declaration)
         if is_padded(cell, declaration):
             self.padded.setdefault((header, cell.value), []).append(cell.address)
         return value
+
+    def known_needs(self, cell: Cell, header: str, value: Any, declaration: Column) -> Any:
+        """Return the dependencies, None where the planner wrote that they are not known.
+
+        What names none of them, such as a dash, is reported and UNREAD.
+        """
+        names = () if declaration.references else names_of(value)
+        wrong = [name for name in names if name.casefold() in NO_NAMES | {"none"}]
+        if not wrong:
+            return value
+        if value == wrong[0] and value.casefold() == "none":
+            message = f"{header} {value!r} is read as a name like any other"
+            way_out = "write who it is, if it is not called so"
+            self.add(cell.address, message, way_out, value, "warning")
+            return value
+        is_site = self.row_class is Site
+        if is_site and len(names) == 1 and wrong[0].casefold() in UNKNOWN_WORDS:
+            if wrong[0].casefold() not in ("unknown", "?"):
+                message = f"{header} {wrong[0]!r} is read as not known, as an empty cell is"
+                way_out = "leave the cell blank, or write none if there is none"
+                self.add(cell.address, message, way_out, cell.value, "warning")
+            return None
+        way_out = "where it is not known, write a name of your own, such as 'Acme?'"
+        if is_site:
+            way_out = "leave the cell blank if it is not known; write none if there is none"
+        elif not declaration.required:
+            way_out = f"leave the cell blank if there is none; {way_out}"
+        self.add(cell.address, f"{header} {wrong[0]!r} is no name", way_out, cell.value)
+        return UNREAD
 
     def report_padded(self) -> None:
         for (header, text), addresses in self.padded.items():
@@ -314,14 +346,6 @@ class TableReader:
                 text,
                 "warning",
             )
-
-
-def _known_needs(value: Any) -> Any:
-    """Return None where the planner wrote `unknown` instead of leaving the cell empty."""
-    if value is UNREAD:
-        return UNREAD
-    names = [] if value is None else [name.casefold() for name in sum(value, ())]
-    return None if len(names) == 1 and names[0] in UNKNOWN_WORDS else value
 
 
 def _fill(header: str, declaration: Column) -> str:

@@ -16,6 +16,7 @@ from models.data import Dependency, DiversityRow, Item, Settings
 from models.network import Goal, Link, Network
 from planner.evaluation.audit import audit, audit_stages
 from planner.evaluation.frontier import Point, distance, grid, knee, non_dominated, proven
+from planner.evaluation.frontier_collapse import CollapseSearch
 from planner.evaluation.frontier_search import Search, rounds
 from planner.jobs.requests import Workers
 from planner.result import Limits
@@ -152,10 +153,9 @@ def test_the_points_are_those_of_trying_every_plan_and_none_is_missing() -> None
         ]
         search = Search(drawn(seed)[0], "latency", EXACT, ALONE, threading.Event(), lambda _: None)
         found = search.run(12)
-        for at, solved, goals in found:
+        for at, solved, asked in found:
             assert (solved.status, at.cost_gap, at.amount_gap) == ("optimal", 0.0, 0.0), seed
             assert solved.plan is not None
-            asked = search.network.part(goals=goals)
             assert not audit(asked, solved.plan)
             assert not audit_stages(asked, solved.plan, solved.stages)
             near = [
@@ -178,20 +178,20 @@ def test_a_limit_on_the_largest_share_is_that_of_a_diversity_row() -> None:
     from planner.solver.solve import solve
 
     for seed in range(4):
-        asked = drawn(seed)[0]
-        search = Search(asked, "share:provider", EXACT, ALONE, threading.Event(), lambda _: None)
+        whole = drawn(seed)[0]
+        search = Search(whole, "share:provider", EXACT, ALONE, threading.Event(), lambda _: None)
         found = search.run(3)
         assert found
-        for at, solved, goals in found:
+        for at, solved, asked in found:
             assert solved.plan is not None
-            told = audit_stages(asked.part(goals=goals), solved.plan, solved.stages)
+            told = audit_stages(asked, solved.plan, solved.stages)
             assert not told
             most = min(1.0, at.limit)
             rule = DiversityRow(
                 rule="x", role="execution", kind="provider", scope="total", max_share=most
             )
             goals = (Goal(1, "unserved"), Goal(2, "monthly_cost"))
-            other = solve(asked.part(diversity=(rule,), goals=goals), EXACT)
+            other = solve(whole.part(diversity=(rule,), goals=goals), EXACT)
             assert at.cost == pytest.approx(other.stages[1].value, abs=0.02), (seed, at)
             assert at.amount <= most + 1e-6
 
@@ -216,6 +216,33 @@ def test_other_measures_have_frontiers_too(against: str) -> None:
     assert search.reached == ["optimal"] * len(search.reached)
     assert all(b.cost < a.cost and b.amount > a.amount for a, b in itertools.pairwise(points))
     assert len(points) >= 2
+
+
+def test_failures_to_end_execution_are_those_of_trying_every_plan() -> None:
+    """One node serves half of any row, so that as many have to fail as there are sites with one."""
+    for seed in range(6):
+        asked, _, rate = drawn(seed)
+        cheapest: dict[int, float] = {}
+        for counts in itertools.product(range(MOST + 1), repeat=len(SITES)):
+            if sum(counts) < sum(rate.values()) - 1e-9:
+                continue
+            cost = 0.0
+            for name, count in zip(SITES, counts, strict=True):
+                each = next(o for key, o in asked.offers.items() if key.site == name)
+                cost += count * each.node_cost + (asked.sites[name].monthly_cost if count else 0.0)
+            for least in range(1, sum(map(bool, counts)) + 1):
+                cheapest[least] = min(cost, cheapest.get(least, math.inf))
+        search = CollapseSearch(
+            asked, "collapse:execution", EXACT, ALONE, threading.Event(), lambda _: None
+        )
+        points = [at for at, _, _ in search.run(5)]
+        assert {-at.amount: at.cost for at in points} == pytest.approx(cheapest, abs=0.02), seed
+        assert search.least == -len(SITES)
+        assert not search.failures
+        for at in points:
+            # As cheap as this one, no plan bears more than the largest number that costs no more.
+            most = max(n for n, cost in cheapest.items() if cost <= at.cost + 0.02)
+            assert -at.amount_bound == most, (seed, at)
 
 
 def test_a_solve_that_fails_ends_no_other(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -316,3 +316,15 @@ def test_headroom_is_of_the_rows_that_are_asked_about_whatever_merges_with_them(
     (interactive,) = (row.key for row in rows_asked if row.service_class == "interactive")
     alone = Deployment(nodes={at("a"): 1})
     assert headroom(network, alone, {interactive}) == pytest.approx(2.5)
+
+
+def test_what_falls_short_of_a_promise_is_held_at_any_size() -> None:
+    # Half of 8 million requests/s can be served, where three quarters were promised.
+    network = rows_network(
+        [site("x")],
+        [offer("x", "gpu", requests_per_s=4e6)],
+        demand=[demand(rate=8e6, min_served=0.75)],
+        settings=Settings(utilisation=1.0),
+    )
+    (share,) = replay(network, Deployment(nodes={at("x"): 1}), ()).served.values()
+    assert share == pytest.approx(0.5)

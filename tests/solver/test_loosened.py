@@ -23,6 +23,7 @@ from planner.solver.kernel import kernel
 from planner.solver.loosened import Loosened
 from planner.solver.solve import solve
 from tests.solver.test_solve import solvable
+from tests.thorough import parts
 
 COST = [Goal(1, "monthly_cost")]
 
@@ -154,7 +155,7 @@ def test_before_all_flows_that_pay_are_in_the_bound_holds_already(
     assert -np.inf < bound(network, COST) <= reached * (1 + 1e-9)
 
 
-@pytest.mark.parametrize("part", range(4))
+@pytest.mark.parametrize("part", parts(4))
 def test_no_plan_is_better_than_the_bound(part: int, few_flows: None) -> None:
     """200 random networks in four parts."""
     close = 0
@@ -268,7 +269,7 @@ def test_what_may_be_given_up_of_a_first_goal_counts_in_the_floor_of_the_next(
     )  # giving up a fifth saves a lot, so the test can fail
 
 
-@pytest.mark.parametrize("part", range(3))
+@pytest.mark.parametrize("part", parts(3))
 def test_every_floor_is_below_the_best_plan_of_the_whole(
     part: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

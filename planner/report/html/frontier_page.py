@@ -60,10 +60,16 @@ def proof(found: Frontier) -> str:
     )
 
 
+def bound_header(found: Frontier) -> str:
+    """Return what is said above the proven bound of the measure."""
+    return "at most" if found.more_is_better else "at least"
+
+
 def amount_text(found: Frontier, amount: float) -> str:
     """Return an amount of the measure as it is shown."""
     if not math.isfinite(amount):
         return ""
+    amount = found.told(amount)
     if found.unit == "share":
         return f"{amount:.4%}" if found.against == "expected_loss" else f"{amount:.2%}"
     return f"{amount:,.1f}" if found.unit == "ms" else f"{amount:,.0f}"
@@ -85,8 +91,9 @@ def _table(found: Frontier) -> Markup | None:
         ]
         rows.append(Row(tuple(cells)))
     measure, cost = found.against, f"{found.currency}/month"
-    headers = ("plan", cost, "at least", "gap", measure, "at least", "gap", "unserved", "status")
-    caption = "Each plan is a folder of that number; at least is the proven bound."
+    bound = bound_header(found)
+    headers = ("plan", cost, "at least", "gap", measure, bound, "gap", "unserved", "status")
+    caption = "Each plan is a folder of that number; at least, or at most, is the proven bound."
     return table(caption, headers, rows)
 
 
@@ -166,7 +173,7 @@ def _scales(
     amounts = [point.amount for point in found.points]
     costs = [point.cost for point in found.points]
     bottom = HEIGHT - BOTTOM
-    for value in _ticks(amounts):
+    for value in sorted(set(amounts)) if found.more_is_better else _ticks(amounts):
         at = f"{x(value):.1f}"
         yield tag("line", x1=at, x2=at, y1=f"{bottom:.0f}", y2=f"{bottom + 5:.0f}", class_="axis")
         words = {"x": at, "y": f"{bottom + 20:.0f}", "text_anchor": "middle", "font_size": "12"}

@@ -1,0 +1,94 @@
+"""Cost against how many failures it takes to end the guarantees of a role.
+
+For one failure, two, three … the cheapest plan whose guarantees no fewer end: a Diversity row with
+`min_collapse` for all that the role promises. As a point, more is better: a number n of failures is
+the amount −n, so that what is said of other measures holds for this one. A number that no plan
+reaches ends the search, and is a proof for all larger ones.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+from models.data import DiversityRow
+from models.network import Goal, Network
+from planner.evaluation.frontier import COLLAPSE, Point, proven
+from planner.evaluation.frontier_search import COST, Found, Search, point_of
+from planner.jobs.requests import Request
+
+ROLES = ("execution", "verification", "storage", "coordination")
+NEARLY_ONE = 0.5
+"""What may be added to a limit of a measure of whole numbers, and no other plan keeps it."""
+
+
+class CollapseSearch(Search):
+    """The cheapest plan for every number of failures, until there is none."""
+
+    def run(self, count: int) -> list[Found]:
+        """Look at 1 … count + 1 failures, as many at a time as there are workers."""
+        numbers, exists = list(range(1, count + 2)), True
+        side_by_side = max(1, self.workers.count)
+        for first in range(0, len(numbers), side_by_side):
+            if not exists or self.stop.is_set():
+                break
+            requests = [
+                Request(str(number), self._bearing(number), self.limits)
+                for number in numbers[first : first + side_by_side]
+            ]
+            for response in self._solved(requests, len(numbers)):
+                number = int(response.key)
+                solved = response.solved
+                if number > 1 and solved is not None and solved.status == "infeasible":
+                    self.least, exists = max(self.least, 1.0 - number), False
+                    continue
+                plan = self._plan_of(response, f"{self.against} of {number}")
+                if plan is not None:
+                    bearing = self._bearing(number)
+                    point = replace(point_of(plan, bearing), limit=-number, amount=-number)
+                    self.plans.append(Found(point, plan, bearing))
+        self.plans.sort(key=lambda found: found.point.amount)
+        points = _whole([found.point for found in self.plans], self.least)
+        return [f._replace(point=p) for f, p in zip(self.plans, points, strict=True)]
+
+    def _bearing(self, number: int) -> Network:
+        """Return the network that asks for so many failures, unserved and cost made least."""
+        goals = (self.unserved, Goal(2, COST))
+        if number == 1:
+            return self.network.part(goals=goals)  # to end something, something has to fail
+        rows = (*self.network.diversity, row(self.against.removeprefix(COLLAPSE), number))
+        return self.network.part(goals=goals, diversity=rows)
+
+
+def _whole(points: Sequence[Point], least: float) -> list[Point]:
+    """Return the points, all proven, of a measure of whole numbers.
+
+    What is not within −n is within 1 − n at best, so that every limit may be nearly one larger.
+    """
+    loose = proven([replace(point, limit=point.limit + NEARLY_ONE) for point in points], least)
+    return [
+        replace(point, limit=round(point.limit - NEARLY_ONE), amount_bound=_up(point.amount_bound))
+        for point in loose
+    ]
+
+
+def _up(amount: float) -> float:
+    return math.ceil(amount) if math.isfinite(amount) else amount
+
+
+def row(role: str, number: int) -> DiversityRow:
+    """Return the Diversity row that asks for it."""
+    rule = f"{number} failures to end {role}"
+    return DiversityRow(rule=rule, role=role, min_collapse=number)
+
+
+def roles(network: Network) -> tuple[str, ...]:
+    """Return the roles that promise something: whose guarantees can end."""
+    promised = {
+        "execution": any(row.requests_per_s for row in network.demand),
+        "verification": any(policy.verifiers for policy in network.policies.values()),
+        "storage": any(model.copies for model in network.models.values()),
+        "coordination": bool(network.committees),
+    }
+    return tuple(role for role in ROLES if promised[role])

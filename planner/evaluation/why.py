@@ -1,0 +1,183 @@
+"""Why a plan is as it is: what each rule and limit costs, each site adds, each row is served by.
+
+The network is solved anew without the rule, with the limit one unit looser, with the site forced
+open or shut, with the row served faster: each solve begins from the plan and has its own limit.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+
+from models.network import Network
+from models.plan import Deployment, Plan
+from planner.evaluation.audit import audit
+from planner.evaluation.why_eased import Easing, binding, priced, rules, tried
+from planner.evaluation.why_results import INFEASIBLE, UNKNOWN, Best, NoSuch, RowReason, Unused, Why
+from planner.evaluation.why_rows import MOST_SOLVED, Rows, furthest, picked, within
+from planner.evaluation.why_sites import (
+    MOST_FORCED,
+    cheapest_first,
+    conflict,
+    forbidding,
+    forced,
+    shut,
+    unused,
+    used,
+)
+from planner.evaluation.why_solves import Solves, given, known, price
+from planner.jobs.requests import Workers
+from planner.workbook.book import Book
+from planner.workbook.names import did_you_mean
+
+SECONDS_EACH = 20.0
+"""Seconds of each solve, unless said."""
+LEAST_TOLERANCE = 0.01
+"""How much worse than the best, relatively, a plan may be and still be near it, or the mip_gap."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of a plan: all of it, or only why these sites and rows are as they are."""
+
+    sites: tuple[str, ...] = ()
+    rows: tuple[str, ...] = ()
+    seconds: float = SECONDS_EACH
+    workers: Workers = Workers()
+
+    @property
+    def is_all(self) -> bool:
+        """Return whether everything is asked."""
+        return not self.sites and not self.rows
+
+
+def why(
+    network: Network,
+    plan: Deployment,
+    book: Book,
+    asked: Asked,
+    stop: threading.Event,
+    say: Callable[[str], object],
+) -> Why:
+    """Return what was asked; after a stop, what was found.
+
+    Raises NoSuch and NoCluster.
+    """
+    for site in asked.sites:
+        if site not in network.sites:
+            way_out = did_you_mean(site, network.sites, "name a site of the sheet Sites")
+            raise NoSuch(f"{site!r} is no site; {way_out}")
+    named = [row.key for row in picked(network, asked.rows)]
+    return _Explained(network, plan, book, asked, stop, say).found(named)
+
+
+class _Explained:
+    def __init__(
+        self,
+        network: Network,
+        plan: Deployment,
+        book: Book,
+        asked: Asked,
+        stop: threading.Event,
+        say: Callable[[str], object],
+    ) -> None:
+        self.network, self.plan, self.book, self.asked = network, plan, book, asked
+        self.stop, self.say = stop, say
+        settings = network.settings
+        self.solves = Solves(plan, asked.seconds, settings.seed, asked.workers, stop, say)
+        self.tolerance = max(LEAST_TOLERANCE, settings.mip_gap)
+
+    def found(self, named: Collection[object]) -> Why:
+        """Return everything that was asked."""
+        network, asked, solves = self.network, self.asked, self.solves
+        rows = self._rows(named)
+        closed, opened = self._closed(), self._opened()
+        forbidden = {site: forbidding(network, site, self.book) for site in closed}
+        to_force = [site for site in closed if not forbidden[site]]
+        to_force = to_force if asked.sites else to_force[:MOST_FORCED]
+        solved_rows = furthest(rows) if asked.rows else furthest(rows)[:MOST_SOLVED]
+        solved_rows = solved_rows if asked.rows or asked.is_all else []
+        base_key, networks = "the plan as it is", {}
+        networks[base_key] = network
+        networks |= {f"with {site}": forced(network, site) for site in to_force}
+        networks |= {f"without {site}": shut(network, site) for site in opened}
+        networks |= {f"{row.cell} {row.demand}": self._within(row) for row in solved_rows}
+        best = solves.run("sites and rows", networks)
+        base = self._base(best.get(base_key), [b for key, b in best.items() if key != base_key])
+        eased = list(tried(solves, network, base, self._rules(), "rules")) if asked.is_all else []
+        moved = list(tried(solves, network, base, self._limits(), "limits")) if asked.is_all else []
+        base = known(base, [found for _, found in (*eased, *moved)], ())
+        return Why(
+            currency=network.settings.currency,
+            best=base.levels,
+            given=given(network, self.plan).levels,
+            tolerance=self.tolerance,
+            rules=priced(base, eased),
+            limits=priced(base, moved),
+            unused=tuple(
+                Unused(site, forbidden_by=forbidden[site])
+                if forbidden[site]
+                else self._unused(site, best.get(f"with {site}"), base)
+                for site in closed
+            ),
+            used=tuple(
+                used(network, site, found, base, self.tolerance, self.book)
+                for site in opened
+                if (found := best.get(f"without {site}")) is not None
+            ),
+            rows=tuple(
+                replace(row, price=price(found, base))
+                if (found := best.get(f"{row.cell} {row.demand}")) is not None
+                else row
+                for row in rows
+            ),
+            solves=solves.count,
+            seconds_each=asked.seconds,
+            failures=tuple(solves.failures),
+            stopped=self.stop.is_set(),
+        )
+
+    def _base(self, found: Best | None, narrower: Collection[Best]) -> Best:
+        """Return the best plan known of the network as it is, be it the one that was given."""
+        is_legal = not audit(self.network, Plan({"": self.plan}))
+        plan = [given(self.network, self.plan)] if is_legal else []
+        return known(found or Best(UNKNOWN), (), [*plan, *narrower])
+
+    def _closed(self) -> list[str]:
+        if self.asked.sites:
+            return [site for site in self.asked.sites if site not in self.plan.open]
+        return cheapest_first(self.network, self.plan) if self.asked.is_all else []
+
+    def _opened(self) -> list[str]:
+        if self.asked.sites:
+            return [site for site in self.asked.sites if site in self.plan.open]
+        return sorted(self.plan.open & self.network.sites.keys()) if self.asked.is_all else []
+
+    def _rows(self, named: Collection[object]) -> list[RowReason]:
+        if not self.asked.is_all and not named:
+            return []
+        self.say("where each row is served")
+        rows = Rows(self.network, self.plan, self.book)
+        wanted = (row for row in self.network.demand if not named or row.key in named)
+        return [rows.reason(row) for row in wanted if row.requests_per_s > 0]
+
+    def _within(self, row: RowReason) -> Network:
+        (demand,) = (found for found in self.network.demand if found.key == row.demand)
+        assert row.within_ms is not None
+        return within(self.network, demand, row.within_ms)
+
+    def _rules(self) -> list[Easing]:
+        return rules(self.network, self.book)
+
+    def _limits(self) -> list[Easing]:
+        self.say("which limits bind")
+        return binding(self.network, self.plan, self.book)
+
+    def _unused(self, site: str, best: Best | None, base: Best) -> Unused:
+        found = unused(self.network, site, best, base)
+        if best is None or best.status != INFEASIBLE or self.stop.is_set():
+            return found
+        self.say(f"what forbids {site}")
+        members = conflict(self.network, site, self.book, self.asked.workers, self.stop)
+        return replace(found, forbidden_by=members)
