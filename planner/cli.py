@@ -992,7 +992,7 @@ def _standing(
 ) -> tuple[Tables, Network, Deployment]:
     """Return the workbook and the nodes of the plan, or those of today; exit if there are none.
 
-    Of a plan in phases that is the last one.
+    Of a plan in phases that is the last one, in its network.
     """
     from models.phases import by_phase
     from planner.report.plan_audit import audit_plan
