@@ -120,22 +120,27 @@ def search(
     clock: Clock,
     start: Sequence[Deployment] | None,
 ) -> Found:
-    """Return the best plans of the phases, one objective after the other; `floors` bound them."""
+    """Return the best plans of the phases, one objective after the other.
+
+    `floors` bound them: each as long as the values of all before it are no more than theirs.
+    """
     expressions = [joint.objective(goals) for goals in groups]
     joint.compile(expressions)
     joint.hand_over(clock.stop, {"random_seed": limits.seed, "threads": limits.threads})
-    best, proven, bounds = None, True, list[float]()
+    enough = max(limits.gap, 1e-9)
+    best, proven, holds, bounds = None, True, True, list[float]()
     if start is not None:
         joint.minimise(joint.arrays.costs(expressions[0].terms), expressions[0].constant)
         best = joint.started(start, clock, limits.gap)
     for goals, expression, floor in zip(groups, expressions, floors, strict=True):
-        one = _Stage(joint, expression, limits, clock, best, floor if proven else -np.inf)
+        one = _Stage(joint, expression, limits, clock, best, floor if holds else -np.inf)
         point = one.solve()
         if point is None:
             return Found(None, (), one.infeasible and not bounds)
         best = point
         bounds.append(one.bound if proven else -np.inf)
-        proven = proven and one.gap <= max(limits.gap, 1e-9)
+        proven = proven and one.gap <= enough
+        holds = holds and relative_gap(one.value, floor) <= enough
         limit = one.value + slack(network, goals, one.value)
         joint.add_row(one.costs, -np.inf, limit - expression.constant)
     assert best is not None

@@ -306,6 +306,7 @@ class _Planner:
     def _floors(self) -> list[float]:
         """Return what the phases by themselves prove of all together.
 
+        Each holds as long as the values of all before it are no more than theirs.
         Where the planner lets later objectives give something up, phases may share that as they
         like: it proves nothing of those then.
         """
@@ -322,16 +323,24 @@ class _Planner:
     def _stages(self) -> tuple[Stage, ...]:
         """Return every objective over all phases; what is proven of one asks for those before."""
         assert self.best is not None
-        values, stages, proven = _sums(self._values(self.best)), [], True
-        floors = [max(pair) for pair in zip(self._floors(), self.jointly, strict=True)]
-        for goals, value, below in zip(self.groups, values, floors, strict=True):
+        values, stages, proven, holds = _sums(self._values(self.best)), [], True, True
+        bounds = zip(self.groups, values, self._floors(), self.jointly, strict=True)
+        for goals, value, floor, jointly in bounds:
+            below = max(floor, jointly) if holds else jointly
             bound = min(value, below) if proven else -np.inf
             gap = relative_gap(value, bound)
             given_up = gap if value <= bound + slack(self.network, goals, value) else 0.0
-            proven = proven and gap - given_up <= max(self.limits.gap, 1e-9)
+            proven = proven and self._closes(goals, value, bound)
+            # With more of this, phases by themselves may have less of the next than they prove.
+            holds = holds and self._closes(goals, value, floor)
             found = without_noise(value), without_noise(bound), gap, given_up
             stages.append(Stage(goals[0].priority, name_of(goals), *found))
         return tuple(stages)
+
+    def _closes(self, goals: list[Goal], value: float, bound: float) -> bool:
+        """Return whether a value is no more than a bound, but for what may be given up."""
+        is_near = relative_gap(value, bound) <= max(self.limits.gap, 1e-9)
+        return is_near or value <= bound + slack(self.network, goals, value)
 
     @property
     def _is_closed(self) -> bool:

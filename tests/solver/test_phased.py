@@ -246,6 +246,36 @@ def test_a_phase_that_has_none_on_what_stands_before_it_is_named() -> None:
     assert [stage.value for stage in solved(closing.network).solved.stages] == [0.0, 23 + 7 + 10]
 
 
+def test_what_phases_prove_by_themselves_holds_only_while_they_serve_as_many() -> None:
+    """First only nodes that cost nothing once, then 15 a month: by itself each serves all.
+
+    Together the first phase keeps to the one node that the second can run: 10 + 3, twice. By
+    themselves they cost 46 and 10, which is no bound on phases that serve less.
+    """
+    phases = (
+        Phase(phase="first", order=1, budget_one_off=0.0),
+        Phase(phase="second", order=2, demand_multiplier=0.25, budget_monthly=15.0),
+    )
+    case = replace(
+        drawn(5),
+        node_costs=(12.0, 2.0, 12.0, 10.0),
+        site_costs=(0.0,) * 4,
+        opening=(0.0,) * 4,
+        per_new=(0.0, 50.0, 0.0, 0.0),
+        existing=(0,) * 4,
+        most=2,
+        rate=8.0,
+        max_share=None,
+        at_least=0,
+        total_one_off=None,
+        phases=phases,
+    )
+    assert case.best() == (6.0, 26.0)
+    found = solved(case.network).solved
+    assert [stage.value for stage in found.stages] == pytest.approx([6.0, 26.0], abs=1e-4)
+    assert found.status == "optimal"
+
+
 def test_the_plan_of_a_phase_names_what_stands_before_it() -> None:
     case = replace(drawn(5), total_one_off=80.0)
     plan = solved(case.network).solved.plan
