@@ -193,7 +193,8 @@ class _Planner:
             return Rollout(self._solved("infeasible"), failed=name)
         if found.plans is not None:
             self.jointly = found.bounds
-            if self._offer(found.plans):
+            # What phase by phase is as good may have given up more than is proven with this bound.
+            if self._offer(found.plans, or_as_good=not self._is_closed):
                 self._settle()
         return None
 
@@ -205,7 +206,10 @@ class _Planner:
             solved = self._solve(number, self._between(plans, number), SETTLE_S, plans[number])
             if solved.plan is not None:
                 plans[number] = solved.plan.final
+                known, was_closed = self.best, self._is_closed
                 self._offer(plans, or_as_good=True)
+                if was_closed and not self._is_closed:
+                    self.best = known  # phase by phase more was given up than all of them may
 
     def _has_none(self, number: int) -> bool:
         """Return whether the first phases have no plan together; all of them have none."""

@@ -276,6 +276,74 @@ def test_what_phases_prove_by_themselves_holds_only_while_they_serve_as_many() -
     assert found.status == "optimal"
 
 
+GIVEN_UP = {
+    "settled": Case(
+        node_costs=(5.0, 7.0),
+        site_costs=(9.0, 2.0),
+        opening=(20.0, 20.0),
+        per_new=(0.0, 60.0),
+        existing=(1, 2),
+        most=3,
+        rate=9.0,
+        max_share=None,
+        at_least=0,
+        total_one_off=80.0,
+        phases=(
+            Phase(phase="0", order=0, budget_monthly=40.0, max_new_nodes=1, closing=True),
+            Phase(
+                phase="1",
+                order=1,
+                demand_multiplier=0.7,
+                budget_monthly=25.0,
+                budget_one_off=40.0,
+                max_new_nodes=2,
+            ),
+            Phase(
+                phase="2",
+                order=2,
+                demand_multiplier=0.7,
+                budget_monthly=25.0,
+                budget_one_off=40.0,
+                max_new_nodes=2,
+            ),
+        ),
+    ),
+    "phase by phase": Case(
+        node_costs=(11.0, 7.0, 11.0),
+        site_costs=(9.0, 9.0, 0.0),
+        opening=(0.0, 0.0, 0.0),
+        per_new=(30.0, 0.0, 0.0),
+        existing=(1, 0, 0),
+        most=3,
+        rate=9.0,
+        max_share=None,
+        at_least=0,
+        total_one_off=None,
+        phases=(
+            Phase(phase="0", order=0, budget_one_off=20.0, max_new_nodes=1),
+            Phase(
+                phase="1",
+                order=1,
+                demand_multiplier=0.7,
+                budget_monthly=15.0,
+                budget_one_off=40.0,
+                closing=True,
+            ),
+        ),
+    ),
+}
+"""Roll-outs whose phases, planned one by one, each give up what all of them may together."""
+
+
+@pytest.mark.parametrize("name", GIVEN_UP)
+def test_phases_planned_one_by_one_give_up_no_more_than_all_may(name: str) -> None:
+    case = GIVEN_UP[name]
+    found, best = solved(case.network).solved, case.best()
+    assert best is not None
+    assert [stage.value for stage in found.stages] == pytest.approx([*best], abs=2e-5)
+    assert found.status == "optimal"
+
+
 def test_the_plan_of_a_phase_names_what_stands_before_it() -> None:
     case = replace(drawn(5), total_one_off=80.0)
     plan = solved(case.network).solved.plan
