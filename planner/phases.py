@@ -22,7 +22,10 @@ def why_not(rollout: Rollout) -> tuple[str, ...]:
     if not rollout.failed:
         return ()
     if rollout.solved.status != "infeasible":
-        return (f"Phase {rollout.failed}: no plan was found in time.",)
+        return (
+            f"Phase {rollout.failed}: no plan was found in time, or none on what the plans found "
+            "for the phases before it leave standing.",
+        )
     if rollout.alone is None:
         return (
             f"Phase {rollout.failed} has a plan by itself, but none on what the phases before it"

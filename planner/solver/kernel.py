@@ -94,6 +94,8 @@ def _together(network: Network, policy: Policy, offer: OfferKey) -> set[object]:
 def _asked_for(network: Network) -> Iterator[OfferKey]:
     """Yield what no plan may be sought without."""
     here = {row.site for row in network.loaded_today} | {lock.site for lock in network.locks}
+    later = network.step.later if network.step is not None else None
+    coming = later.plan.nodes if later is not None else {}
     for offer, row in network.offers.items():
         site = network.sites[offer.site]
         statuses = {site.status, network.providers[site.provider].status}
@@ -101,6 +103,7 @@ def _asked_for(network: Network) -> Iterator[OfferKey]:
             network.role(offer) in ("storage", "coordination")
             or row.existing_nodes
             or row.min_nodes
+            or offer in coming  # what is not there yet counts as new in the phase after
             or offer.site in here
             or statuses & {"required", "existing"}
         ):

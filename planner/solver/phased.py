@@ -87,6 +87,7 @@ class _Planner:
         self.alone: dict[int, Solved] = {}
         self.best: tuple[Deployment, ...] | None = None
         self.jointly: tuple[float, ...] = (-np.inf,) * len(self.groups)
+        self.stuck = 0
         self.times: dict[str, float] = {}
 
     def run(self) -> Rollout:
@@ -172,15 +173,21 @@ class _Planner:
             allowed_s = self.clock.left_s / (len(self.phases) - number)
             solved = self._solve(number, found, allowed_s, start)
             if solved.plan is None:
+                self.stuck = number
                 return
             earlier.append(PhasePlan(phase.phase, found, solved.plan.final))
         self._offer([found.plan for found in earlier])
 
     @property
+    def _counts_changes(self) -> bool:
+        """Return whether changes are counted: against what another phase decides no model does."""
+        return any(goal.measure == "changes" for goal in self.network.goals)
+
+    @property
     def _is_small(self) -> bool:
         """Return whether all phases fit into one model that is solved as it is."""
-        if self.clock.must_end or any(goal.measure == "changes" for goal in self.network.goals):
-            return False  # changes against what another phase decides are not in the model
+        if self.clock.must_end or (self._counts_changes and self.best is not None):
+            return False
         columns = count_columns(self.network, classes_within(self.network))
         return columns * len(self.phases) <= JOINT_MOST
 
@@ -192,8 +199,10 @@ class _Planner:
             name = self.phases[number - 1].phase
             return Rollout(self._solved("infeasible"), failed=name)
         if found.plans is not None:
-            self.jointly = found.bounds
-            if self._offer(found.plans):
+            if not self._counts_changes:
+                self.jointly = found.bounds
+            # What phase by phase is as good may have given up more than is proven with this bound.
+            if self._offer(found.plans, or_as_good=not self._is_closed):
                 self._settle()
         return None
 
@@ -205,7 +214,10 @@ class _Planner:
             solved = self._solve(number, self._between(plans, number), SETTLE_S, plans[number])
             if solved.plan is not None:
                 plans[number] = solved.plan.final
+                known, was_closed = self.best, self._is_closed
                 self._offer(plans, or_as_good=True)
+                if was_closed and not self._is_closed:
+                    self.best = known  # phase by phase more was given up than all of them may
 
     def _has_none(self, number: int) -> bool:
         """Return whether the first phases have no plan together; all of them have none."""
@@ -215,9 +227,14 @@ class _Planner:
         """Return the end of a joint search of the first phases."""
         linked = dict([*phases_linked(self.network).items()][:number])
         problem = joint.Joint(linked, self.network.settings.budget_one_off)
-        is_whole = number == len(self.phases)
-        floors = self._floors() if is_whole else [-np.inf] * len(self.groups)
-        given = self.network, self.groups, floors, self.limits, self.clock, start
+        groups, floors = self.groups, [-np.inf] * len(self.groups)
+        if self._counts_changes:  # a plan to begin with, and nothing of how good it is
+            others = [[g for g in goals if g.measure != "changes"] for goals in groups]
+            groups = [goals for goals in others if goals] or [[Goal(1, "unserved")]]
+            floors = [-np.inf] * len(groups)
+        elif number == len(self.phases):
+            floors = self._floors()
+        given = self.network, groups, floors, self.limits, self.clock, start
         return joint.search(problem, *given)
 
     def _improve(self) -> None:
@@ -386,7 +403,7 @@ class _Planner:
 
     def _without_any(self) -> Rollout:
         """Return that no plan of all phases was found, though none is known to have none."""
-        first = next((n for n, found in self.alone.items() if found.plan is None), 0)
+        first = next((n for n, found in self.alone.items() if found.plan is None), self.stuck)
         status = "interrupted" if self.stop.is_set() else "no_plan_found"
         return Rollout(self._solved(status), failed=self.phases[first].phase)
 

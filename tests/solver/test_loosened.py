@@ -10,11 +10,12 @@ import pytest
 
 from bench.networks import SIZES, generate
 from models.classes import Classes, demand_classes
-from models.data import Dependency, Item, OfferKey
+from models.data import Dependency, Item, OfferKey, Phase
 from models.exposure import Exposure
 from models.largest_share import LargestShare
 from models.measures import measure
-from models.network import Goal, Network
+from models.network import Goal, Later, Network, Step
+from models.plan import Deployment
 from planner.evaluation.audit import audit
 from planner.result import Limits
 from planner.solver import loosened, room
@@ -239,6 +240,16 @@ def test_the_part_keeps_what_something_else_asks_for() -> None:
     served = {position for group in demand_classes(part).classes for position in group.members}
     assert served == set(range(len(network.demand)))
     assert all(isinstance(offer, OfferKey) for offer in part.offers)
+
+
+def test_the_part_keeps_where_the_phase_after_it_stands() -> None:
+    """Or a phase that leaves too much to the one after it would seem to leave it nothing."""
+    network = generate(SIZES["M"], 1)
+    coming = network.offers_of("execution")[-1]
+    assert coming not in kernel(Loosened(network, demand_classes(network)), 1).offers
+    later = Later(Phase(phase="full", max_new_nodes=1), Deployment(nodes={coming: 2}))
+    network = replace(network, step=Step(Phase(phase="pilot"), later=later))
+    assert coming in kernel(Loosened(network, demand_classes(network)), 1).offers
 
 
 def in_part_only(monkeypatch: pytest.MonkeyPatch) -> None:

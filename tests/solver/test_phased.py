@@ -11,7 +11,7 @@ import pytest
 
 from models.costs import one_off_bill, sum_of
 from models.data import DiversityRow, Lock, Phase, Provider, Settings
-from models.network import Network
+from models.network import Goal, Network
 from models.phases import by_phase
 from models.plan import Deployment, Plan
 from planner.evaluation.audit import audit, audit_stages
@@ -274,6 +274,102 @@ def test_what_phases_prove_by_themselves_holds_only_while_they_serve_as_many() -
     found = solved(case.network).solved
     assert [stage.value for stage in found.stages] == pytest.approx([6.0, 26.0], abs=1e-4)
     assert found.status == "optimal"
+
+
+GIVEN_UP = {
+    "settled": Case(
+        node_costs=(5.0, 7.0),
+        site_costs=(9.0, 2.0),
+        opening=(20.0, 20.0),
+        per_new=(0.0, 60.0),
+        existing=(1, 2),
+        most=3,
+        rate=9.0,
+        max_share=None,
+        at_least=0,
+        total_one_off=80.0,
+        phases=(
+            Phase(phase="0", order=0, budget_monthly=40.0, max_new_nodes=1, closing=True),
+            Phase(
+                phase="1",
+                order=1,
+                demand_multiplier=0.7,
+                budget_monthly=25.0,
+                budget_one_off=40.0,
+                max_new_nodes=2,
+            ),
+            Phase(
+                phase="2",
+                order=2,
+                demand_multiplier=0.7,
+                budget_monthly=25.0,
+                budget_one_off=40.0,
+                max_new_nodes=2,
+            ),
+        ),
+    ),
+    "phase by phase": Case(
+        node_costs=(11.0, 7.0, 11.0),
+        site_costs=(9.0, 9.0, 0.0),
+        opening=(0.0, 0.0, 0.0),
+        per_new=(30.0, 0.0, 0.0),
+        existing=(1, 0, 0),
+        most=3,
+        rate=9.0,
+        max_share=None,
+        at_least=0,
+        total_one_off=None,
+        phases=(
+            Phase(phase="0", order=0, budget_one_off=20.0, max_new_nodes=1),
+            Phase(
+                phase="1",
+                order=1,
+                demand_multiplier=0.7,
+                budget_monthly=15.0,
+                budget_one_off=40.0,
+                closing=True,
+            ),
+        ),
+    ),
+}
+"""Roll-outs whose phases, planned one by one, each give up what all of them may together."""
+
+
+@pytest.mark.parametrize("name", GIVEN_UP)
+def test_phases_planned_one_by_one_give_up_no_more_than_all_may(name: str) -> None:
+    case = GIVEN_UP[name]
+    found, best = solved(case.network).solved, case.best()
+    assert best is not None
+    assert [stage.value for stage in found.stages] == pytest.approx([*best], abs=2e-5)
+    assert found.status == "optimal"
+
+
+def test_phases_that_count_changes_are_planned_where_one_by_one_ends_in_nothing() -> None:
+    """By themselves the phases stand at s1, s0, s1, which none of them can get to from another."""
+    case = replace(
+        drawn(5),
+        node_costs=(7.0, 16.0),
+        site_costs=(9.0, 0.0),
+        opening=(40.0, 0.0),
+        per_new=(0.0, 30.0),
+        existing=(0, 0),
+        most=2,
+        rate=1.6,
+        max_share=None,
+        at_least=0,
+        total_one_off=60.0,
+        phases=(
+            Phase(phase="0", order=0, budget_one_off=40.0, max_new_nodes=1, closing=True),
+            Phase(phase="1", order=1, budget_monthly=15.0, budget_one_off=40.0, max_new_nodes=2),
+            Phase(phase="2", order=2, budget_monthly=40.0, budget_one_off=20.0, closing=True),
+        ),
+    )
+    plain = solved(case.network).solved
+    goals = (Goal(1, "unserved"), Goal(2, "changes"), Goal(3, "monthly_cost"))
+    found = solved(replace(case.network, goals=goals)).solved
+    assert found.plan is not None
+    assert found.stages[0].value == pytest.approx(plain.stages[0].value, abs=1e-4)
+    assert not audit(case.network, found.plan)
 
 
 def test_the_plan_of_a_phase_names_what_stands_before_it() -> None:
