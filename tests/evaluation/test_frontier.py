@@ -235,10 +235,16 @@ def test_failures_to_end_execution_are_those_of_trying_every_plan() -> None:
         search = CollapseSearch(
             asked, "collapse:execution", EXACT, ALONE, threading.Event(), lambda _: None
         )
-        points = [at for at, _, _ in search.run(5)]
-        assert {-at.amount: at.cost for at in points} == pytest.approx(cheapest, abs=0.02), seed
+        found = search.run(5)
+        points = [at for at, _, _ in found]
+        assert {-at.limit: at.cost for at in points} == pytest.approx(cheapest, abs=0.02), seed
         assert search.least == -len(SITES)
         assert not search.failures
+        for at, solved, _ in found:
+            # Asked to bear fewer failures, a plan may bear more, and is told to.
+            assert solved.plan is not None
+            used = {key.site for key, count in solved.plan.final.nodes.items() if count}
+            assert -at.amount == len(used) >= -at.limit, (seed, at)
         for at in points:
             # As cheap as this one, no plan bears more than the largest number that costs no more.
             most = max(n for n, cost in cheapest.items() if cost <= at.cost + 0.02)
@@ -246,16 +252,16 @@ def test_failures_to_end_execution_are_those_of_trying_every_plan() -> None:
 
 
 def test_a_solve_that_fails_ends_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    from planner.jobs import requests
+    from planner.solver import solve as solving
 
-    whole = requests.solve
+    whole = solving.solve
 
     def failing(asked: Network, *given: object, **named: object) -> object:
         if any(goal.at_most is not None and 20 < goal.at_most < 28 for goal in asked.goals):
             raise MemoryError("no room")
         return whole(asked, *given, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(requests, "solve", failing)
+    monkeypatch.setattr(solving, "solve", failing)
     search = Search(drawn(1)[0], "latency", EXACT, ALONE, threading.Event(), lambda _: None)
     found = search.run(8)
     assert search.failures
@@ -280,16 +286,16 @@ def test_after_a_stop_what_was_found_is_kept() -> None:
 def test_the_best_is_a_point_also_where_it_could_not_be_made_cheaper(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from planner.jobs import requests
+    from planner.solver import solve as solving
 
-    whole = requests.solve
+    whole = solving.solve
 
     def failing(asked: Network, *given: object, **named: object) -> object:
         if any(goal.at_most is not None for goal in asked.goals):
             raise MemoryError("no room")
         return whole(asked, *given, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(requests, "solve", failing)
+    monkeypatch.setattr(solving, "solve", failing)
     search = Search(drawn(1)[0], "latency", EXACT, ALONE, threading.Event(), lambda _: None)
     cheapest, best = (found.point for found in search.run(2))
     assert best.amount == pytest.approx(min(ms for _, ms in every_plan(1)), abs=1e-4)
