@@ -47,13 +47,9 @@ def jobs(job: Job) -> list[tuple[str, Job]]:
     return found
 
 
-def job_of(job: Job, scenario: str) -> Job:
-    """Return the job of one scenario, in the folder that it always has.
-
-    A scenario that is not there has a job that says so.
-    """
-    unknown = replace(job, scenario=scenario, out=job.out / SCENARIOS / "unknown")
-    return dict(jobs(job)[1:]).get(scenario, unknown)
+def job_of(job: Job, scenario: str) -> Job | None:
+    """Return the job of one scenario, in the folder that it always has; None if there is none."""
+    return dict(jobs(job)[1:]).get(scenario)
 
 
 def run_all(

@@ -297,6 +297,7 @@ def solve(
     """
     from planner.batch import job_of
     from planner.job import Job, run
+    from planner.reading import read_network
     from planner.solver.highs import UnknownOption
 
     _demand_file(workbook)  # a slip of the pen is no run: the plan that stands there stays
@@ -314,7 +315,10 @@ def solve(
     if scenario == ALL:
         _solve_all(job, as_json, quiet, verbose)
     if scenario:
-        job = job_of(job, scenario)
+        of_scenario = job_of(job, scenario)
+        if of_scenario is None:  # a slip of the pen, too, or a workbook that cannot be read
+            _fail(_listed(read_network(workbook, require_served, scenario).findings))
+        job = of_scenario
     with _working(quiet, verbose) as (stop, progress):
         try:
             done = run(job, stop, progress)

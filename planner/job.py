@@ -166,7 +166,8 @@ def run(job: Job, stop: threading.Event, progress: ProgressLine) -> Done:
     progress.say("writing the plan, and auditing what was written")
     done = _write_and_audit(job, tables, done, timer)
     for folder, part in phases.parts(done):
-        _write_and_audit(replace(job, out=job.out / folder), tables, part, Timer())
+        written = _write_and_audit(replace(job, out=job.out / folder), tables, part, Timer())
+        done = phases.told(done, folder, written)
     return done
 
 

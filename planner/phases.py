@@ -15,6 +15,8 @@ from planner.solver.phased import Rollout
 
 PHASES = Path("phases")
 """The folder, below that of the plan, in which every phase has one."""
+ONE_PHASE = "solve, up to one phase"
+"""The command by which the plan of a phase is recorded: it was not made by itself."""
 
 
 def why_not(rollout: Rollout) -> tuple[str, ...]:
@@ -60,6 +62,7 @@ def parts(done: Done) -> Iterator[tuple[Path, Done]]:
         gaps = {known: done.result.phase_gaps[known] for known in names[:number]}
         result = replace(
             done.result,
+            run=replace(done.result.run, command=ONE_PHASE),
             plan=Plan({known: plan.phases[known] for known in names[:number]}),
             stages=(),
             gap=gaps[name],
@@ -77,3 +80,12 @@ def parts(done: Done) -> Iterator[tuple[Path, Done]]:
             aside={},
         )
         yield PHASES / folder, part
+
+
+def told(done: Done, folder: Path, part: Done) -> Done:
+    """Return the end of the job, with the names that files of a phase have taken or given up."""
+    aside, beside = (
+        {str(folder / name): str(folder / now) for name, now in names.items()}
+        for names in (part.aside, part.beside)
+    )
+    return replace(done, aside={**done.aside, **aside}, beside={**done.beside, **beside})

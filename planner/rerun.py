@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from planner.job import Job
 from planner.jobs.requests import Workers
+from planner.phases import ONE_PHASE
 from planner.report.earlier import PLAN_JSON, workbook_copy
 from planner.report.plan_json import FORMAT
 from planner.workbook.excel import file_hash
@@ -49,6 +50,11 @@ def recorded(folder: Path, out: Path, workers: Workers) -> Recorded:
         _refuse(
             f"the run in {folder} is of another version of the planner, and does not say all of it",
             f"plan its workbook anew: planner solve {workbook_copy(folder)}",
+        )
+    if made["command"] == ONE_PHASE:
+        _refuse(
+            f"the plan in {folder} is that up to one phase of a roll-out",
+            f"make all phases again: planner rerun {folder.parent.parent}",
         )
     if made["command"] != "solve":
         _refuse(

@@ -1132,7 +1132,11 @@ def test_one_scenario_goes_into_its_own_folder(tmp_path: Path) -> None:
     assert "scenario: Demand!B2: 12 -> 24" in told.output
     assert (tmp_path / "network-plan" / "scenarios" / "twice _ as much" / "plan.xlsx").exists()
     assert not (tmp_path / "network-plan" / "plan.xlsx").exists()
-    assert run("solve", path, "--scenario", "twice", "-q").exit_code == 2
+    slip = run("solve", path, "--scenario", "twice", "-q")
+    assert slip.exit_code == 2
+    assert "no scenario is called 'twice'" in slip.stderr
+    folders = [folder.name for folder in (tmp_path / "network-plan" / "scenarios").iterdir()]
+    assert folders == ["twice _ as much"]  # nothing is written for a slip
     plan = tmp_path / "network-plan" / "scenarios" / "twice _ as much" / "plan.xlsx"
     told = run("audit", path, plan)
     assert "as its scenario 'twice / as much': give --scenario" in told.output

@@ -223,6 +223,27 @@ def test_plans_of_phases_that_are_no_longer_there_make_way(tmp_path: Path) -> No
     assert not [*out.glob("phases/*/plan.xlsx")]
 
 
+def test_what_is_held_in_the_folder_of_a_phase_is_said(tmp_path: Path) -> None:
+    path, out = save(tmp_path, growing(smallest())), tmp_path / "out"
+    assert run("solve", path, "--out", out, "-q").stderr == ""
+    pilot = Path("phases") / "pilot"
+    (out / pilot / "~$plan.xlsx").touch()
+    done = run("solve", path, "--out", out, "-q")
+    assert done.exit_code == 0
+    assert f"{pilot / 'plan.xlsx'} is open in another program" in done.stderr
+    assert f"the new one is {pilot / 'plan (2).xlsx'}." in done.stderr
+    assert (out / pilot / "plan (2).xlsx").exists()
+
+
+def test_the_plan_of_one_phase_is_not_rerun_by_itself(solved: tuple[Path, Path, Result]) -> None:
+    _, out, _ = solved
+    done = run("rerun", out / "phases" / "pilot", "--out", out / "again")
+    assert done.exit_code == 2
+    assert "up to one phase of a roll-out" in done.stderr
+    assert f"planner rerun {out.resolve()}" in done.stderr
+    assert not (out / "again").exists()
+
+
 def test_the_readme_s_example_of_phases_is_true(tmp_path: Path) -> None:
     root = Path(__file__).parents[1]
     book = openpyxl.load_workbook(root / "inputs" / "minimal.xlsx")

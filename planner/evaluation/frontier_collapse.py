@@ -2,8 +2,9 @@
 
 For one failure, two, three … the cheapest plan whose guarantees no fewer end: a Diversity row with
 `min_collapse` for all that the role promises. As a point, more is better: a number n of failures is
-the amount −n, so that what is said of other measures holds for this one. A number that no plan
-reaches ends the search, and is a proof for all larger ones.
+the amount −n, so that what is said of other measures holds for this one. A plan may bear more than
+it was asked to, and counts with what it bears. A number that no plan reaches ends the search, and
+is a proof for all larger ones.
 """
 
 from __future__ import annotations
@@ -11,12 +12,17 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
+from itertools import takewhile
 
 from models.data import DiversityRow
 from models.network import Goal, Network
+from models.plan import Deployment
+from models.rules import diversity_collapse, diversity_service
 from planner.evaluation.frontier import COLLAPSE, Point, proven
 from planner.evaluation.frontier_search import COST, Found, Search, point_of
 from planner.jobs.requests import Request
+from planner.solver.solve import Solved
 
 NEARLY_ONE = 0.5
 """What may be added to a limit of a measure of whole numbers, and no other plan keeps it."""
@@ -45,11 +51,18 @@ class CollapseSearch(Search):
                 plan = self._plan_of(response, f"{self.against} of {number}")
                 if plan is not None:
                     bearing = self._bearing(number)
-                    point = replace(point_of(plan, bearing), limit=-number, amount=-number)
+                    borne = self._borne(plan, number, numbers[-1])
+                    point = replace(point_of(plan, bearing), limit=-number, amount=-borne)
                     self.plans.append(Found(point, plan, bearing))
         self.plans.sort(key=lambda found: found.point.amount)
         points = _whole([found.point for found in self.plans], self.least)
         return [f._replace(point=p) for f, p in zip(self.plans, points, strict=True)]
+
+    def _borne(self, solved: Solved, least: int, most: int) -> int:
+        """Return how many failures it takes by the audit: `least` is known, `most` is asked of."""
+        assert solved.plan is not None
+        asked = (self._bearing(number) for number in range(least + 1, most + 1))
+        return least + sum(1 for _ in takewhile(partial(_bears, solved.plan.final), asked))
 
     def _bearing(self, number: int) -> Network:
         """Return the network that asks for so many failures, unserved and cost made least."""
@@ -58,6 +71,11 @@ class CollapseSearch(Search):
             return self.network.part(goals=goals)  # to end something, something has to fail
         rows = (*self.network.diversity, row(self.against.removeprefix(COLLAPSE), number))
         return self.network.part(goals=goals, diversity=rows)
+
+
+def _bears(plan: Deployment, bearing: Network) -> bool:
+    rules = diversity_collapse, diversity_service
+    return not any(True for rule in rules for _ in rule.audit(bearing, plan))
 
 
 def _whole(points: Sequence[Point], least: float) -> list[Point]:

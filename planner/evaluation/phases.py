@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from models.costs import sum_of
 from planner.evaluation.evaluation import Evaluation
+from planner.result import without_noise
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def _figures(found: Evaluation, gap: float | None) -> PhaseFigures:
         phase=found.phase,
         demand_multiplier=network.step.phase.demand_multiplier,
         asked=found.asked,
-        unserved=found.unserved,
+        unserved=without_noise(found.unserved),
         monthly_cost=sum_of(found.monthly),
         one_off_cost=sum_of(found.one_off),
         sites=len(plan.open),

@@ -39,6 +39,7 @@ from planner.report.sheets import (
     VerificationRow,
     WarmRow,
 )
+from planner.result import without_noise
 
 COST = "Cost"
 
@@ -299,7 +300,7 @@ def cost_rows(evaluation: Evaluation) -> Iterator[CostRow]:
     for attribute, (lines, name) in bills.items():
         summed = Line(f"{name}, the sum of the lines above", sum_of(lines))
         for line in (*lines, summed):
-            amount: dict[str, Any] = {attribute: float(line.amount)}
+            amount: dict[str, Any] = {attribute: without_noise(float(line.amount))}
             yield CostRow(item=line.item, **amount)
 
 

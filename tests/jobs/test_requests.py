@@ -121,13 +121,13 @@ def test_a_job_has_one_thread_and_no_core_has_two_jobs(monkeypatch: pytest.Monke
 
 def count_solves(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     solved: list[object] = []
-    solve = jobs.solve
+    solve = solver.solve
 
     def counted(*given: object, **named: object) -> object:
         solved.append(given)
         return solve(*given, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(jobs, "solve", counted)
+    monkeypatch.setattr(solver, "solve", counted)
     return solved
 
 

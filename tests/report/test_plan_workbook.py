@@ -392,6 +392,21 @@ def test_an_edited_count_is_planned_and_the_old_figures_are_called_stale(tmp_pat
     assert any("monthly_cost says 4,400" in finding.message for finding in found.findings)
 
 
+@pytest.mark.parametrize("missing", [1e-16, 1e-10])
+def test_what_arithmetic_leaves_of_nothing_is_no_figure_that_is_old(
+    missing: float, tmp_path: Path
+) -> None:
+    """What such a penalty comes to is less than any cell is read with."""
+    network = small()
+    demand = tuple(replace(row, unserved_penalty=1.0) for row in network.demand)
+    network = replace(network, demand=demand)
+    whole = deployment_for_small()
+    first = replace(whole.routing[0], share=whole.routing[0].share - missing)
+    almost = Plan({"": replace(whole, routing=(first, *whole.routing[1:]))})
+    path = write_plan(tmp_path / "plan.xlsx", done_with(network, result(almost)))
+    assert not read_plan(path, network).findings
+
+
 @pytest.mark.parametrize(
     ("title", "header", "says"),
     [("Sites", "nodes", "nodes says 99"), ("Demand", "served", "served")],

@@ -54,7 +54,8 @@ def by_rule(network: Network) -> dict[str, Solved]:
 
 def test_every_rule_has_rows_to_switch_off_in_some_network() -> None:
     having = set()
-    for network in (*drawn(24), four(asking(2))):
+    stepping = (draw.stepping(network, seed) for seed, network in enumerate(drawn(24)))
+    for network in (*drawn(24), *stepping, four(asking(2))):
         problem = Problem(network, demand_classes(network))
         problem.compile([])
         having |= {name.partition(".")[0] for name in problem.arrays.row_names}
