@@ -48,6 +48,15 @@ def read_value(cell: Cell, header: str, declaration: Column) -> Any:
     return _READERS[declaration.kind](cell, header, declaration)
 
 
+def check_size(value: object, header: str, declaration: Column) -> None:
+    """Raise CellError if it is an input too small to calculate with; plans may hold such shares."""
+    if not isinstance(value, float) or declaration.unit == "degrees":
+        return
+    if 0 < abs(value) < MIN_NUMBER:
+        message = f"{header} {value:g} is too small to calculate with"
+        raise CellError(message, "write 0, or check its unit")
+
+
 def is_padded(cell: Cell, declaration: Column) -> bool:
     """Return whether a name has spaces around it that nobody sees."""
     return (
@@ -101,9 +110,6 @@ def _number(cell: Cell, header: str, declaration: Column) -> float:
     most = MAX_COUNT if declaration.kind is Kind.INTEGER else MAX_NUMBER
     if abs(value) > most:
         raise CellError(f"{header} {value:g} is too large to calculate with", "check its unit")
-    if 0 < abs(value) < MIN_NUMBER and declaration.unit != "degrees":
-        message = f"{header} {value:g} is too small to calculate with"
-        raise CellError(message, "write 0, or check its unit")
     _check_bounds(value, header, declaration)
     return value
 

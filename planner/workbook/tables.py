@@ -9,7 +9,7 @@ from models.data import REQUIRED_SHEETS, Offer, Row, Site
 from models.fields import Column, Kind, columns, header_of
 from planner.workbook.arrangement import below_title, hidden, second_table, swap, swapped
 from planner.workbook.book import DEP, HEADER_ROW, SHEET_OF, Table, names_of
-from planner.workbook.cells import CellError, is_padded, read_value
+from planner.workbook.cells import CellError, check_size, is_padded, read_value
 from planner.workbook.excel import Cell, CellKind, Sheet
 from planner.workbook.findings import Finding, Level, column_letters, counted, row_and_column
 from planner.workbook.names import fold_header, header_readings, looks_like, nearest
@@ -310,6 +310,7 @@ class TableReader:
             return UNREAD if declaration.required or is_lost else declaration.default
         try:
             value = read_value(cell, header, declaration)
+            check_size(value, header, declaration)
         except CellError as error:
             if name in REMARKS:
                 self.add(cell.address, error.message, error.way_out, cell.value, "warning")
