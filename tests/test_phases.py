@@ -181,6 +181,16 @@ def test_a_phase_that_is_not_in_the_workbook_is_an_error(tmp_path: Path) -> None
     assert "phase 'Q2/Q3' is not in Phases" in done.output
 
 
+def test_a_plan_in_phases_of_a_workbook_without_any_is_one_error(tmp_path: Path) -> None:
+    path = save(tmp_path, growing(smallest()))
+    assert run("solve", path, "--out", tmp_path / "out").exit_code == 0
+    done = run("audit", save(tmp_path, smallest()), tmp_path / "out" / "plan.xlsx", "--json")
+    assert done.exit_code == 2
+    (found,) = json.loads(done.stdout)["findings"]
+    assert (found["sheet"], found["cell"], found["level"]) == ("Sites", "A2", "error")
+    assert "the plan is in phases, and the workbook has none" in found["message"]
+
+
 def test_a_roll_out_is_the_same_twice(tmp_path: Path) -> None:
     path = save(tmp_path, growing(smallest()))
     told = []

@@ -182,6 +182,7 @@ class PlanReader:
         self.findings = findings
         self.drafts: dict[str, _Draft] = {}
         self.seen: dict[tuple[object, ...], str] = {}
+        self.is_needlessly_phased = False
         self.offers = {str(offer) for offer in network.offers}
         self.demand = {demand.key for demand in network.demand}
 
@@ -199,10 +200,21 @@ class PlanReader:
     def add(self, read: ReadRow) -> None:
         """Add a row, or report the name in it that means nothing."""
         known = [phase.phase for phase in self.network.phases]
+        if read.row.phase and not known:
+            self._say_needless(read)
+            return
         if read.row.phase and not self.knows(read, "phase", known, "Phases"):
             return
         draft = self.drafts.setdefault(read.row.phase, _Draft())
         _ADD[type(read.row)](self, draft, read, read.row)
+
+    def _say_needless(self, read: ReadRow) -> None:
+        """Report once, not for every row, that the workbook has no phases."""
+        if not self.is_needlessly_phased:
+            text = "the plan is in phases, and the workbook has none"
+            way_out = "name the workbook that it was made from, or fill in Phases"
+            self.findings.append(read.error("phase", text, way_out))
+        self.is_needlessly_phased = True
 
     # What the names must be ------------------------------------------------------------------
 

@@ -87,6 +87,13 @@ def test_text_is_escaped_and_markup_is_not() -> None:
     assert tag("circle", r="1", class_=None) == '<circle r="1"/>'
 
 
+def test_the_head_of_a_column_of_numbers_is_above_them() -> None:
+    rows = [Row(("a", Number("3"), Number("not proven"))), Row(("b", Number("4"), "c"))]
+    found = str(table("of", ("what", "nodes", "gap"), rows))
+    assert '<th scope="col" class="number">nodes</th>' in found
+    assert found.count('class="number">nodes') == found.count('<th scope="col">gap</th>') == 1
+
+
 def test_a_table_has_a_caption_heads_and_numbers_on_the_right() -> None:
     found = table("What it is", ("name", "count"), [Row(("<a>", Number("3")), on="d1")])
     assert found is not None

@@ -66,6 +66,7 @@ def section(title: str, *children: Child | Iterable[Child], about: str = "") -> 
 
 def table(caption: str, headers: Iterable[str], rows: Iterable[Row]) -> Markup | None:
     """Return a table that scrolls within the page where it is wider; None where it is empty."""
+    rows = list(rows)
     body = [
         tag(
             "tr",
@@ -80,9 +81,19 @@ def table(caption: str, headers: Iterable[str], rows: Iterable[Row]) -> Markup |
     ]
     if not body:
         return None
-    head = tag("thead", tag("tr", [tag("th", name, scope="col") for name in headers]))
+    columns = zip(headers, zip(*(row.cells for row in rows), strict=True), strict=True)
+    names = [
+        tag("th", name, scope="col", class_="number" if number and _are_numbers(cells) else None)
+        for number, (name, cells) in enumerate(columns)
+    ]
+    head = tag("thead", tag("tr", names))
     whole = tag("table", tag("caption", caption), head, tag("tbody", body))
     return tag("div", whole, class_="wide", tabindex="0", role="region", aria_label=caption)
+
+
+def _are_numbers(cells: Iterable[Child]) -> bool:
+    """Return whether a column is to the right, and so its header."""
+    return all(isinstance(cell, Number) for cell in cells)
 
 
 def number(value: float | None, shown: str = ",.0f", unit: str = "") -> Number:
