@@ -13,7 +13,6 @@ from planner.evaluation.evaluation import evaluate
 from planner.report.plan_rows import ReadRow, read_rows
 from planner.report.sheet_rows import COST, PLAN_SHEETS, PlanSheet
 from planner.report.sheets import CostRow, DemandRow, PlanRow, decides
-from planner.workbook.cells import MIN_NUMBER
 from planner.workbook.excel import Sheet
 from planner.workbook.findings import Finding, counted
 
@@ -78,8 +77,6 @@ def _key(row: PlanRow, phase: str) -> tuple[object, ...]:
 
 
 def _differ(stated: float | None, found: float | None) -> bool:
-    if stated is None and found is not None and 0 < abs(found) < MIN_NUMBER:
-        return False  # a cell that holds so little is not read
     if stated is None or found is None:
         return stated is not found
     return abs(stated - found) > AGREEMENT * max(1.0, abs(found))
