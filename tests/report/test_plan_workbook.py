@@ -392,6 +392,15 @@ def test_an_edited_count_is_planned_and_the_old_figures_are_called_stale(tmp_pat
     assert any("monthly_cost says 4,400" in finding.message for finding in found.findings)
 
 
+def test_a_share_too_small_to_be_an_input_is_read_back(tmp_path: Path) -> None:
+    whole = deployment_for_small()
+    first, second, *rest = whole.routing
+    small_share = replace(second, share=2e-7)
+    routing = (replace(first, share=1.0 - 2e-7), small_share, *rest)
+    plan = Plan({"": replace(whole, routing=routing)})
+    assert read_plan(write(tmp_path, plan), small()).plan == plan
+
+
 @pytest.mark.parametrize("missing", [1e-16, 1e-10])
 def test_what_arithmetic_leaves_of_nothing_is_no_figure_that_is_old(
     missing: float, tmp_path: Path
