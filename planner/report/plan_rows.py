@@ -135,8 +135,7 @@ def _read_row(
             continue
         is_used |= decides(declaration)
         try:
-            # Nothing is solved from a plan, so that no share of it is too small.
-            values[name] = read_value(cell, header_of(name, declaration), declaration, 0.0)
+            values[name] = read_value(cell, header_of(name, declaration), declaration)
         except CellError as error:
             values[name] = declaration.default
             # A figure that only explains may hold anything.

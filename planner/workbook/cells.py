@@ -21,7 +21,6 @@ MIN_NUMBER, MAX_NUMBER = 1e-6, 1e15
 MAX_COUNT = 1e9
 """No whole number may grow beyond this."""
 
-_NUMERIC = (Kind.NUMBER, Kind.INTEGER, Kind.SHARE)
 _SPACES = str.maketrans(dict.fromkeys(" \t\n\xa0\u2007\u2009\u202f'\u2019_", None))
 _SEVERAL = re.compile(r"\d\s*[,;]\s+[-+\d]")
 _DECIMAL = re.compile(r"[-+]?\d+(\.\d+)?([eE][-+]?\d+)?", re.ASCII)
@@ -37,11 +36,8 @@ class CellError(Exception):
         self.way_out = way_out
 
 
-def read_value(cell: Cell, header: str, declaration: Column, smallest: float = MIN_NUMBER) -> Any:
-    """Return the typed value of a cell that is not blank; raise CellError if it has none.
-
-    A number nearer to 0 than the `smallest`, but not 0, is none.
-    """
+def read_value(cell: Cell, header: str, declaration: Column) -> Any:
+    """Return the typed value of a cell that is not blank; raise CellError if it has none."""
     if cell.kind is CellKind.ERROR:
         raise CellError(f"{header} holds {cell.value}", "repair the formula or type the value")
     if cell.kind is CellKind.UNCALCULATED:
@@ -49,10 +45,6 @@ def read_value(cell: Cell, header: str, declaration: Column, smallest: float = M
             f"{header} holds the formula {cell.value[:60]} that was never calculated",
             "open the workbook in Excel and save it, or type the value",
         )
-    is_number = cell.kind is CellKind.NUMBER and declaration.kind in _NUMERIC
-    if is_number and 0 < abs(float(cell.value)) < smallest and declaration.unit != "degrees":
-        message = f"{header} {cell.value:g} is too small to calculate with"
-        raise CellError(message, "write 0, or check its unit")
     return _READERS[declaration.kind](cell, header, declaration)
 
 
