@@ -21,9 +21,9 @@ def phases(done: Done) -> Markup | None:
         f"{currency}/month",
         f"{currency} once",
         "sites",
-        "new",
+        "new sites",
         "nodes",
-        "new",
+        "new nodes",
         "gap",
     )
     rows = [
