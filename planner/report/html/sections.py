@@ -90,7 +90,11 @@ def kept(final: Evaluation) -> Markup | None:
     about = "Failures are of any mix of kinds; no smaller set ends it, which is proven."
     body = table("Failover and least served: under the worst one failure.", headers, rows)
     title = "What has to fail before a guarantee is lost"
-    return section(title, body, about=about) if body else None
+    if body is None:
+        return None
+    # A row per user group is long: it scrolls by itself on a screen, and is whole in print.
+    window = tag("div", body, class_="window", tabindex="0", role="region", aria_label=title)
+    return section(title, window, about=about)
 
 
 def _promised(row: GuaranteeRow) -> str:
