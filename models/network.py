@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from models.data import (
     HOURS_PER_MONTH,
@@ -35,6 +35,9 @@ from models.data import (
 )
 from models.exposure import EVERYTHING, Exposure, ExposureGraph, offer_item
 from models.plan import Deployment
+
+if TYPE_CHECKING:
+    from models.stopping import Stopping
 
 UNKNOWN = "unknown"
 """The name of the dependency that stands for an empty cell of a site attribute."""
@@ -180,6 +183,14 @@ class Network:
                 for item in sorted(self.shock_items[name])
             )
         return ExposureGraph((*self.graph.exposures, *shocks)) if shocks else self.graph
+
+    @cached_property
+    def stopping(self) -> Stopping:
+        """Return which failures stop what, the same for everything that is asked of the network."""
+        # Imported where it is needed: SciPy takes a second to load.
+        from models.stopping import Stopping
+
+        return Stopping(self.graph)
 
     @cached_property
     def standing(self) -> frozenset[str]:

@@ -20,7 +20,6 @@ from models.data import Demand, Item
 from models.network import Network
 from models.plan import Deployment
 from models.replay import NOTHING, Replays, failover_ms
-from models.stopping import Stopping
 
 HALF = 0.5
 """The share of a row whose loss ends its service where no `min_served` says so."""
@@ -45,9 +44,9 @@ def smallest_outage(
     are those of the network and the plan, if there are some already.
     """
     asked = _Alone(network, plan, row, replays)
-    stopping, routings = _stopping(network), [] if routings is None else routings
+    routings = [] if routings is None else routings
     while True:
-        failed = stopping.fewest(routings, may_fail)
+        failed = network.stopping.fewest(routings, may_fail)
         if failed is None or (ends is not None and len(failed) >= len(ends)):
             return ends
         left = asked.left(failed)
@@ -69,11 +68,10 @@ def smallest_outages(
     No more than `most` of them.
     """
     asked = _Alone(network, plan, row)
-    stopping = _stopping(network)
     routings: list[frozenset[Item]] = []
     found: list[tuple[Item, ...]] = []
     while len(found) < most:
-        failed = stopping.fewest(routings, may_fail, but=found)
+        failed = network.stopping.fewest(routings, may_fail, but=found)
         if failed is None or len(failed) > size:
             break
         left = asked.left(failed)
@@ -95,14 +93,6 @@ def is_out(
 ) -> bool:
     """Return whether these failures end the service of a demand row."""
     return _Alone(network, plan, row, replays).left(failed) is None
-
-
-def _stopping(network: Network) -> Stopping:
-    """Return what stops what in the network, which is the same for every row."""
-    kept: dict[str, Stopping] = vars(network)
-    if "stopping" not in kept:
-        kept["stopping"] = Stopping(network.graph)
-    return kept["stopping"]
 
 
 class _Alone:
