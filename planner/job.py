@@ -22,7 +22,7 @@ from planner.evaluation.rollout import orders_of
 from planner.evaluation.score import Score
 from planner.files import move_beside, put_beside
 from planner.jobs.cluster import NoCluster
-from planner.jobs.requests import Workers
+from planner.jobs.requests import Workers, cores
 from planner.reading import Tables, read_network
 from planner.report.done import Done
 from planner.report.earlier import (
@@ -179,6 +179,7 @@ def limits_of(job: Job, network: Network) -> Limits:
         gap=settings.mip_gap if job.gap is None else job.gap,
         deterministic=job.deterministic,
         seed=settings.seed,
+        threads=int(job.solver.get("threads", cores())),
         solver=job.solver,
     )
 

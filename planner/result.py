@@ -32,7 +32,8 @@ STATUSES = (
 class Limits:
     """When to stop: seconds for everything, and the relative gap that is good enough.
 
-    `deterministic` steps end by work and not by shares of the time.
+    `deterministic` steps end by work and not by shares of the time. With two `threads` or more, the
+    bound is sought beside the plan; more of them inside HiGHS gain nothing.
     """
 
     time_limit_s: float

@@ -69,7 +69,7 @@ class Request:
         """Return the plan."""
         from planner.solver.solve import solve
 
-        limits = replace(self.limits, solver={**self.limits.solver, "threads": 1})
+        limits = replace(self.limits, threads=1, solver={**self.limits.solver, "threads": 1})
         session = _session(self)
         return solve(
             self.network, limits, stop, without=self.without, session=session, start=self.start

@@ -20,6 +20,9 @@ from planner.solver.log import HighsLines, is_heard
 Progress = Callable[[float, float, float], None]
 """Called with incumbent, bound and seconds since the solve began."""
 
+Enough = Callable[[float, float], bool]
+"""Called with incumbent and bound; says whether they are good enough."""
+
 POLL_S = 0.05
 LARGE_LP = 20_000
 """Columns from which the interior point method, with crossover, beats the simplex method."""
@@ -60,7 +63,7 @@ class Engine:
     ) -> None:
         self.program = program
         self.stop = stop
-        self._enough: Callable[[float], bool] | None = None
+        self._enough: Enough | None = None
         self.whole: NDArray[np.int64] = np.flatnonzero(program.integer)
         self.highs: Any = highspy.Highs()  # type: ignore[no-untyped-call]
         self.set_option("output_flag", True)
@@ -185,12 +188,12 @@ class Engine:
         start: FloatArray | None = None,
         max_nodes: int | None = None,
         progress: Progress | None = None,
-        enough: Callable[[float], bool] | None = None,
+        enough: Enough | None = None,
         interior: bool = False,
     ) -> Outcome:
         """Solve until the gap, the limit or the stop event; keep the best plan in every case.
 
-        `enough` says of the value of an incumbent whether the solve may end with it; `interior`
+        `enough` says of incumbent and bound whether the solve may end with them; `interior`
         takes the interior point method for a large relaxation.
         """
         begun = time.perf_counter()
@@ -202,6 +205,9 @@ class Engine:
         self.set_option("mip_rel_gap", gap)
         self.set_option("mip_abs_gap", absolute_gap)
         self.set_option("mip_max_nodes", 2**31 - 1 if max_nodes is None else max_nodes)
+        if not self.is_relaxed:
+            # The point before would be completed first, and the bounds of that told as if of this.
+            self._check(self.highs.clearSolver())
         if start is not None and not self.is_relaxed:
             self.highs.setSolution(
                 len(start), np.arange(len(start), dtype=np.int32), np.asarray(start)
@@ -210,20 +216,27 @@ class Engine:
         report = _reporter(progress, begun)
         if progress is not None:
             self.highs.cbMipLogging += report
-        thread = self.highs.startSolve()
-        while not self.highs.wait(POLL_S)[0]:
-            pass
-        thread.join()
+        # highspy's own thread is locked for all models of a process: two are solved at a time here.
+        thread = threading.Thread(target=self._solve, daemon=True)
+        thread.start()
+        while thread.is_alive():
+            thread.join(POLL_S)
         if progress is not None:
             self.highs.cbMipLogging -= report
         return self._outcome(time.perf_counter() - begun)
+
+    def _solve(self) -> None:
+        self.highs.run()
+        self.highs.resetGlobalScheduler(False)  # it belongs to this thread, which ends
 
     def _interrupt(self, event: Any) -> None:
         # HiGHS keeps the last answer for good, so a solve after an interrupt needs a plain no.
         event.interrupt(self.stop.is_set())
 
     def _interrupt_mip(self, event: Any) -> None:
-        enough = self._enough is not None and self._enough(event.data_out.mip_primal_bound)
+        out, enough = event.data_out, False
+        if self._enough is not None:
+            enough = self._enough(out.mip_primal_bound, out.mip_dual_bound)
         event.interrupt(enough or self.stop.is_set())
 
     def _outcome(self, seconds: float) -> Outcome:

@@ -126,7 +126,7 @@ def search(
     """
     expressions = [joint.objective(goals) for goals in groups]
     joint.compile(expressions)
-    joint.hand_over(clock.stop, {"random_seed": limits.seed, "threads": limits.threads})
+    joint.hand_over(clock.stop, {"random_seed": limits.seed, "threads": 1})
     enough = max(limits.gap, 1e-9)
     best, proven, holds, bounds = None, True, True, list[float]()
     if start is not None:

@@ -92,6 +92,7 @@ class Lexicographic:
                 self.limits.seed,
                 self._reporter(name_of(goals)),
                 None if self.floors is None else self.floors[number].bound,
+                beside=self.limits.threads > 1,
             ).solve()
             self.clock.stopped |= outcome.status in ENDED_BY_CLOCK or self.problem.cut_short
             if outcome.values is None:

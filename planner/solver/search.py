@@ -71,14 +71,14 @@ class NeighbourhoodSearch:
         values: FloatArray,
         costs: FloatArray,
         constant: float,
-        target: float,
+        is_over: Callable[[], bool],
         left_s: Callable[[], float],
         found: Callable[[FloatArray], None],
     ) -> Found:
-        """Return the best legal point from `values` on, at or below `target` if possible."""
+        """Return the best legal point from `values` on; all that are better are told to `found`."""
         objective = float(costs @ values) + constant
         size, stall, rounds, looks = min(FIRST_SITES, len(self.sites)), 0, 0, list(NODES)
-        while objective > target and len(self.sites) > FEWEST_SITES:
+        while len(self.sites) > FEWEST_SITES and not is_over():
             if stall >= STALL:
                 stall, looks = 0, looks[1:]
             if not looks:

@@ -244,8 +244,7 @@ class _Driver:
 
     @property
     def _solver(self) -> dict[str, Any]:
-        chosen = {"random_seed": self.limits.seed, "threads": self.limits.threads}
-        return {**chosen, **self.limits.solver}
+        return {"random_seed": self.limits.seed, "threads": 1, **self.limits.solver}
 
     # The end ---------------------------------------------------------------------------------
 

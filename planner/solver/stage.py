@@ -1,12 +1,12 @@
-"""One objective solved to a legal point and a bound: a ladder of ever more whole numbers.
+"""One objective solved to a legal point and a bound.
 
-First the relaxation with the rows its point breaks; then sites, contracts and the nodes of the
-dearest role whole; then everything. Every rung is easier than the next, its bound holds for all
-plans, and its point, with what it leaves unused closed, is completed to a plan; where execution has
-too many whole numbers for that, the relaxation is made a plan a few sites at a time. Before the
-last rung neighbourhoods are searched, in a large part of a network also before the second. Only
-legal points are kept: those for which no rule separates another row. The best of them is never
-forgotten, whatever a later step comes back with.
+First the relaxation with the rows its point breaks; then a plan is made of it, where execution has
+too many whole numbers for that a few sites at a time. From then on two things go on, side by side
+if there are cores for it: neighbourhoods of the best plan are searched, and a prover goes up rungs
+of ever more whole numbers. The point of a rung, with what it leaves unused closed, is completed to
+a plan that the search goes on from. In the end everything is solved as it is. Only legal points are
+kept: those for which no rule separates another row. The best of them is never forgotten, whatever a
+later step comes back with.
 """
 
 from __future__ import annotations
@@ -21,21 +21,19 @@ from planner.solver import finish, relax_and_fix
 from planner.solver.arrays import FloatArray, IntArray
 from planner.solver.clock import Clock
 from planner.solver.geography import Geography
-from planner.solver.highs import LARGE_LP, Outcome
+from planner.solver.highs import Outcome
 from planner.solver.log import LOG
 from planner.solver.problem import NEARLY_WHOLE, SEPARATION_ROUNDS, Problem
+from planner.solver.prover import Proof, Prover
 from planner.solver.relax_and_fix import RelaxAndFix
 from planner.solver.search import NeighbourhoodSearch
 from planner.solver.standing import FINER, Report, Standing
 
-RUNG_SHARE, LOOK_SHARE, SEARCH_SHARE, COMPLETE_SHARE, ROUND_SHARE = 0.4, 0.4, 0.95, 0.25, 0.7
-"""Shares of the time left: a rung, a look, the search, completing and rounding a point."""
-FIRST_SHARE = 0.15
-"""The share of a first climb where a look may follow that says more."""
-NEAR_SHARE = 0.6
-"""The share of a rung beside a plan that is hard to better by rounding."""
-COMPLETE_NODES, LOOK_NODES = 200, 10
-"""Branch-and-bound nodes to complete a point, and for a look at the whole: work, not time."""
+RELAX_SHARE, PROOF_SHARE, SEARCH_SHARE, COMPLETE_SHARE, ROUND_SHARE = 0.4, 0.4, 0.95, 0.25, 0.7
+"""Shares of the time left: the relaxation, the rungs where nothing goes on beside them, the search,
+completing and rounding a point."""
+COMPLETE_NODES = 200
+"""Branch-and-bound nodes to complete a point: work, not time."""
 WORK_NODES = 1000
 """Branch-and-bound nodes of every other solve where work decides and not the clock."""
 PATIENCE = 3
@@ -46,7 +44,10 @@ AT_ONCE = 5_000
 
 
 class StageSolver:
-    """The solve of one objective, from the legal point `best`, if there is one; see Standing."""
+    """The solve of one objective, from the legal point `best`, if there is one; see Standing.
+
+    With `beside`, what is proven and what is found are sought at the same time.
+    """
 
     def __init__(
         self,
@@ -58,14 +59,17 @@ class StageSolver:
         seed: int,
         report: Report | None,
         floor: float | None = None,
+        beside: bool = False,
     ) -> None:
         self.problem, self.engine, self.clock = problem, problem.engine, clock
         self.standing = Standing(problem.arrays, expression, best, gap, report, floor)
         self.costs, self.constant = self.standing.costs, expression.constant
         self.dearest = problem.dearest(self.costs)
         self.gap, self.seed = gap, seed
-        self.infeasible = self.has_climbed = False
+        self.infeasible = False
         self.relaxed: FloatArray | None = None
+        self.beside = beside and not clock.by_work
+        self.prover: Prover | None = None
 
     @property
     def _pays_for_whole(self) -> bool:
@@ -92,12 +96,11 @@ class StageSolver:
                 standing.offer(finish.exact(self.problem, standing.best))
                 # A basis of what is fixed is far from that of a relaxation.
                 self.problem.minimise(self.costs, self.constant)
-            for step in self._steps():
-                is_over = self.clock.must_end and standing.has_plan
-                if standing.is_done or self.infeasible or is_over:
-                    break
-                LOG.info("step: %s", step.__name__.strip("_"))
-                step()
+            try:
+                self._go()
+            finally:
+                if self.prover is not None:
+                    self.prover.end()
         if self.infeasible and not standing.has_plan:
             return self._second_opinion()
         is_spent = standing.is_done or (self.clock.by_work and not self.clock.must_end)
@@ -107,16 +110,24 @@ class StageSolver:
         bound = min(standing.proven, standing.value)
         return Outcome(status, standing.best, standing.value, bound, 0.0)
 
+    def _go(self) -> None:
+        for step in self._steps():
+            is_over = self.clock.must_end and self.standing.has_plan
+            if self.standing.is_done or self.infeasible or is_over:
+                break
+            LOG.info("step: %s", step.__name__.strip("_"))
+            step()
+
     def _steps(self) -> Iterator[Callable[[], None]]:
         yield self._relax
+        if self.beside:
+            yield self._begin_proof
         yield self._round
-        if self.standing.is_part and self._is_regional:
-            yield self._search
-        if len(self.dearest):
-            yield self._climb
-        if self._may_look:
-            yield self._look
-        yield self._search
+        if not self.beside:
+            if self.standing.is_part and self._is_regional:
+                yield self._search
+            yield self._prove
+        yield self._search_and_complete
         yield self._finish
 
     # The steps ------------------------------------------------------------------------------
@@ -126,7 +137,7 @@ class StageSolver:
         point, bounds = None, [-np.inf] * PATIENCE
         with self.engine.relaxation():
             for _ in range(SEPARATION_ROUNDS):
-                outcome = self._run(RUNG_SHARE, None)
+                outcome = self._run(RELAX_SHARE)
                 if outcome.values is None:
                     break
                 point = outcome.values
@@ -160,17 +171,45 @@ class StageSolver:
         """Return whether execution has too many whole numbers to be rounded at once."""
         return len(self.problem.executing) >= relax_and_fix.MANY
 
-    def _climb(self) -> None:
-        """Solve the model with only what is dearest whole, and complete its point."""
-        with self.engine.whole_only(self.dearest):
-            share = FIRST_SHARE if self._may_look else RUNG_SHARE
-            share = NEAR_SHARE if self.standing.is_near else share
-            outcome = self._run(share, None, useless=lambda value: value <= self.standing.bound)
-        self.has_climbed = outcome.status == "optimal"
-        if outcome.status != "infeasible":
-            self.standing.prove(outcome.bound)
-        if outcome.values is not None and not self.standing.is_done:
-            self._complete(outcome.values, self.problem.sites_and_contracts, self.dearest)
+    def _begin_proof(self) -> None:
+        """Have the rungs gone up beside all that follows."""
+        self.prover = self._new_prover(self.clock)
+        self.prover.begin()
+
+    def _prove(self) -> None:
+        """Go up the rungs."""
+        clock = self.clock.share(PROOF_SHARE)
+        self.prover = self._new_prover(clock)
+        self.prover.run()
+        self.clock.stopped |= clock.left_s <= 0
+
+    def _new_prover(self, clock: Clock) -> Prover:
+        return Prover(self.problem, self.standing, self.dearest, clock, self.constant)
+
+    def _search_and_complete(self) -> None:
+        """Search, and as soon as a rung has ended make a plan of its point and go on from that."""
+        assert self.prover is not None
+        proof: Proof | None = None
+        is_over = False
+        while not (is_over or self.standing.is_done or self.infeasible or self.clock.must_end):
+            if not self.prover.has_news:
+                self._search()
+            if self.standing.is_done:
+                break
+            proof = self.prover.next()
+            is_over = proof is None
+            if proof is not None:
+                self._follow(proof)
+        if not self.standing.is_done:
+            self._search()
+
+    def _follow(self, proof: Proof) -> None:
+        """Make a plan of the point of a rung."""
+        self.infeasible |= proof.outcome.status == "infeasible"
+        if proof.is_whole:
+            self._take(proof.outcome)
+        elif proof.outcome.values is not None and not self.standing.is_done:
+            self._complete(proof.outcome.values, self.problem.sites_and_contracts, self.dearest)
 
     def _complete_at_once(self, point: FloatArray) -> None:
         """Find a plan with nothing but what the point uses; if there is none, with other seats.
@@ -207,29 +246,16 @@ class StageSolver:
         self.standing.offer(found)
         return found is not None
 
-    @property
-    def _may_look(self) -> bool:
-        return not self.standing.is_part and (not len(self.dearest) or len(self.costs) <= LARGE_LP)
-
-    def _look(self) -> None:
-        """Look at the root of the whole: where replicas decide and not nodes, its rows say most."""
-        if len(self.dearest) and self.standing.is_near:
-            # Nodes decide: then a longer climb says more than a look.
-            if not self.has_climbed:
-                self._climb()
-            return
-        self._take(self._run(LOOK_SHARE, LOOK_NODES))
-
     def _search(self) -> None:
-        """Search neighbourhoods of the best plan."""
+        """Search neighbourhoods of the best plan, until none helps or a rung has ended."""
         if self.standing.best is None:
             return
-        clock = self.clock.share(SEARCH_SHARE)
+        clock, prover = self.clock.share(SEARCH_SHARE), self.prover
         found = self._neighbourhoods.improve(
             self.standing.best,
             self.costs,
             self.constant,
-            target=self.standing.proven + self.gap * abs(self.standing.value),
+            is_over=lambda: self.standing.is_done or (prover is not None and prover.has_news),
             left_s=lambda: clock.left_s,
             found=self.standing.offer,
         )
@@ -241,31 +267,27 @@ class StageSolver:
         By work, the end is the first plan where there is none yet.
         """
         for _ in range(SEPARATION_ROUNDS):
-            any_will_do = self.clock.by_work and not self.standing.has_plan
-            outcome = self._run(1.0, None, useless=np.isfinite if any_will_do else None)
+            outcome = self._run(1.0)
             is_over = outcome.status == "infeasible" or self.clock.must_end
             was_legal = self._take(outcome)
             is_over |= outcome.status != "optimal" and self.standing.has_plan
             if was_legal or is_over:
                 return
 
-    def _run(
-        self, share: float, nodes: int | None, useless: Callable[[float], bool] | None = None
-    ) -> Outcome:
-        """Solve for a share of the time left; `useless` says of an incumbent that it may end."""
-        clock = self.clock.share(share)
-        if nodes is None and clock.by_work and (self.standing.has_plan or share < 1.0):
-            nodes = WORK_NODES  # a first plan is sought as long as there is time
+    def _run(self, share: float) -> Outcome:
+        """Solve what the engine holds for a share of the time left."""
+        clock, by_work = self.clock.share(share), self.clock.by_work
+        any_will_do = by_work and share == 1.0 and not self.standing.has_plan
         is_last = share == 1.0 and not self.standing.is_part
-        finer = self.gap if is_last else FINER * self.gap
         outcome = self.engine.solve(
             time_limit_s=clock.left_s,
-            gap=finer,
-            absolute_gap=1 - 1e-6 if self.standing.integral else 1e-6,
+            gap=self.gap if is_last else FINER * self.gap,
+            absolute_gap=self.standing.absolute_gap,
             start=self.standing.best,
-            max_nodes=nodes,
+            # A first plan is sought as long as there is time.
+            max_nodes=WORK_NODES if by_work and not any_will_do else None,
             progress=self.standing.heard,
-            enough=useless,
+            enough=_is_a_plan if any_will_do else None,
             interior=len(self.dearest) > 0,  # without costs of nodes the simplex method is sooner
         )
         self.clock.stopped |= clock.left_s <= 0
@@ -300,3 +322,7 @@ class StageSolver:
         # A point was found, so the first claim is wrong, even if no legal plan came of it.
         found = self.standing
         return Outcome("limit", found.best, found.value, found.bound, outcome.seconds)
+
+
+def _is_a_plan(value: float, bound: float) -> bool:
+    return value < np.inf

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 import numpy as np
@@ -40,6 +41,7 @@ class Standing:
         self.constant, self.integral = expression.constant, expression.integral
         self.best, self.bound, self.floor = best, -np.inf, floor
         self.gap, self.report = gap, report
+        self._one_at_a_time = threading.Lock()  # plans and bounds may come from two sides
 
     @property
     def is_part(self) -> bool:
@@ -79,12 +81,17 @@ class Standing:
     def _reaches(self, bound: float, gap: float) -> bool:
         if self.best is None:
             return False
-        if self.integral and self.value - bound < 1 - 1e-6:
+        if self.integral and self.value - bound < self.absolute_gap:
             return True
         return relative_gap(self.value, bound) <= max(gap, 1e-9)
 
     def _value(self, values: FloatArray | None) -> float:
         return np.inf if values is None else float(self.costs @ values) + self.constant
+
+    @property
+    def absolute_gap(self) -> float:
+        """Return what a plan may be above a bound and still be the best."""
+        return 1 - 1e-6 if self.integral else 1e-6
 
     def least(self) -> float:
         """Return what the bounds of the columns alone say."""
@@ -108,4 +115,5 @@ class Standing:
         """Report the best there is: a rung's own incumbent is no plan yet."""
         if self.report is not None:
             proven = max(self.bound, bound) if self.floor is None else self.floor
-            self.report(self.value, proven, seconds)
+            with self._one_at_a_time:
+                self.report(self.value, proven, seconds)

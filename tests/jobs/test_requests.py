@@ -116,7 +116,7 @@ def test_a_job_has_one_thread_and_no_core_has_two_jobs(monkeypatch: pytest.Monke
     monkeypatch.setattr(solver, "solve", lambda _, limits, *__, **___: seen.append(limits))
     greedy = replace(LIMITS, threads=8, solver={"threads": 8})
     list(run_jobs([Request("greedy", small(), greedy)], Workers(1)))
-    assert seen[0].solver["threads"] == 1
+    assert (seen[0].threads, seen[0].solver["threads"]) == (1, 1)
 
 
 def count_solves(monkeypatch: pytest.MonkeyPatch) -> list[object]:

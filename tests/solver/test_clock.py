@@ -11,7 +11,7 @@ import pytest
 from bench.networks import SIZES, Size, generate
 from models.data import Settings
 from planner.result import Limits
-from planner.solver import finish, relax_and_fix, search, stage
+from planner.solver import finish, prover, relax_and_fix, search, stage
 from planner.solver.clock import Clock
 from planner.solver.highs import Engine, Outcome
 from planner.solver.solve import solve
@@ -52,8 +52,13 @@ def test_twice_the_same_plan_however_much_time_there_is(monkeypatch: pytest.Monk
 def test_by_work_a_first_plan_is_sought_as_long_as_there_is_time(
     many: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("WORK_NODES", "COMPLETE_NODES", "LOOK_NODES"):
-        monkeypatch.setattr(stage, name, 0)
+    for module, name in (
+        (stage, "WORK_NODES"),
+        (stage, "COMPLETE_NODES"),
+        (prover, "CLIMB_NODES"),
+        (prover, "LOOK_NODES"),
+    ):
+        monkeypatch.setattr(module, name, 0)
     monkeypatch.setattr(relax_and_fix, "MANY", many)
     network = generate(SIZES["S-local"], 1)
     monkeypatch.setattr(search, "STALL", 1)

@@ -26,7 +26,7 @@ def test_looks_are_longer_once_quick_ones_gain_nothing(monkeypatch: pytest.Monke
     count = len(problem.arrays.columns)
     search = NeighbourhoodSearch(problem, Geography(problem), seed=0)
     found = search.improve(
-        np.zeros(count), np.ones(count), 1.0, target=0.0, left_s=lambda: 1.0, found=print
+        np.zeros(count), np.ones(count), 1.0, is_over=lambda: False, left_s=lambda: 1.0, found=print
     )
     assert looks == [nodes for nodes in NODES for _ in range(STALL)]
     assert list(NODES) == sorted(NODES)

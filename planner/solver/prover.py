@@ -1,0 +1,140 @@
+"""What is proven of one objective while plans are sought: rungs of ever more whole numbers.
+
+First only what is dearest is whole, then everything. Every rung is easier than the next, its bound
+holds for all plans, and its point is the start of one. The model is the prover's own copy, and
+HiGHS lets go of Python while it solves: given a core of its own, the prover takes nothing from the
+search. By work instead of time it is run by itself, so that a run ends the same on any machine.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from queue import SimpleQueue
+
+from planner.solver.arrays import IntArray
+from planner.solver.clock import Clock
+from planner.solver.highs import Engine, Outcome
+from planner.solver.log import LOG
+from planner.solver.problem import Problem
+from planner.solver.standing import FINER, NEAR, Standing
+
+WORTH = 0.3
+"""The part of what is not proven that a rung must still be able to prove to be gone on with."""
+CLIMB_NODES, LOOK_NODES = 1000, 10
+"""Branch-and-bound nodes of the two rungs where work decides and not the clock."""
+POLL_S = 0.05
+
+
+@dataclass(frozen=True)
+class Proof:
+    """How a rung ended; of a rung that `is_whole` the point may be a plan as it is."""
+
+    outcome: Outcome
+    is_whole: bool
+
+
+class Prover:
+    """The rungs of one stage, each begun where the one before has nothing more to say."""
+
+    def __init__(
+        self, problem: Problem, standing: Standing, dearest: IntArray, clock: Clock, constant: float
+    ) -> None:
+        self.standing, self.dearest, self.clock = standing, dearest, clock
+        self.stop = threading.Event()
+        self.engine = Engine(problem.program, self.stop, problem.engine.given)
+        self.engine.minimise(standing.costs, constant)
+        self._ended: SimpleQueue[Proof | BaseException | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="prover", daemon=True)
+        self._is_awaited = False
+
+    def begin(self) -> None:
+        """Go up the rungs beside whatever the caller does next."""
+        self._thread.start()
+
+    def run(self) -> None:
+        """Go up the rungs and come back at the end."""
+        self.begin()
+        while self._thread.is_alive():
+            self._thread.join(POLL_S)
+            self._obey()
+
+    def end(self) -> None:
+        """Stop, and wait until it has."""
+        self.stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    @property
+    def has_news(self) -> bool:
+        """Return whether there is something that was not taken yet: a rung, or the end."""
+        return not self._ended.empty()
+
+    def next(self) -> Proof | None:
+        """Wait for a rung to end; None once there are no more. Raises what ended the prover."""
+        self._is_awaited = True
+        while not self.has_news:
+            self._obey()
+            self._thread.join(POLL_S)
+        self._is_awaited = False
+        found = self._ended.get()
+        if isinstance(found, BaseException):
+            raise found
+        return found
+
+    def _obey(self) -> None:
+        """Stop where there is no time left or somebody asked to."""
+        if self.clock.must_end:
+            self.stop.set()
+
+    def _run(self) -> None:
+        try:
+            for whole, is_whole in self._rungs():
+                if self.stop.is_set() or self.clock.must_end or self.standing.is_done:
+                    break
+                proof = Proof(self._rung(whole, is_whole), is_whole)
+                self._ended.put(proof)
+                if proof.outcome.status == "infeasible":
+                    break
+        except BaseException as error:  # whoever waits is told
+            self._ended.put(error)
+        self._ended.put(None)
+
+    def _rungs(self) -> Iterator[tuple[IntArray, bool]]:
+        everything = self.engine.whole
+        if len(self.dearest):
+            yield self.dearest, False
+        yield everything, True
+
+    def _rung(self, whole: IntArray, is_whole: bool) -> Outcome:
+        LOG.info("proof: %s", "everything whole" if is_whole else f"{len(whole)} dearest whole")
+        by_work = LOOK_NODES if is_whole else CLIMB_NODES
+        self.engine.keep_whole(whole)
+        outcome = self.engine.solve(
+            time_limit_s=self.clock.left_s,
+            gap=FINER * self.standing.gap,
+            absolute_gap=self.standing.absolute_gap,
+            start=self.standing.best,
+            max_nodes=by_work if self.clock.by_work else None,
+            progress=self.standing.heard,
+            enough=self._is_a_plan if is_whole else self._says_little,
+        )
+        if outcome.status != "infeasible":
+            self.standing.prove(outcome.bound)
+        LOG.info("proof: %s, at least %.10g", outcome.status, self.standing.proven)
+        return outcome
+
+    def _is_a_plan(self, value: float, bound: float) -> bool:
+        """Return whether a rung has found what somebody waits for: the first plan."""
+        return self._is_awaited and not self.standing.has_plan and value < float("inf")
+
+    def _says_little(self, value: float, bound: float) -> bool:
+        """Return whether a rung can prove little more: at most its own best, of what is missing.
+
+        What is missing beside a poor plan says more of the plan.
+        """
+        known, best = max(bound, self.standing.bound), self.standing.value
+        missing = best - known
+        is_good = self.standing.has_plan and missing <= NEAR * abs(best)
+        return is_good and value - known <= WORTH * missing
