@@ -173,13 +173,13 @@ def run(job: Job, stop: threading.Event, progress: ProgressLine) -> Done:
 
 def limits_of(job: Job, network: Network) -> Limits:
     """Return the limits of a solve: those of the job, else those of the workbook."""
-    settings = network.settings
+    settings, threads = network.settings, job.solver.get("threads")
     return Limits(
         time_limit_s=settings.time_limit_s if job.time_limit_s is None else job.time_limit_s,
         gap=settings.mip_gap if job.gap is None else job.gap,
         deterministic=job.deterministic,
         seed=settings.seed,
-        threads=int(job.solver.get("threads", cores())),
+        threads=threads if isinstance(threads, int) else cores(),
         solver=job.solver,
     )
 

@@ -1,11 +1,11 @@
 """Large neighbourhood search: free the sites of a neighbourhood, fix the others, let HiGHS solve.
 
 Neighbourhoods are sites near each other, sites that hang on one dependency, some open with some
-closed ones, and the sites of one role. Those that help are drawn more often, and the number of
-sites follows how hard they turn out. Each is taken out of the model and solved by itself; in a
-large model only what is routed to its sites and those around may move, in others everything. All
-limits are work, not time, so a search that is not cut short is reproducible; the clock only ever
-ends it, and then it says so.
+closed ones, the sites of one role, and those where a point that is no plan has something else.
+Those that help are drawn more often, and the number of sites follows how hard they turn out. Each
+is taken out of the model and solved by itself; in a large model only what is routed to its sites
+and those around may move, in others everything. All limits are work, not time, so a search that is
+not cut short is reproducible; the clock only ever ends it, and then it says so.
 (Ropke and Pisinger, 2006, adaptive large neighbourhood search; Danna et al., 2005, on MIPs.)
 """
 
@@ -26,7 +26,7 @@ from planner.solver.part import Part
 from planner.solver.problem import Problem
 
 FEWEST_SITES, FIRST_SITES = 4, 10
-NODES = 2, 20
+NODES = 2, 20, 200
 """Branch-and-bound nodes for one neighbourhood: many quick looks gain more than a few long ones,
 and long ones still gain something where quick ones no longer do."""
 STALL = 24
@@ -35,6 +35,8 @@ DECAY, REWARD = 0.5, 2.0
 """How fast the weight of a kind of neighbourhood forgets, and what an improvement adds."""
 SMALLEST_GAIN = 1e-6
 """Relative gain that counts as an improvement."""
+DIFFERENT = 0.5
+"""How far whole numbers are from those of a guide where it would have something else."""
 MOST_ROUTED, NEIGHBOURS = 30_000, 12
 """Flows and loads that may all move at once; of more, those at the sites and at some around."""
 
@@ -58,11 +60,14 @@ class NeighbourhoodSearch:
         self.sites = self._offering({offer.site for offer in self.network.offers})
         of_role = [{offer.site for offer in self.network.offers_of(role)} for role in ROLES]
         self.of_role = [self._offering(sites) for sites in of_role if sites]
-        self.kinds: dict[str, Callable[[set[int]], list[int]]] = {
+        self.guide: FloatArray | None = None
+        """A point that is no plan and better than any, as far as one is known."""
+        self.kinds: dict[str, Callable[[FloatArray], list[int]]] = {
             "near": self._near,
             "dependency": self._dependency,
             "mixed": self._mixed,
             "role": self._role,
+            "guided": self._guided,
         }
         self.weights = dict.fromkeys(self.kinds, 1.0)
 
@@ -87,7 +92,7 @@ class NeighbourhoodSearch:
                 return Found(values, objective, rounds, cut_short=True)
             rounds += 1
             kind = self.draw.choices(list(self.weights), list(self.weights.values()))[0]
-            free = self.kinds[kind](self._open(values))[:size]
+            free = self.kinds[kind](values)[:size]
             outcome = self._solve(values, free, costs, constant, left_s(), looks[0])
             gained = (
                 outcome.values is not None
@@ -136,24 +141,24 @@ class NeighbourhoodSearch:
     def _open(self, values: FloatArray) -> set[int]:
         return set(self.geography.holding(values, self.geography.placed, 0.5).tolist())
 
-    def _near(self, opened: set[int]) -> list[int]:
+    def _near(self, values: FloatArray) -> list[int]:
         """Return the sites that execute, if any do, by nearness to one that is open.
 
         Where nobody knows what is near, open and closed sites in random order.
         """
-        among = set(self.of_role[0])
+        among, opened = set(self.of_role[0]), self._open(values)
         centre = self.draw.choice(sorted(among & opened) or sorted(among))
         if np.isfinite(self.geography.travel_ms[centre, sorted(among - {centre})]).any():
             near = self.geography.by_nearness([centre]).tolist()
             return [site for site in near if site in among]
-        return self._mixed(opened)
+        return self._mixed(values)
 
-    def _dependency(self, opened: set[int]) -> list[int]:
+    def _dependency(self, values: FloatArray) -> list[int]:
         """Return the sites that hang on one dependency, in random order, then others."""
-        centre = self.draw.choice(sorted(opened) or self.sites)
+        centre = self.draw.choice(sorted(self._open(values)) or self.sites)
         items = sorted(self._hangs_on(centre))
         if not items:
-            return self._mixed(opened)
+            return self._mixed(values)
         item = self.draw.choice(items)
         together = [site for site in self.sites if item in self._hangs_on(site)]
         others = [site for site in self.sites if item not in self._hangs_on(site)]
@@ -165,19 +170,34 @@ class NeighbourhoodSearch:
     def _hangs_on(self, site: int) -> frozenset[Item]:
         return self.network.graph.hangs_on(Item("site", self.geography.sites[site]))
 
-    def _mixed(self, opened: set[int]) -> list[int]:
+    def _mixed(self, values: FloatArray) -> list[int]:
         """Return open and closed sites in turn, each in random order."""
+        opened = self._open(values)
         ins = [site for site in self.sites if site in opened]
         outs = [site for site in self.sites if site not in opened]
         self.draw.shuffle(ins)
         self.draw.shuffle(outs)
         return list(_alternate(ins, outs))
 
-    def _role(self, opened: set[int]) -> list[int]:
+    def _role(self, values: FloatArray) -> list[int]:
         """Return sites that offer one role, open ones first."""
-        found = list(self.draw.choice(self.of_role))
+        opened, found = self._open(values), list(self.draw.choice(self.of_role))
         self.draw.shuffle(found)
         return sorted(found, key=lambda site: site not in opened)
+
+    def _guided(self, values: FloatArray) -> list[int]:
+        """Return the sites where the guide has other whole numbers, in random order, then others.
+
+        (Danna et al., 2005, who guide by the relaxation.)
+        """
+        if self.guide is None:
+            return self._mixed(values)
+        differs = self.geography.placed & (np.abs(self.guide - values) > DIFFERENT)
+        differing = set(self.geography.at[differs].tolist())
+        others = self._mixed(values)
+        first = [site for site in others if site in differing]
+        self.draw.shuffle(first)
+        return [*first, *(site for site in others if site not in differing)]
 
 
 def _alternate(first: Sequence[int], second: Sequence[int]) -> Iterator[int]:

@@ -79,7 +79,9 @@ class StageSolver:
     @cached_property
     def _neighbourhoods(self) -> NeighbourhoodSearch:
         """Return the search, one for the whole stage: it goes on drawing where it ended."""
-        return NeighbourhoodSearch(self.problem, self.geography, self.seed)
+        search = NeighbourhoodSearch(self.problem, self.geography, self.seed)
+        search.guide = self.relaxed
+        return search
 
     @cached_property
     def geography(self) -> Geography:
@@ -209,6 +211,7 @@ class StageSolver:
         if proof.is_whole:
             self._take(proof.outcome)
         elif proof.outcome.values is not None and not self.standing.is_done:
+            self._neighbourhoods.guide = proof.outcome.values
             self._complete(proof.outcome.values, self.problem.sites_and_contracts, self.dearest)
 
     def _complete_at_once(self, point: FloatArray) -> None:
