@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gc
 import json
-import re
 import shutil
 import signal
 import sys
@@ -727,6 +726,7 @@ def sites(
     metavar="ROW",
     help="Only why this demand row is served there: a region, or 'region=R;model=M'.",
 )
+@click.option("--phase", default="", metavar="NAME", help="A phase of PLAN.  [default: the last]")
 @click.option(
     "--time-limit",
     type=click.FloatRange(min=0),
@@ -906,6 +906,7 @@ def frontier(
             _fail(_listed(error.findings))
     for name, now in found.held:
         _tell_held(name, now)
+    _tell_kept(dict(found.kept))
     with _writing() as unwritten:
         files = write(out, found)
         for name, path in files.items():
@@ -942,6 +943,7 @@ def _explain_plan(
     time_limit: float | None,
     out: Path | None,
     scenario: str,
+    phase: str,
 ) -> NoReturn:
     """Say why a plan is as it is, write it down, and exit."""
     from planner.evaluation.why import SECONDS_EACH, Asked, why
@@ -950,7 +952,7 @@ def _explain_plan(
     from planner.report.why_document import document, write
     from planner.report.why_report import parts, screen
 
-    tables, network, deployment = _standing(workbook, plan, scenario)
+    tables, network, deployment = _standing(workbook, plan, scenario, phase)
     assert tables.book is not None
     asked = Asked(sites, rows, SECONDS_EACH if time_limit is None else time_limit, workers)
     folder = _made(out or _folder_of(plan))
@@ -992,15 +994,16 @@ def _console() -> Console:
 
 
 def _standing(
-    workbook: Path, plan: Path | None, scenario: str
+    workbook: Path, plan: Path | None, scenario: str, phase: str = ""
 ) -> tuple[Tables, Network, Deployment]:
     """Return the workbook and the nodes of the plan, or those of today; exit if there are none.
 
-    Of a plan in phases that is the last one, in its network.
+    Of a plan in phases that is the phase of that name, else the last one, in its network.
     """
     from models.phases import by_phase
     from planner.report.plan_audit import audit_plan
     from planner.workbook.findings import counted
+    from planner.workbook.names import slip_or
 
     tables, network = _read(workbook, scenario)
     if plan is None:
@@ -1014,8 +1017,14 @@ def _standing(
         text = f"{plan.name} has {counted(count, 'violation')}; planner audit names them."
         click.echo(text, err=True)
     _tell_other(found, tables, workbook, plan, scenario)
-    last = by_phase(network, found.plan)[-1]
-    return tables, last.network, last.plan
+    every = by_phase(network, found.plan)
+    named = [each for each in every if each.name == phase] if phase else every
+    if not named:
+        known = [each.name for each in every if each.name]
+        otherwise = f"take one of {', '.join(known)}" if known else "it is in none"
+        way_out = slip_or(phase, known, otherwise)
+        raise click.UsageError(f"--phase {phase}: {plan.name} has no such phase; {way_out}")
+    return tables, named[-1].network, named[-1].plan
 
 
 def _made(folder: Path) -> Path:
@@ -1158,12 +1167,13 @@ def _tell_beside(done: Done) -> None:
     """Say on stderr where files are whose names an edited plan has, or what is held open."""
     for name, now in done.beside.items():
         _tell_held(name, now)
-    written = done.files.get("plan")
-    if written is None or written.name in done.beside.values():
-        return
-    if re.fullmatch(r"plan \(\d+\)\.xlsx", written.name):
-        text = f"plan.xlsx was edited, so it is kept; the new plan is {written.name}."
-        click.echo(text, err=True)
+    _tell_kept(done.kept)
+
+
+def _tell_kept(kept: Mapping[str, str]) -> None:
+    """Say on stderr where the new plan is, where one that was edited keeps its name."""
+    for name, now in kept.items():
+        click.echo(f"{name} was edited, so it is kept; the new plan is {now}.", err=True)
 
 
 def _tell_held(name: str, now: str) -> None:

@@ -1269,7 +1269,9 @@ def test_the_readme_s_example_of_an_explained_plan_is_true(tmp_path: Path) -> No
     ):
         # The table has it in lines; what stands in columns beside each other is one line there.
         assert text in told or text in page
-    written = json.loads((plan.parent / "explain.json").read_text(encoding="utf-8"))
+    text = (plan.parent / "explain.json").read_text(encoding="utf-8")
+    assert not re.search(r"[1-9][0-9.]{11}", text)  # no digits that arithmetic left
+    written = json.loads(text)
     assert written["complete"]
     assert {site["site"] for site in written["sites_not_used"]} == {"stockholm", "frankfurt"}
 
@@ -1309,7 +1311,9 @@ def test_a_frontier_has_plans_that_pass_their_audit_and_are_as_told(tmp_path: Pa
     out = tmp_path / "out"
     done = run("frontier", MINIMAL, "--against", "latency", "--points", 3, "--out", out)
     assert done.exit_code == 0, done.output
-    told = json.loads((out / "frontier.json").read_text(encoding="utf-8"))
+    text = (out / "frontier.json").read_text(encoding="utf-8")
+    assert not re.search(r"[1-9][0-9.]{11}", text)  # no digits that arithmetic left
+    told = json.loads(text)
     assert told["complete"] is True
     points = told["points"]
     assert len(points) >= 3
@@ -1392,6 +1396,14 @@ def test_folders_of_an_earlier_frontier_with_more_plans_are_named(tmp_path: Path
     last = told["points"][-1]["folder"]
     done = run(*arguments, "--points", 0)
     assert f"{tmp_path / last} is of an earlier run." in done.output
+
+
+def test_an_edited_plan_of_a_frontier_is_kept_and_said_to_be(tmp_path: Path) -> None:
+    arguments = ("frontier", MINIMAL, "--against", "changes", "--points", 0, "--out", tmp_path)
+    run(*arguments)
+    edit_first_node_count(tmp_path / "01" / "plan.xlsx")
+    done = run(*arguments)
+    assert "01/plan.xlsx was edited, so it is kept; the new plan is 01/plan (2).xlsx" in done.output
 
 
 def test_ctrl_c_keeps_the_plans_of_a_frontier(tmp_path: Path, monkeypatch: Any) -> None:

@@ -138,7 +138,8 @@ class Frontier:
     Of failures it takes more are better: those figures are kept with a minus, see `told`.
     `merged` counts plans that others equal or beat, `failures` say which were not found and why,
     `reached` are the statuses of all solves. `earlier` are folders of an earlier run with more,
-    `held` the files that are open in another program, and what was written in their place.
+    `held` the files that are open in another program, `kept` the plans that were edited since they
+    were written, and what was written in their place. `notes` say what was left out.
     """
 
     workbook: str
@@ -153,6 +154,8 @@ class Frontier:
     stopped: bool = False
     earlier: tuple[str, ...] = ()
     held: tuple[tuple[str, str], ...] = ()
+    kept: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def more_is_better(self) -> bool:

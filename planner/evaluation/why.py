@@ -113,6 +113,7 @@ class _Explained:
         base = known(base, [found for group, found in (*eased, *moved) if group[0].is_sure], ())
         return Why(
             currency=network.settings.currency,
+            phase=network.step.phase.phase if network.step is not None else "",
             best=base.levels,
             given=given(network, self.plan).levels,
             tolerance=self.tolerance,

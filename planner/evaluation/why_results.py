@@ -207,12 +207,14 @@ class RowReason:
 class Why:
     """Everything that was asked of a plan.
 
-    `best` are the objectives of the best plan known and their bounds, `given` those of the plan;
+    `phase` is the one that was judged of a plan in phases. `best` are the objectives of the best
+    plan known and their bounds, `given` those of the plan;
     `tolerance` is how much worse, relatively, a near plan may be. `closed` counts the sites that
     are not used, `tried` the limits that bind. `failures` say what was not found out and why.
     """
 
     currency: str
+    phase: str = ""
     best: tuple[Level, ...] = ()
     given: tuple[Level, ...] = ()
     tolerance: float = 0.0

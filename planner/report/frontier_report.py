@@ -16,6 +16,7 @@ from rich.text import Text
 
 from planner.evaluation.frontier import Frontier, Point, distance, folder
 from planner.files import put_beside
+from planner.report.digits import told
 from planner.report.html.frontier_page import (
     KNEE,
     amount_text,
@@ -65,6 +66,7 @@ def screen(found: Frontier) -> Group:
     if found.merged:
         parts.append(Text(f"{counted(found.merged, 'plan')} left out: others equal or beat them."))
     parts.append(Text(KNEE if found.knee is not None else "No plan lies below the line: no knee."))
+    parts += map(Text, found.notes)
     if found.stopped:
         parts.append(Text("Stopped: limits that are not listed were not looked at."))
     return Group(*parts)
@@ -97,6 +99,7 @@ def document(found: Frontier) -> dict[str, object]:
         "gap": found.gap,
         "complete": not (found.stopped or found.failures),
         "failures": list(found.failures),
+        "notes": list(found.notes),
         "merged": found.merged,
         "knee": folder(found.knee.number) if found.knee is not None else None,
         "points": list(_rows(found)),
@@ -119,20 +122,14 @@ def _rows(found: Frontier) -> Iterator[dict[str, object]]:
         del figures["number"]
         for name in ("limit", "amount", "amount_bound"):
             figures[name] = found.told(getattr(point, name))
-        gaps = {"cost_gap": point.cost_gap, "amount_gap": point.amount_gap}
-        told = {**figures, **gaps, "below_line": distance(point, found.points)}
+        figures |= {"cost_gap": point.cost_gap, "amount_gap": point.amount_gap}
+        figures["below_line"] = distance(point, found.points)
         yield {
             "folder": folder(point.number),
-            **{name: _plain(value) for name, value in told.items()},
+            **{name: told(value) for name, value in figures.items()},
             "knee": _is_knee(found, point),
         }
 
 
 def _is_knee(found: Frontier, point: Point) -> bool:
     return point == found.knee
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, float):
-        return without_noise(value) if math.isfinite(value) else None
-    return value

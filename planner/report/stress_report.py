@@ -36,6 +36,11 @@ from planner.report.loss_tables import (
 from planner.workbook.findings import counted
 
 FORMAT = 1
+TWO_QUESTIONS = (
+    "Fewest to end is asked of each row by itself: all that is left may work for it alone. The"
+    " worst few are asked of all rows at once, which share what is left: so fewer failures can take"
+    " most of all demand than end any one row, and both hold."
+)
 
 
 def screen(found: Stress) -> Group:
@@ -52,7 +57,10 @@ def parts(found: Stress, most: int) -> list[Table | Text]:
         told.append(Text(f"No plan escapes these, so they come first: {names}", style="bold"))
     others = [end for end in found.ends if end.demand is None]
     told += [_users(found.users, most), _ends(others, most), _shocks(found.shocks, most)]
-    told += [_blasts(found.blasts, found.least_served), *map(Text, _facts(found.facts))]
+    told.append(_blasts(found.blasts, found.least_served))
+    if found.users and found.least_served:
+        told.append(Text(TWO_QUESTIONS))
+    told += map(Text, _facts(found.facts))
     told += losses(found.loss, most)
     told += pairs(found.pairs, most) if found.pairs is not None else ()
     if found.not_judged:

@@ -44,7 +44,8 @@ def screen(found: Why) -> Group:
 
 def parts(found: Why, most: int) -> list[Table | Text]:
     """Return the same one thing after the other, with so many lines of each table."""
-    told: list[Table | Text] = [Text(_plan(found))]
+    told: list[Table | Text] = [Text(_phase(found))] if found.phase else []
+    told.append(Text(_plan(found)))
     reached = sum(len(entry.cells) for entry in found.limits)
     for title, entries in (
         ("What each rule costs: all else solved anew without it", found.rules),
@@ -62,6 +63,14 @@ def parts(found: Why, most: int) -> list[Table | Text]:
 
 
 # In words -----------------------------------------------------------------------------------------
+
+
+def _phase(found: Why) -> str:
+    """Return which phase of a roll-out all that follows is about."""
+    return (
+        f"Of the phases of PLAN, {found.phase}: its demand, on what the phase before it leaves"
+        " standing. --phase NAME explains another."
+    )
 
 
 def _plan(found: Why) -> str:

@@ -38,6 +38,7 @@ def frontier_page(found: Frontier) -> str:
     """Return the page; the same frontier gives the same bytes."""
     title = f"Cost against {found.against} for {found.workbook}"
     told = [tag("p", text, class_="alarm") for text in found.failures]
+    told += [tag("p", text) for text in found.notes]
     head = tag("header", tag("h1", title), tag("p", proof(found)), told)
     parts: list[Markup | None] = [head]
     if found.points:
