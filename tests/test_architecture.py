@@ -19,6 +19,14 @@ from tests.mutants import ELSEWHERE, EQUIVALENT, FEWER, FILES, FIRST, TESTS, fir
 ROOT = Path(__file__).parents[1]
 MODULES = sorted([*ROOT.glob("models/**/*.py"), *ROOT.glob("planner/**/*.py")])
 
+
+def name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+CLI = {name(path) for path in MODULES if path.parent == ROOT / "planner" / "cli"}
+"""The command line: the only modules that print and exit."""
+
 DOORS = {
     "openpyxl": {
         "planner/workbook/excel.py",
@@ -29,11 +37,12 @@ DOORS = {
         "planner/workbook/scenario_writing.py",
     },
     "highspy": {"planner/solver/highs.py"},
-    "click": {"planner/cli.py"},
+    "click": CLI,
     "joblib": {"planner/jobs/processes.py"},
     "distributed": {"planner/jobs/cluster.py"},
     "rich": {
-        "planner/cli.py",
+        "planner/cli/_said.py",
+        "planner/cli/_endings.py",
         "planner/report/compare_report.py",
         "planner/report/frontier_report.py",
         "planner/report/loss_tables.py",
@@ -56,17 +65,11 @@ FOLDERS = {
     "jobs": {"solver"},
     "evaluation": {"workbook", "checks", "solver", "jobs"},
     "report": {"workbook", "evaluation"},
+    "cli": {path.stem for path in ROOT.glob("planner/*") if path.stem != "__main__"},
 }
 """The folders of the planner, and what each may use of the others."""
 SHARED = {"files", "result", "versions"}
 """Modules beside the folders that every folder may use."""
-
-SPEAKERS = {"planner/cli.py"}
-"""The only modules that print and exit."""
-
-
-def name(path: Path) -> str:
-    return path.relative_to(ROOT).as_posix()
 
 
 @cache
@@ -200,7 +203,7 @@ print(*({"pyomo", "highspy"} & sys.modules.keys()))
 def test_only_the_command_line_prints_and_exits() -> None:
     loud = {"print", "sys.exit", "exit", "quit", "os._exit", "click.echo", "click.secho"}
     for path in MODULES:
-        if name(path) not in SPEAKERS:
+        if name(path) not in CLI:
             assert not set(calls(path)) & loud, name(path)
             raised = {
                 ast.unparse(node.exc).partition("(")[0]
@@ -208,6 +211,12 @@ def test_only_the_command_line_prints_and_exits() -> None:
                 if isinstance(node, ast.Raise) and node.exc is not None
             }
             assert "SystemExit" not in raised, name(path)
+
+
+def test_nobody_builds_on_the_command_line() -> None:
+    for path in MODULES:
+        used = any(f"{found}.".startswith("planner.cli.") for found in imports(path))
+        assert not used or name(path) in CLI | {"planner/__main__.py"}, name(path)
 
 
 def test_nobody_imports_everything() -> None:

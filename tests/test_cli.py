@@ -791,7 +791,7 @@ def test_an_interrupt_before_anything_was_found_keeps_what_is_there(
         stop.set()
         yield stop
 
-    monkeypatch.setattr("planner.cli._stoppable", interrupted)
+    monkeypatch.setattr("planner.cli._working.stoppable", interrupted)
     done = run(command, MINIMAL, tmp_path / "plan.xlsx", "-q", "--processes", 1)
     assert done.exit_code == 130
     assert "Interrupted before anything was found; nothing is written." in done.output

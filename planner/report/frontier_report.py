@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import math
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -15,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from planner.evaluation.frontier import Frontier, Point, distance, folder
-from planner.files import put_beside
+from planner.files import put_beside, put_json
 from planner.report.digits import told
 from planner.report.html.frontier_page import (
     KNEE,
@@ -79,10 +78,9 @@ def _known(number: float, text: str) -> str:
 def write(directory: Path, found: Frontier) -> dict[str, Path]:
     """Write frontier.csv, .json and .html into the directory and return where they are by name."""
     directory.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(document(found), ensure_ascii=False, indent=1, allow_nan=False)
     page = frontier_page(found).encode("utf-8")
     return {
-        FRONTIER_JSON: put_beside(directory / FRONTIER_JSON, (text + "\n").encode("utf-8")),
+        FRONTIER_JSON: put_json(directory / FRONTIER_JSON, document(found)),
         FRONTIER_CSV: put_beside(directory / FRONTIER_CSV, table_text(found).encode("utf-8")),
         FRONTIER_HTML: put_beside(directory / FRONTIER_HTML, page),
     }

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from pathlib import Path
 
 from rich.console import Group
 from rich.table import Table
@@ -22,7 +20,6 @@ from planner.evaluation.stress_results import (
     Stress,
     Users,
 )
-from planner.files import put_beside
 from planner.report.loss_tables import (
     ROWS_SHOWN,
     STRESS_JSON,
@@ -72,12 +69,6 @@ def parts(found: Stress, most: int) -> list[Table | Text]:
     if found.stopped:
         told.append(Text("Stopped: what is not listed was not looked at."))
     return [part for part in told if not isinstance(part, Table) or part.row_count]
-
-
-def write(directory: Path, found: Stress) -> Path:
-    """Write stress.json into the directory, whole or not at all, and return where it is."""
-    text = json.dumps(document(found), ensure_ascii=False, indent=1, allow_nan=False)
-    return put_beside(directory / STRESS_JSON, (text + "\n").encode("utf-8"))
 
 
 def document(found: Stress) -> dict[str, object]:

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
-from pathlib import Path
 
 from planner.evaluation.why_results import Eased, Price, RowReason, Unused, Used, Why
-from planner.files import put_beside
 from planner.report.digits import told
 
 FORMAT = 1
-EXPLAIN_JSON = "explain.json"
-
-
-def write(directory: Path, found: Why) -> Path:
-    """Write explain.json into the directory, whole or not at all, and return its path."""
-    text = json.dumps(document(found), ensure_ascii=False, indent=1, allow_nan=False)
-    return put_beside(directory / EXPLAIN_JSON, (text + "\n").encode("utf-8"))
 
 
 def document(found: Why) -> dict[str, object]:

@@ -24,9 +24,9 @@ from planner.evaluation.why_results import (
     Why,
 )
 from planner.report.loss_tables import ROWS_SHOWN, table_of
-from planner.report.why_document import EXPLAIN_JSON
 from planner.workbook.findings import counted, some
 
+EXPLAIN_JSON = "explain.json"
 SMALL = 1e-6
 """A difference that is none."""
 UNABLE = ("node type", "too small", "not able")
