@@ -118,21 +118,30 @@ def solve(
     without: frozenset[str] = frozenset(),
     session: Session | None = None,
     start: Deployment | None = None,
+    any_will_do: bool = False,
 ) -> Solved:
     """Return the best plan found for the network within the limits; rules in `without` left out.
 
     Of several solves of one network, those of one `session` compile its model once. What the plan
-    `start` counts is where the whole network is searched from, if a legal plan has that.
+    `start` counts is where the whole network is searched from, if a legal plan has that. Where any
+    plan will do, of those that are as good it is not the one with the nearest service.
     Raises TooLarge, before anything is built, and BadNumber, before anything is solved.
     """
     session = session or Session(network)
-    return _Driver(session, limits, stop or threading.Event(), progress).run(without, start)
+    driver = _Driver(session, limits, stop or threading.Event(), progress, any_will_do)
+    return driver.run(without, start)
 
 
 class _Driver:
     def __init__(
-        self, session: Session, limits: Limits, stop: threading.Event, progress: Progress | None
+        self,
+        session: Session,
+        limits: Limits,
+        stop: threading.Event,
+        progress: Progress | None,
+        any_will_do: bool,
     ) -> None:
+        self.any_will_do = any_will_do
         self.session, self.network = session, session.network
         self.limits, self.stop, self.progress = limits, stop, progress
         self.clock = Clock(limits.time_limit_s, stop, by_work=limits.deterministic)
@@ -259,10 +268,10 @@ class _Driver:
         values = finish.without_idle_places(problem, values)
         exact = finish.completed(problem, values, self.limits.gap)
         values = values if exact is None else exact
-        near = nearest_service(self.network, problem, values, self.groups, self._solver)
-        self.clock.stopped |= problem.cut_short
-        if near is not None:
-            problem, values = near
+        if not self.any_will_do:
+            near = nearest_service(self.network, problem, values, self.groups, self._solver)
+            self.clock.stopped |= problem.cut_short
+            problem, values = near or (problem, values)
         expressions = [expression for _, expression in stages_of(problem, self.groups)]
         plan = Plan({SINGLE_PHASE: problem.deployment(values)})
         values = finish.tightened(problem, values, expressions)
