@@ -32,7 +32,7 @@ from tests.cases import FRANKFURT, deployment_for_small, small
 from tests.rules import network as given_network
 from tests.rules import offer as given_offer
 from tests.rules import site as given_site
-from tests.thorough import parts
+from tests.thorough import parts, some
 
 EXACT = Limits(time_limit_s=30.0, gap=0.0)
 GOALS = (
@@ -78,8 +78,8 @@ def test_every_plan_of_random_networks_passes_its_audit_and_its_figures(part: in
 
 def test_pyomo_s_own_interface_finds_the_same_optimum() -> None:
     """A second way into the solver: model straight to HiGHS, no arrays, no start, no stages."""
-    compared = 0
-    for seed in range(120):
+    compared, seeds = 0, some(range(120))
+    for seed in seeds:
         network = replace(solvable(seed), goals=(Goal(1, "monthly_cost"),))
         model = build(network, demand_classes(network))
         block = model.phase[SINGLE_PHASE]
@@ -98,7 +98,7 @@ def test_pyomo_s_own_interface_finds_the_same_optimum() -> None:
             expected = pytest.approx(other.incumbent_objective, rel=1e-6, abs=1e-6)
             assert found.stages[0].value == expected, seed
         compared += 1
-    assert compared >= 12
+    assert 10 * compared >= len(seeds)
 
 
 def test_the_same_network_gives_the_same_plan() -> None:
