@@ -36,8 +36,9 @@ from planner.evaluation.why_solves import is_far, is_near, known, price
 from planner.evaluation.why_starts import serving, with_node, without
 from planner.jobs.requests import Workers
 from planner.reading import Tables, read_network
+from planner.report.price_text import price_text
 from planner.report.why_document import document
-from planner.report.why_report import parts, price_text
+from planner.report.why_report import parts
 from planner.result import Limits
 from planner.solver.solve import solve
 from tests.workbooks import Sheets, save
