@@ -18,7 +18,6 @@ from planner.evaluation.audit import audit, audit_stages
 from planner.result import Limits
 from planner.solver.phased import Rollout, solve_phases
 from tests.rules import at, demand, network, offer, site
-from tests.thorough import parts
 
 MONTHS, EACH = 10.0, 2.0
 """Months that one-off costs are spread over, and requests/s of a node."""
@@ -184,7 +183,7 @@ def solved(of: Network, gap: float = 0.0) -> Rollout:
     return solve_phases(of, Limits(time_limit_s=60.0, gap=gap))
 
 
-@pytest.mark.parametrize("part", parts(3))
+@pytest.mark.parametrize("part", range(3))
 def test_the_plan_is_the_best_of_all_node_counts_in_all_phases(part: int) -> None:
     """Of 60 random roll-outs, with budgets, limits to growth and closing; some have no plan."""
     without, joint = 0, 0
