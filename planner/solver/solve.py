@@ -118,15 +118,18 @@ def solve(
     without: frozenset[str] = frozenset(),
     session: Session | None = None,
     start: Deployment | None = None,
+    known: Mapping[str, float] | None = None,
 ) -> Solved:
     """Return the best plan found for the network within the limits; rules in `without` left out.
 
     Of several solves of one network, those of one `session` compile its model once. What the plan
-    `start` counts is where the whole network is searched from, if a legal plan has that.
+    `start` counts is where the whole network is searched from, if a legal plan has that; `known`
+    are bounds of stages, by measure, that are proven already.
     Raises TooLarge, before anything is built, and BadNumber, before anything is solved.
     """
     session = session or Session(network)
-    return _Driver(session, limits, stop or threading.Event(), progress).run(without, start)
+    driver = _Driver(session, limits, stop or threading.Event(), progress)
+    return driver.run(without, start, known or {})
 
 
 class _Driver:
@@ -141,7 +144,9 @@ class _Driver:
         by_priority = itertools.groupby(sorted(self.network.goals), key=lambda goal: goal.priority)
         self.groups = [list(goals) for _, goals in by_priority]
 
-    def run(self, without: frozenset[str], given: Deployment | None = None) -> Solved:
+    def run(
+        self, without: frozenset[str], given: Deployment | None, known: Mapping[str, float]
+    ) -> Solved:
         """Return how it ended."""
         with self.timer.step("classes"):
             classes = self.session.classes
@@ -162,7 +167,9 @@ class _Driver:
             if best is None and given is not None:
                 self._begin(whole)
                 best = finish.started(whole, given, self.limits.gap)
-            search = Lexicographic(whole, self.groups, self.limits, self.clock, self.progress)
+            search = Lexicographic(
+                whole, self.groups, self.limits, self.clock, self.progress, known=known
+            )
             outcome = search.solve(best)
             if outcome.values is None and start is not None and start[1].values is not None:
                 return self._finished(*start)
