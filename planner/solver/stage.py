@@ -36,6 +36,8 @@ NEAR_SHARE = 0.6
 """The share of a rung beside a plan that is hard to better by rounding."""
 GLANCE_SHARE = 0.2
 """The share of a glance at the root of the whole, which soon says most of what it will."""
+MUCH = 0.005
+"""What that proves beyond the relaxation, relative to it, where more than nodes decides."""
 COMPLETE_NODES, LOOK_NODES = 200, 10
 """Branch-and-bound nodes to complete a point, and for a look at the whole: work, not time."""
 WORK_NODES = 1000
@@ -177,9 +179,9 @@ class StageSolver:
 
     @property
     def says_much(self) -> bool:
-        """Return whether more is proven than by the relaxation."""
+        """Return whether much more is proven than by the relaxation."""
         bound = self.standing.bound
-        return bound - self.relaxed_bound > FINER * self.gap * abs(bound)
+        return bound - self.relaxed_bound > MUCH * abs(bound)
 
     def _climb(self) -> None:
         """Solve the model with only what is dearest whole, and complete its point."""
