@@ -19,7 +19,6 @@ from models.plan import Deployment
 from models.rules import diversity_collapse, diversity_service
 from planner.evaluation.frontier import COLLAPSE, Point, proven
 from planner.evaluation.frontier_search import COST, Found, Search, point_of
-from planner.jobs.requests import Request
 from planner.solver.solve import Solved
 
 NEARLY_ONE = 0.5
@@ -38,7 +37,7 @@ class CollapseSearch(Search):
             if not exists or self.stop.is_set():
                 break
             requests = [
-                Request(str(number), self._bearing(number), self.first)
+                self._request(str(number), -number)
                 for number in numbers[first : first + self.side_by_side]
             ]
             for response in self._solved(requests, len(numbers)):
