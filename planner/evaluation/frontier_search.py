@@ -82,10 +82,11 @@ class Search:
         self._begin(count + BESIDE)
         best = self._ends(count)
         if best is not None and self.plans and not self.stop.is_set():
-            # As good as the best, and then as cheap as can be: an end like all the others.
             tried: list[float] = []
-            for size in (0, *sizes(count)):
-                limits = self._splits(best, tried, size) if tried else [best.point.limit]
+            for size in sizes(count) if count else (0,):
+                limits = self._splits(best, tried, size)
+                # As good as the best, and then as cheap as can be: an end like all the others.
+                limits = limits if tried else [best.point.limit, *limits]
                 requests = [self._request(str(n), limit, best) for n, limit in enumerate(limits)]
                 for response in self._solved(requests, count + BESIDE):
                     self._take(response, limits[int(response.key)])
@@ -129,7 +130,7 @@ class Search:
                 for number, point in enumerate(points)
                 if point.cost_gap > self.limits.gap and in_vain[number] < IN_VAIN
             }
-            first = sorted(gaps, key=lambda n: (-min(gaps[n], 1.0) / tries[n], n))
+            first = sorted(gaps, key=lambda n: (-min(gaps[n], 1.0) / tries[n] ** 2, n))
             if not first:
                 return
             self.say(f"better plans sought, the largest gap is {max(gaps.values()):.1%}")
