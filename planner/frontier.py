@@ -17,6 +17,7 @@ from planner.evaluation.frontier import (
     folder,
     non_dominated,
     roles,
+    told_apart,
 )
 from planner.evaluation.frontier_collapse import CollapseSearch
 from planner.evaluation.frontier_search import BESIDE, Found, Search
@@ -63,7 +64,7 @@ def frontier(
         against=against,
         unit="failures" if against.startswith(COLLAPSE) else measure(against).UNIT,
         currency=network.settings.currency,
-        points=tuple(kept),
+        points=tuple(told_apart(kept)),
         gap=limits.gap,
         merged=len(search.plans) - len(best_first),
         failures=tuple(search.failures),

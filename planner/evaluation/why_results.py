@@ -96,6 +96,12 @@ class Price:
         return self.status == "priced" and all(amount.found == 0.0 for amount in self.amounts)
 
     @property
+    def width(self) -> float:
+        """Return how far the proven ends of an amount are apart at most; 0 if none is open."""
+        ends = (amount.high - amount.low for amount in self.amounts)
+        return max((width for width in ends if math.isfinite(width)), default=0.0)
+
+    @property
     def rank(self) -> tuple[float, ...]:
         """Return what sorts prices, the dearest first: what is sure, then what may be."""
         if self.status != "priced":

@@ -27,6 +27,7 @@ from planner.result import without_noise
 from planner.workbook.findings import counted
 
 FORMAT = 1
+NOT_APART = "Not proven apart from the plan before, as good a one as that might cost no more: {}."
 FRONTIER_JSON, FRONTIER_CSV, FRONTIER_HTML = "frontier.json", "frontier.csv", "frontier.html"
 
 
@@ -59,6 +60,9 @@ def screen(found: Frontier) -> Group:
             point.status,
         )
     parts: list[Table | Text] = [table, Text(proof(found))]
+    close = [folder(point.number) for point in found.points if not point.apart]
+    if close:
+        parts.append(Text(NOT_APART.format(", ".join(close))))
     unserved = max(point.unserved for point in found.points)
     if without_noise(unserved):
         parts.append(Text(f"Up to {unserved:,.4g} requests/s are left unserved."))

@@ -118,18 +118,20 @@ def solve(
     without: frozenset[str] = frozenset(),
     session: Session | None = None,
     start: Deployment | None = None,
+    known: Mapping[str, float] | None = None,
     any_will_do: bool = False,
 ) -> Solved:
     """Return the best plan found for the network within the limits; rules in `without` left out.
 
     Of several solves of one network, those of one `session` compile its model once. What the plan
-    `start` counts is where the whole network is searched from, if a legal plan has that. Where any
-    plan will do, of those that are as good it is not the one with the nearest service.
+    `start` counts is where the whole network is searched from, if a legal plan has that; `known`
+    are bounds of stages, by measure, that are proven already. Where any plan will do, of those that
+    are as good it is not the one with the nearest service.
     Raises TooLarge, before anything is built, and BadNumber, before anything is solved.
     """
     session = session or Session(network)
     driver = _Driver(session, limits, stop or threading.Event(), progress, any_will_do)
-    return driver.run(without, start)
+    return driver.run(without, start, known or {})
 
 
 class _Driver:
@@ -150,7 +152,9 @@ class _Driver:
         by_priority = itertools.groupby(sorted(self.network.goals), key=lambda goal: goal.priority)
         self.groups = [list(goals) for _, goals in by_priority]
 
-    def run(self, without: frozenset[str], given: Deployment | None = None) -> Solved:
+    def run(
+        self, without: frozenset[str], given: Deployment | None, known: Mapping[str, float]
+    ) -> Solved:
         """Return how it ended."""
         with self.timer.step("classes"):
             classes = self.session.classes
@@ -171,7 +175,9 @@ class _Driver:
             if best is None and given is not None:
                 self._begin(whole)
                 best = finish.started(whole, given, self.limits.gap)
-            search = Lexicographic(whole, self.groups, self.limits, self.clock, self.progress)
+            search = Lexicographic(
+                whole, self.groups, self.limits, self.clock, self.progress, known=known
+            )
             outcome = search.solve(best)
             if outcome.values is None and start is not None and start[1].values is not None:
                 return self._finished(*start)

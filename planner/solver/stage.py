@@ -34,6 +34,10 @@ FIRST_SHARE = 0.15
 """The share of a first climb where a look may follow that says more."""
 NEAR_SHARE = 0.6
 """The share of a rung beside a plan that is hard to better by rounding."""
+GLANCE_SHARE = 0.2
+"""The share of a glance at the root of the whole, which soon says most of what it will."""
+MUCH = 0.005
+"""What that proves beyond the relaxation, relative to it, where more than nodes decides."""
 COMPLETE_NODES, LOOK_NODES = 200, 10
 """Branch-and-bound nodes to complete a point, and for a look at the whole: work, not time."""
 WORK_NODES = 1000
@@ -66,6 +70,7 @@ class StageSolver:
         self.gap, self.seed = gap, seed
         self.infeasible = self.has_climbed = False
         self.relaxed: FloatArray | None = None
+        self.relaxed_bound = -np.inf
 
     @property
     def _pays_for_whole(self) -> bool:
@@ -113,6 +118,8 @@ class StageSolver:
         if self.standing.is_part and self._is_regional:
             yield self._search
         if len(self.dearest):
+            if self._may_look:
+                yield self._glance
             yield self._climb
         if self._may_look:
             yield self._look
@@ -131,7 +138,8 @@ class StageSolver:
                     break
                 point = outcome.values
                 self.standing.prove(outcome.bound)
-                bounds.append(self.standing.bound)
+                self.relaxed_bound = max(self.relaxed_bound, outcome.bound)
+                bounds.append(self.relaxed_bound)
                 gained = bounds[-1] - bounds[-1 - PATIENCE] > FINER * self.gap * abs(bounds[-1])
                 # Where nodes cost, a plan is rounded of the point: it should break nothing.
                 added = self.problem.separate(point) if gained or self._pays_for_whole else 0
@@ -160,8 +168,25 @@ class StageSolver:
         """Return whether execution has too many whole numbers to be rounded at once."""
         return len(self.problem.executing) >= relax_and_fix.MANY
 
+    def _glance(self) -> None:
+        """Prove what the rows of the root of the whole prove, without a search for plans.
+
+        Where that is much, replicas decide as nodes do: near a plan a climb says little then.
+        """
+        if not self.says_much:
+            with self.engine.without_heuristics():
+                self._take(self._run(GLANCE_SHARE, 1))
+
+    @property
+    def says_much(self) -> bool:
+        """Return whether much more is proven than by the relaxation."""
+        bound = self.standing.bound
+        return bound - self.relaxed_bound > MUCH * abs(bound)
+
     def _climb(self) -> None:
         """Solve the model with only what is dearest whole, and complete its point."""
+        if self.standing.is_near and self.says_much:
+            return
         with self.engine.whole_only(self.dearest):
             share = FIRST_SHARE if self._may_look else RUNG_SHARE
             share = NEAR_SHARE if self.standing.is_near else share
@@ -215,7 +240,7 @@ class StageSolver:
         """Look at the root of the whole: where replicas decide and not nodes, its rows say most."""
         if len(self.dearest) and self.standing.is_near:
             # Nodes decide: then a longer climb says more than a look.
-            if not self.has_climbed:
+            if not self.has_climbed and not self.says_much:
                 self._climb()
             return
         self._take(self._run(LOOK_SHARE, LOOK_NODES))

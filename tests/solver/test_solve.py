@@ -275,6 +275,41 @@ def test_a_start_alone_is_a_plan_when_there_is_no_time_for_more() -> None:
     assert not audit(small(), found.plan)
 
 
+def test_what_is_known_to_be_proven_is_not_proven_again() -> None:
+    whole = solve(small(), EXACT)
+    assert whole.plan is not None
+    bounds = {entry.measure: entry.bound for entry in whole.stages}
+    hurried = Limits(time_limit_s=0.0, gap=0.0)
+    alone = solve(small(), hurried, start=whole.plan.final)
+    told = solve(small(), hurried, start=whole.plan.final, known=bounds)
+    assert alone.status == "feasible"
+    assert told.status == "optimal"
+    assert [entry.bound for entry in told.stages] == [entry.bound for entry in whole.stages]
+    assert [entry.value for entry in told.stages] == [entry.value for entry in whole.stages]
+
+
+def test_a_glance_at_the_root_proves_more_than_the_relaxation(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What it proves is no more than the optimum, and what the engine usually does comes back."""
+    gains, optima = [], []
+    whole = StageSolver._glance
+
+    def watch(self: StageSolver) -> None:
+        before = self.standing.bound
+        whole(self)
+        gains.append(self.standing.bound - before)
+        optima.append((self.standing, self.standing.bound))
+        for name, usual in self.engine._usual.items():
+            assert self.engine.highs.getOptionValue(name)[1] == usual
+
+    monkeypatch.setattr(StageSolver, "_glance", watch)
+    for seed in range(12):
+        solve(solvable(seed), EXACT)
+    assert max(gains) > 0
+    assert all(bound <= standing.value + 1e-6 for standing, bound in optima)
+
+
 def test_no_plan_exceeds_the_limit_of_a_goal() -> None:
     """Halfway between least and cheapest; at what is least there is a plan, below it none."""
     network = small()
