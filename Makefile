@@ -2,6 +2,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+# Containers often set it; then every process that a test starts compiles all of the code again.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help install plan check test thorough format inputs docs bench bench-all mutants clean
 help: ## list the targets

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import tempfile
@@ -45,6 +46,12 @@ def put_beside(path: Path, data: bytes) -> Path:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def put_json(path: Path, content: object) -> Path:
+    """Put the content at the path as JSON, likewise; raise ValueError for NaN and infinity."""
+    text = json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False)
+    return put_beside(path, (text + "\n").encode("utf-8"))
 
 
 def move_beside(source: Path, path: Path) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from models.measures import SHARE, measure
@@ -17,6 +17,7 @@ from planner.evaluation.frontier import (
     folder,
     non_dominated,
     roles,
+    told_apart,
 )
 from planner.evaluation.frontier_collapse import CollapseSearch
 from planner.evaluation.frontier_search import BESIDE, Found, Search
@@ -48,23 +49,22 @@ def frontier(
     way = CollapseSearch if against.startswith(COLLAPSE) else Search
     search = way(network, against, limits, job.workers, stop, progress.say)
     found_at = {found.point: found for found in search.run(count)}
-    best_first, kept, held = non_dominated(found_at), list[Point](), list[tuple[str, str]]()
+    best_first, kept = non_dominated(found_at), list[Point]()
+    held, edited = list[tuple[str, str]](), list[tuple[str, str]]()
     for number, point in enumerate(best_first, start=1):
         progress.say(f"writing plan {number} of {len(best_first)}")
         of = replace(job, out=job.out / folder(number))
         done = _written(of, tables, search, found_at[point])
         if done is not None:
             kept.append(replace(point, number=number))
-            places = done.beside.items()
-            held += [
-                (f"{folder(number)}/{name}", f"{folder(number)}/{now}") for name, now in places
-            ]
+            held += _below(folder(number), done.beside)
+            edited += _below(folder(number), done.kept)
     return Frontier(
         workbook=job.workbook.name,
         against=against,
         unit="failures" if against.startswith(COLLAPSE) else measure(against).UNIT,
         currency=network.settings.currency,
-        points=tuple(kept),
+        points=tuple(told_apart(kept)),
         gap=limits.gap,
         merged=len(search.plans) - len(best_first),
         failures=tuple(search.failures),
@@ -72,7 +72,26 @@ def frontier(
         stopped=stop.is_set(),
         earlier=tuple(_earlier(job, {folder(point.number) for point in kept})),
         held=tuple(held),
+        kept=tuple(edited),
+        notes=tuple(_notes(network)),
     )
+
+
+def _below(parent: str, names: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield names of files, and those taken in their place, with the folder that they are in."""
+    for name, now in names.items():
+        yield f"{parent}/{name}", f"{parent}/{now}"
+
+
+def _notes(network: Network) -> Iterator[str]:
+    """Yield what the plans of a frontier leave out."""
+    if network.phases:
+        yield "Phases is left out: all demand as given, on what stands today."
+    if network.demand:
+        yield (
+            "What ends the guarantees of users is not computed for these plans: `planner stress`"
+            " tells it of one of them."
+        )
 
 
 def _written(job: Job, tables: Tables, search: Search, found: Found) -> Done | None:

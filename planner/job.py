@@ -28,6 +28,7 @@ from planner.report.done import Done
 from planner.report.earlier import (
     LOG,
     PLAN_JSON,
+    PLAN_XLSX,
     REJECTED,
     REPORT,
     WORKBOOK_COPY,
@@ -306,7 +307,8 @@ def _write_and_audit(job: Job, tables: Tables, done: Done, timer: Timer) -> Done
         target = move_beside(written, wanted)
     finally:
         written.unlink(missing_ok=True)
-    done = replace(done, result=result, aside=aside).with_file("plan", target, wanted)
+    kept = {} if wanted.name in (PLAN_XLSX, REJECTED) else {PLAN_XLSX: target.name}
+    done = replace(done, result=result, aside=aside, kept=kept).with_file("plan", target, wanted)
     return _finish(job, done, timer, tables)
 
 

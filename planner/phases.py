@@ -78,14 +78,20 @@ def parts(done: Done) -> Iterator[tuple[Path, Done]]:
             orders=done.orders[:number],
             files={},
             aside={},
+            kept={},
         )
         yield PHASES / folder, part
 
 
 def told(done: Done, folder: Path, part: Done) -> Done:
     """Return the end of the job, with the names that files of a phase have taken or given up."""
-    aside, beside = (
+    aside, beside, kept = (
         {str(folder / name): str(folder / now) for name, now in names.items()}
-        for names in (part.aside, part.beside)
+        for names in (part.aside, part.beside, part.kept)
     )
-    return replace(done, aside={**done.aside, **aside}, beside={**done.beside, **beside})
+    return replace(
+        done,
+        aside={**done.aside, **aside},
+        beside={**done.beside, **beside},
+        kept={**done.kept, **kept},
+    )

@@ -6,9 +6,9 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -18,6 +18,14 @@ from tests.mutants import ELSEWHERE, EQUIVALENT, FEWER, FILES, FIRST, TESTS, fir
 
 ROOT = Path(__file__).parents[1]
 MODULES = sorted([*ROOT.glob("models/**/*.py"), *ROOT.glob("planner/**/*.py")])
+
+
+def name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+CLI = {name(path) for path in MODULES if path.parent == ROOT / "planner" / "cli"}
+"""The command line: the only modules that print and exit."""
 
 DOORS = {
     "openpyxl": {
@@ -29,11 +37,12 @@ DOORS = {
         "planner/workbook/scenario_writing.py",
     },
     "highspy": {"planner/solver/highs.py"},
-    "click": {"planner/cli.py"},
+    "click": CLI,
     "joblib": {"planner/jobs/processes.py"},
     "distributed": {"planner/jobs/cluster.py"},
     "rich": {
-        "planner/cli.py",
+        "planner/cli/_said.py",
+        "planner/cli/_endings.py",
         "planner/report/compare_report.py",
         "planner/report/frontier_report.py",
         "planner/report/loss_tables.py",
@@ -56,40 +65,43 @@ FOLDERS = {
     "jobs": {"solver"},
     "evaluation": {"workbook", "checks", "solver", "jobs"},
     "report": {"workbook", "evaluation"},
+    "cli": {path.stem for path in ROOT.glob("planner/*") if path.stem != "__main__"},
 }
 """The folders of the planner, and what each may use of the others."""
 SHARED = {"files", "result", "versions"}
 """Modules beside the folders that every folder may use."""
 
-SPEAKERS = {"planner/cli.py"}
-"""The only modules that print and exit."""
 
+class Source(NamedTuple):
+    """The docstring of a module, and by full name what it imports, calls and raises."""
 
-def name(path: Path) -> str:
-    return path.relative_to(ROOT).as_posix()
+    docstring: str | None
+    imports: tuple[str, ...]
+    calls: frozenset[str]
+    raises: frozenset[str]
 
 
 @cache
-def nodes(path: Path) -> tuple[ast.AST, ...]:
-    """Return every node of the source of a module."""
-    return tuple(ast.walk(ast.parse(path.read_text())))
-
-
-def imports(path: Path) -> Iterator[str]:
-    """Yield the full name of everything that a module imports."""
-    for node in nodes(path):
+def source(path: Path) -> Source:
+    """Return what a module says; its tree is not kept, which garbage collection would walk."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    imported, called, raised = list[str](), set[str](), set[str]()
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            imported += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{name(path)} imports relatively"
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            imported += [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Call):
+            called.add(ast.unparse(node.func))
+        elif isinstance(node, ast.Raise) and node.exc is not None:
+            raised.add(ast.unparse(node.exc).partition("(")[0])
+    return Source(ast.get_docstring(tree), tuple(imported), frozenset(called), frozenset(raised))
 
 
-def calls(path: Path) -> Iterator[str]:
-    """Yield the dotted name of everything that a module calls."""
-    for node in nodes(path):
-        if isinstance(node, ast.Call):
-            yield ast.unparse(node.func)
+def imports(path: Path) -> tuple[str, ...]:
+    """Return the full name of everything that a module imports."""
+    return source(path).imports
 
 
 def test_there_is_something_to_look_at() -> None:
@@ -98,7 +110,7 @@ def test_there_is_something_to_look_at() -> None:
 
 @pytest.mark.parametrize("path", MODULES, ids=name)
 def test_every_module_says_what_it_is(path: Path) -> None:
-    text = ast.get_docstring(ast.parse(path.read_text()))
+    text = source(path).docstring
     assert text, f"{name(path)} has no docstring"
     assert text.split("\n\n")[0].rstrip().endswith((".", "?", "!")), name(path)
 
@@ -173,7 +185,7 @@ def test_the_mathematics_touches_no_file_no_clock_and_no_solver() -> None:
         if name(path).startswith("models/"):
             used = {found.partition(".")[0] for found in imports(path)}
             assert not used & forbidden, name(path)
-            assert not set(calls(path)) & {"open", "print", "input"}, name(path)
+            assert not source(path).calls & {"open", "print", "input"}, name(path)
 
 
 def test_an_audit_loads_neither_the_modelling_language_nor_the_solver() -> None:
@@ -200,14 +212,15 @@ print(*({"pyomo", "highspy"} & sys.modules.keys()))
 def test_only_the_command_line_prints_and_exits() -> None:
     loud = {"print", "sys.exit", "exit", "quit", "os._exit", "click.echo", "click.secho"}
     for path in MODULES:
-        if name(path) not in SPEAKERS:
-            assert not set(calls(path)) & loud, name(path)
-            raised = {
-                ast.unparse(node.exc).partition("(")[0]
-                for node in nodes(path)
-                if isinstance(node, ast.Raise) and node.exc is not None
-            }
-            assert "SystemExit" not in raised, name(path)
+        if name(path) not in CLI:
+            assert not source(path).calls & loud, name(path)
+            assert "SystemExit" not in source(path).raises, name(path)
+
+
+def test_nobody_builds_on_the_command_line() -> None:
+    for path in MODULES:
+        used = any(f"{found}.".startswith("planner.cli.") for found in imports(path))
+        assert not used or name(path) in CLI | {"planner/__main__.py"}, name(path)
 
 
 def test_nobody_imports_everything() -> None:

@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -603,12 +602,14 @@ def test_ctrl_c_keeps_the_best_plan_so_far(tmp_path: Path) -> None:
         "0",
         "--time-limit",
         "200",
-        "-q",
+        "-v",
     ]
-    process = subprocess.Popen(command, cwd=ROOT)
-    time.sleep(12)
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    assert any("plan of" in line for line in process.stderr)  # from then on there is one to keep
     process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=90) == 130
+    process.communicate(timeout=90)
+    assert process.returncode == 130
     content = figures(tmp_path)
     assert content["status"] == "interrupted"
     assert content["audit"]["passed"] is True  # type: ignore[index]
@@ -791,7 +792,7 @@ def test_an_interrupt_before_anything_was_found_keeps_what_is_there(
         stop.set()
         yield stop
 
-    monkeypatch.setattr("planner.cli._stoppable", interrupted)
+    monkeypatch.setattr("planner.cli._working.stoppable", interrupted)
     done = run(command, MINIMAL, tmp_path / "plan.xlsx", "-q", "--processes", 1)
     assert done.exit_code == 130
     assert "Interrupted before anything was found; nothing is written." in done.output
@@ -1269,7 +1270,9 @@ def test_the_readme_s_example_of_an_explained_plan_is_true(tmp_path: Path) -> No
     ):
         # The table has it in lines; what stands in columns beside each other is one line there.
         assert text in told or text in page
-    written = json.loads((plan.parent / "explain.json").read_text(encoding="utf-8"))
+    text = (plan.parent / "explain.json").read_text(encoding="utf-8")
+    assert not re.search(r"[1-9][0-9.]{11}", text)  # no digits that arithmetic left
+    written = json.loads(text)
     assert written["complete"]
     assert {site["site"] for site in written["sites_not_used"]} == {"stockholm", "frankfurt"}
 
@@ -1309,7 +1312,9 @@ def test_a_frontier_has_plans_that_pass_their_audit_and_are_as_told(tmp_path: Pa
     out = tmp_path / "out"
     done = run("frontier", MINIMAL, "--against", "latency", "--points", 3, "--out", out)
     assert done.exit_code == 0, done.output
-    told = json.loads((out / "frontier.json").read_text(encoding="utf-8"))
+    text = (out / "frontier.json").read_text(encoding="utf-8")
+    assert not re.search(r"[1-9][0-9.]{11}", text)  # no digits that arithmetic left
+    told = json.loads(text)
     assert told["complete"] is True
     points = told["points"]
     assert len(points) >= 3
@@ -1392,6 +1397,14 @@ def test_folders_of_an_earlier_frontier_with_more_plans_are_named(tmp_path: Path
     last = told["points"][-1]["folder"]
     done = run(*arguments, "--points", 0)
     assert f"{tmp_path / last} is of an earlier run." in done.output
+
+
+def test_an_edited_plan_of_a_frontier_is_kept_and_said_to_be(tmp_path: Path) -> None:
+    arguments = ("frontier", MINIMAL, "--against", "changes", "--points", 0, "--out", tmp_path)
+    run(*arguments)
+    edit_first_node_count(tmp_path / "01" / "plan.xlsx")
+    done = run(*arguments)
+    assert "01/plan.xlsx was edited, so it is kept; the new plan is 01/plan (2).xlsx" in done.output
 
 
 def test_ctrl_c_keeps_the_plans_of_a_frontier(tmp_path: Path, monkeypatch: Any) -> None:

@@ -111,6 +111,44 @@ def test_stress_and_sites_judge_the_last_phase_of_a_plan(
     assert rates[0] != rates[1]
 
 
+def test_explain_says_which_phase_it_judges_and_takes_another(
+    solved: tuple[Path, Path, Result], tmp_path: Path
+) -> None:
+    path, out, _ = solved
+    site = figures(out)["sites"][0]["site"]
+    told = []
+    for words in ((), ("--phase", "pilot")):
+        asked = ("--site", site, "--time-limit", 5, "--out", tmp_path, *words)
+        done = run("explain", path, out, *asked)
+        assert done.exit_code == 0, done.output
+        told.append(done.stdout.partition("\n")[0])
+        content = json.loads((tmp_path / "explain.json").read_text(encoding="utf-8"))
+        assert content["phase"] == (words[1] if words else "Q2/Q3")
+    assert told[0].startswith("Of the phases of PLAN, Q2/Q3:")
+    assert told[1].startswith("Of the phases of PLAN, pilot:")
+    assert "Of the phases of PLAN, pilot:" in (tmp_path / "explain.html").read_text("utf-8")
+
+
+def test_a_phase_that_a_plan_does_not_have_is_not_explained(
+    solved: tuple[Path, Path, Result], tmp_path: Path
+) -> None:
+    path, out, _ = solved
+    done = run("explain", path, out, "--phase", "pilott", "--out", tmp_path / "never")
+    assert done.exit_code == 2
+    assert "--phase pilott: plan.xlsx has no such phase; did you mean 'pilot'?" in done.stderr
+    assert not (tmp_path / "never").exists()
+
+
+def test_a_frontier_says_that_it_leaves_the_phases_out(tmp_path: Path) -> None:
+    path, out = save(tmp_path, growing(smallest())), tmp_path / "out"
+    done = run("frontier", path, "--against", "changes", "--points", 0, "--out", out)
+    assert done.exit_code == 0, done.output
+    says = "Phases is left out: all demand as given, on what stands today."
+    assert says in done.stdout
+    assert says in json.loads((out / "frontier.json").read_text(encoding="utf-8"))["notes"]
+    assert says in (out / "frontier.html").read_text(encoding="utf-8")
+
+
 def test_a_plan_edited_so_that_nodes_vanish_between_phases_fails_its_audit(
     tmp_path: Path,
 ) -> None:
@@ -243,6 +281,20 @@ def test_what_is_held_in_the_folder_of_a_phase_is_said(tmp_path: Path) -> None:
     assert f"{pilot / 'plan.xlsx'} is open in another program" in done.stderr
     assert f"the new one is {pilot / 'plan (2).xlsx'}." in done.stderr
     assert (out / pilot / "plan (2).xlsx").exists()
+
+
+def test_an_edited_plan_of_a_phase_is_kept_and_said_to_be(tmp_path: Path) -> None:
+    path, out = save(tmp_path, growing(smallest())), tmp_path / "out"
+    assert run("solve", path, "--out", out, "-q").stderr == ""
+    edited = Path("phases") / "pilot" / "plan.xlsx"
+    book = openpyxl.load_workbook(out / edited)
+    header, *_ = book["Nodes"].values
+    book["Nodes"].cell(2, header.index("nodes") + 1, 7)
+    book.save(out / edited)
+    done = run("solve", path, "--out", out, "-q")
+    new = edited.with_name("plan (2).xlsx")
+    assert done.stderr == f"{edited} was edited, so it is kept; the new plan is {new}.\n"
+    assert (out / new).exists()
 
 
 def test_the_plan_of_one_phase_is_not_rerun_by_itself(solved: tuple[Path, Path, Result]) -> None:

@@ -73,7 +73,8 @@ def has_plan(
     # Any plan will do, so what is made small is what the start makes small: what is not served.
     plain = replace(network, goals=(Goal(1, "unserved"),)) if session is None else network
     try:
-        solved = solve(plain, Limits(seconds, gap=1.0), stop, without=without, session=session)
+        limits = Limits(seconds, gap=1.0)
+        solved = solve(plain, limits, stop, without=without, session=session, any_will_do=True)
     except (TooLarge, BadNumber):
         return None
     if solved.plan is None and solved.status != "infeasible":

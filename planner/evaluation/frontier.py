@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from models.data import ROLES
 from models.network import Network
@@ -34,7 +35,8 @@ class Point:
 
     `limit` is the most that the measure was allowed, `cost_bound` and `amount_bound` are what no
     plan can be below: in cost, no worse in the measure; in the measure, no dearer. `number` names
-    its folder; 0 where it has none.
+    its folder; 0 where it has none. It is `apart` unless a plan as good in the measure as the point
+    before it might cost no more.
     """
 
     limit: float
@@ -45,6 +47,7 @@ class Point:
     amount_bound: float = -math.inf
     unserved: float = 0.0
     number: int = 0
+    apart: bool = True
 
     @property
     def cost_gap(self) -> float:
@@ -57,10 +60,27 @@ class Point:
         return relative_gap(self.amount, self.amount_bound)
 
 
-def grid(best: float, cheapest: float, count: int) -> list[float]:
-    """Return that many limits, evenly spaced, strictly between the measure of the two ends."""
-    step = (cheapest - best) / (count + 1)
-    return [best + step * number for number in range(1, count + 1)] if step > 0 else []
+def splits(points: Sequence[Point], tried: Iterable[float], count: int) -> list[float]:
+    """Return up to so many limits, each in the middle of the largest box between two plans.
+
+    A box reaches from a limit or plan to the next, and from the least cost within the one to that
+    within the other. Each half of one that is split counts for a quarter.
+    """
+    at = sorted({*tried, *(point.amount for point in points)})
+    least = [min((p.cost for p in points if p.amount <= x), default=math.inf) for x in at]
+    pairs = zip(pairwise(at), pairwise(least), strict=True)
+    boxes = [((left - right) * (high - low), low, high) for (low, high), (left, right) in pairs]
+    found: list[float] = []
+    while len(found) < count:
+        largest = max(boxes, key=lambda box: (box[0], -box[1]), default=(0.0, 0.0, 0.0))
+        size, low, high = largest
+        if size <= 0 or not math.isfinite(size) or high - low <= SAME * abs(high):
+            break
+        boxes.remove(largest)
+        middle = (low + high) / 2
+        found.append(middle)
+        boxes += [(size / 4, low, middle), (size / 4, middle, high)]
+    return sorted(found)
 
 
 def non_dominated(points: Iterable[Point]) -> list[Point]:
@@ -125,6 +145,20 @@ def distance(point: Point, points: Sequence[Point]) -> float:
     return (1.0 - x - y) / math.sqrt(2.0)
 
 
+def told_apart(points: Sequence[Point]) -> list[Point]:
+    """Return the points, best in the measure first, each with whether it is proven to be its own.
+
+    It is where no plan as good in the measure as the point before it costs as little.
+    """
+    first, others = list(points[:1]), pairwise(points)
+    return [*first, *(replace(one, apart=_is_apart(before, one)) for before, one in others)]
+
+
+def _is_apart(before: Point, one: Point) -> bool:
+    serves_as_much = one.unserved <= before.unserved + SAME * max(1.0, before.unserved)
+    return not serves_as_much or one.cost < before.cost_bound - CENT
+
+
 def _along(value: float, values: Sequence[float]) -> float:
     least, most = min(values), max(values)
     return (value - least) / (most - least) if most > least else 0.0
@@ -138,7 +172,8 @@ class Frontier:
     Of failures it takes more are better: those figures are kept with a minus, see `told`.
     `merged` counts plans that others equal or beat, `failures` say which were not found and why,
     `reached` are the statuses of all solves. `earlier` are folders of an earlier run with more,
-    `held` the files that are open in another program, and what was written in their place.
+    `held` the files that are open in another program, `kept` the plans that were edited since they
+    were written, and what was written in their place. `notes` say what was left out.
     """
 
     workbook: str
@@ -153,6 +188,8 @@ class Frontier:
     stopped: bool = False
     earlier: tuple[str, ...] = ()
     held: tuple[tuple[str, str], ...] = ()
+    kept: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def more_is_better(self) -> bool:

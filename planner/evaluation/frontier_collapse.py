@@ -12,8 +12,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
-from itertools import takewhile
 
 from models.data import DiversityRow
 from models.network import Goal, Network
@@ -21,7 +19,6 @@ from models.plan import Deployment
 from models.rules import diversity_collapse, diversity_service
 from planner.evaluation.frontier import COLLAPSE, Point, proven
 from planner.evaluation.frontier_search import COST, Found, Search, point_of
-from planner.jobs.requests import Request
 from planner.solver.solve import Solved
 
 NEARLY_ONE = 0.5
@@ -33,14 +30,15 @@ class CollapseSearch(Search):
 
     def run(self, count: int) -> list[Found]:
         """Look at 1 … count + 1 failures, as many at a time as there are workers."""
-        numbers, exists = list(range(1, count + 2)), True
-        side_by_side = max(1, self.workers.count)
-        for first in range(0, len(numbers), side_by_side):
+        self.most, exists = count + 1, True
+        self._begin(self.most)
+        numbers = range(1, self.most + 1)
+        for first in range(0, len(numbers), self.side_by_side):
             if not exists or self.stop.is_set():
                 break
             requests = [
-                Request(str(number), self._bearing(number), self.limits)
-                for number in numbers[first : first + side_by_side]
+                self._request(str(number), -number)
+                for number in numbers[first : first + self.side_by_side]
             ]
             for response in self._solved(requests, len(numbers)):
                 number = int(response.key)
@@ -50,19 +48,36 @@ class CollapseSearch(Search):
                     continue
                 plan = self._plan_of(response, f"{self.against} of {number}")
                 if plan is not None:
-                    bearing = self._bearing(number)
-                    borne = self._borne(plan, number, numbers[-1])
-                    point = replace(point_of(plan, bearing), limit=-number, amount=-borne)
-                    self.plans.append(Found(point, plan, bearing))
+                    self.plans.append(self._placed(plan, -number))
+        self._again()
         self.plans.sort(key=lambda found: found.point.amount)
+        return self._proven()
+
+    def _proven(self) -> list[Found]:
         points = _whole([found.point for found in self.plans], self.least)
         return [f._replace(point=p) for f, p in zip(self.plans, points, strict=True)]
 
-    def _borne(self, solved: Solved, least: int, most: int) -> int:
-        """Return how many failures it takes by the audit: `least` is known, `most` is asked of."""
+    def _asked(self, limit: float) -> Network:
+        return self._bearing(round(-limit))
+
+    def _placed(self, solved: Solved, limit: float) -> Found:
+        bearing = self._asked(limit)
+        borne = self._borne(solved, round(-limit))
+        point = replace(point_of(solved, bearing), limit=limit, amount=-borne)
+        return Found(point, solved, bearing)
+
+    def _borne(self, solved: Solved, least: int) -> int:
+        """Return how many failures it takes by the audit: `least` is known, more are asked of.
+
+        After a stop, or once the time is over, no more are: it may be more than is told then.
+        """
         assert solved.plan is not None
-        asked = (self._bearing(number) for number in range(least + 1, most + 1))
-        return least + sum(1 for _ in takewhile(partial(_bears, solved.plan.final), asked))
+        borne = least
+        while borne < self.most and not self.clock.must_end:
+            if not _bears(solved.plan.final, self._bearing(borne + 1)):
+                break
+            borne += 1
+        return borne
 
     def _bearing(self, number: int) -> Network:
         """Return the network that asks for so many failures, unserved and cost made least."""

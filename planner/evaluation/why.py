@@ -15,7 +15,7 @@ from models.plan import Deployment, Plan
 from models.ways import Ways
 from planner.evaluation.audit import audit
 from planner.evaluation.explain_results import Member
-from planner.evaluation.why_eased import priced, tried
+from planner.evaluation.why_eased import priced, sharpened, tried
 from planner.evaluation.why_limits import binding
 from planner.evaluation.why_nearer import Rows
 from planner.evaluation.why_results import INFEASIBLE, UNKNOWN, Best, NoSuch, RowReason, Unused, Why
@@ -110,9 +110,13 @@ class _Explained:
             self.say("which limits bind")
             limits = binding(network, self.plan, self.book)
             moved = list(tried(solves, network, base, limits, "limits"))
+            base = self._sharper(base)
+            eased = sharpened(solves, network, base, eased)
+            moved = sharpened(solves, network, base, moved)
         base = known(base, [found for group, found in (*eased, *moved) if group[0].is_sure], ())
         return Why(
             currency=network.settings.currency,
+            phase=network.step.phase.phase if network.step is not None else "",
             best=base.levels,
             given=given(network, self.plan).levels,
             tolerance=self.tolerance,
@@ -165,6 +169,13 @@ class _Explained:
         is_legal = not audit(self.network, Plan({"": self.plan}))
         plan = [given(self.network, self.plan)] if is_legal else []
         return known(found or Best(UNKNOWN), (), [*plan, *narrower])
+
+    def _sharper(self, base: Best) -> Best:
+        """Return what is known of the network as it is, solved once more if that is not all."""
+        if base.plan is None or all(level.value <= level.bound for level in base.levels):
+            return base
+        ask = Ask(self.network, times=BASE_TIMES, best=base)
+        return self.solves.run("the plan itself", {AS_IT_IS: ask}).get(AS_IT_IS, base)
 
     def _closed(self) -> list[str]:
         if self.asked.sites:

@@ -6,6 +6,7 @@ was found they are divided in two, until each stands alone, or has been tried as
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,10 +16,12 @@ from models.data import Demand, Offer, Provider, Site
 from models.network import Network
 from planner.evaluation.explain_limits import Limit
 from planner.evaluation.why_results import Best, Eased, in_order
-from planner.evaluation.why_solves import Ask, Solves, pinned, price
+from planner.evaluation.why_solves import Ask, Solves, known, pinned, price
 
 MOST_SOLVES = 40
 """How many solves the rules, and the limits, may each take beside those of whole kinds."""
+AGAIN_SHARE = 0.25
+"""The part of the prices, those that are least known, for which is solved once more."""
 FEW = 3
 """Up to how many of a kind are tried one by one at once."""
 
@@ -70,25 +73,48 @@ def tried(
 ) -> Iterator[tuple[list[Easing], Best]]:
     """Yield what gave way, one thing or several together, with the best plan found then."""
     of_sure = pinned(network)
-    open_, left = list(_groups(easings)), MOST_SOLVES
+    open_: list[tuple[list[Easing], list[Best]]] = [(group, []) for group in _groups(easings)]
+    left = MOST_SOLVES
     while open_:
-        keys = {f"{what} {n}, {group[0].cells[0]}": group for n, group in enumerate(open_, start=1)}
+        keys = {f"{what} {n}, {of[0][0].cells[0]}": of for n, of in enumerate(open_, start=1)}
         asked = {
-            key: Ask(_eased(of_sure if group[0].is_sure else network, group))
-            for key, group in keys.items()
+            key: Ask(_eased(network, of_sure, group), start=base.plan)
+            for key, (group, _) in keys.items()
         }
         best = solves.run(what, asked)
         open_ = []
-        for key, group in keys.items():
+        for key, (group, wider) in keys.items():
             if key not in best:
                 continue
-            is_single = len(group) == 1 or price(base, best[key]).is_futile
+            # What is proven of all that gave way together holds where only some of it does.
+            found = known(best[key], wider, ())
+            is_single = len(group) == 1 or price(base, found).is_futile
             if is_single or left < 2 or solves.stop.is_set():
-                yield group, best[key]
+                yield group, found
                 continue
             half = len(group) // 2
-            open_ += [group[:half], group[half:]]
+            open_ += [(group[:half], [found]), (group[half:], [found])]
             left -= 2
+
+
+def sharpened(
+    solves: Solves, network: Network, base: Best, found: Sequence[tuple[list[Easing], Best]]
+) -> list[tuple[list[Easing], Best]]:
+    """Return what gave way, a part of it solved again: that of which the price is least known."""
+    widths = [price(base, best, is_sure=group[0].is_sure).width for group, best in found]
+    widest = sorted((n for n, width in enumerate(widths) if width > 0), key=lambda n: -widths[n])
+    again = {
+        f"once more {n + 1}, {found[n][0][0].cells[0]}": n
+        for n in widest[: math.ceil(AGAIN_SHARE * len(found))]
+    }
+    of_sure = pinned(network)
+    asked = {
+        key: Ask(_eased(network, of_sure, found[n][0]), best=found[n][1])
+        for key, n in again.items()
+    }
+    best = solves.run("the widest prices", asked) if asked else {}
+    sharper = {again[key]: one for key, one in best.items()}
+    return [(group, sharper.get(n, known_)) for n, (group, known_) in enumerate(found)]
 
 
 def _groups(easings: Sequence[Easing]) -> Iterator[list[Easing]]:
@@ -99,8 +125,9 @@ def _groups(easings: Sequence[Easing]) -> Iterator[list[Easing]]:
         yield from ([easing] for easing in group) if len(group) <= FEW else [group]
 
 
-def _eased(network: Network, group: Sequence[Easing]) -> Network:
-    return reduce(lambda found, easing: easing.apply(found), group, network)
+def _eased(network: Network, of_sure: Network, group: Sequence[Easing]) -> Network:
+    given = of_sure if group[0].is_sure else network
+    return reduce(lambda found, easing: easing.apply(found), group, given)
 
 
 def priced(base: Best, found: Sequence[tuple[list[Easing], Best]]) -> tuple[Eased, ...]:

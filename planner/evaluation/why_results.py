@@ -96,6 +96,12 @@ class Price:
         return self.status == "priced" and all(amount.found == 0.0 for amount in self.amounts)
 
     @property
+    def width(self) -> float:
+        """Return how far the proven ends of an amount are apart at most; 0 if none is open."""
+        ends = (amount.high - amount.low for amount in self.amounts)
+        return max((width for width in ends if math.isfinite(width)), default=0.0)
+
+    @property
     def rank(self) -> tuple[float, ...]:
         """Return what sorts prices, the dearest first: what is sure, then what may be."""
         if self.status != "priced":
@@ -207,12 +213,14 @@ class RowReason:
 class Why:
     """Everything that was asked of a plan.
 
-    `best` are the objectives of the best plan known and their bounds, `given` those of the plan;
+    `phase` is the one that was judged of a plan in phases. `best` are the objectives of the best
+    plan known and their bounds, `given` those of the plan;
     `tolerance` is how much worse, relatively, a near plan may be. `closed` counts the sites that
     are not used, `tried` the limits that bind. `failures` say what was not found out and why.
     """
 
     currency: str
+    phase: str = ""
     best: tuple[Level, ...] = ()
     given: tuple[Level, ...] = ()
     tolerance: float = 0.0

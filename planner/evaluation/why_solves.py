@@ -35,11 +35,16 @@ SAME = 3e-6
 
 @dataclass(frozen=True)
 class Ask:
-    """A network to be solved, from another start than the plan if there is one, in more time."""
+    """A network to be solved, from another start than the plan if there is one, in more time.
+
+    `best` is what is known of it already: it is sought from that plan, with what is proven, and not
+    in the same way again.
+    """
 
     network: Network
     start: Deployment | None = None
     times: float = 1.0
+    best: Best | None = None
 
 
 @dataclass
@@ -60,15 +65,7 @@ class Solves:
 
     def run(self, what: str, asked: Mapping[str, Ask]) -> dict[str, Best]:
         """Return the best plan of every network, by its key; after a stop only those that ended."""
-        requests = (
-            Request(
-                key,
-                ask.network,
-                Limits(self.seconds * ask.times, GAP, self.seed),
-                start=ask.start or self.plan,
-            )
-            for key, ask in asked.items()
-        )
+        requests = (self._request(key, ask) for key, ask in asked.items())
         solved: dict[str, Best] = {}
         self.say(f"{what}: 0 of {len(asked)} solved")
         for response in run_jobs(requests, self.workers, stop=self.stop):
@@ -76,9 +73,27 @@ class Solves:
             if response.solved is None:
                 self.failures.append(f"{response.key}: {response.failure}")
             else:
-                solved[response.key] = best_of(asked[response.key].network, response.solved)
+                ask = asked[response.key]
+                found = best_of(ask.network, response.solved)
+                solved[response.key] = found if ask.best is None else both(ask.best, found)
             self.say(f"{what}: {len(solved)} of {len(asked)} solved")
         return solved
+
+    def _request(self, key: str, ask: Ask) -> Request:
+        limits = Limits(self.seconds * ask.times, GAP, self.seed)
+        if ask.best is None:
+            return Request(key, ask.network, limits, start=ask.start or self.plan)
+        bounds = {level.measure: level.bound for level in ask.best.levels}
+        limits = replace(limits, seed=self.seed + 1)
+        return Request(key, ask.network, limits, start=ask.best.plan, known=bounds)
+
+
+def both(one: Best, other: Best) -> Best:
+    """Return what two solves of one network have found and proven."""
+    if not other.levels:
+        return one
+    better, worse = (other, one) if is_better(other, one) else (one, other)
+    return known(better, [worse], [])
 
 
 def best_of(network: Network, solved: Solved) -> Best:

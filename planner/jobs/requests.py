@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -57,13 +57,17 @@ class Task(Protocol):
 
 @dataclass(frozen=True)
 class Request:
-    """A solve: the network, within which limits, without which rules, from which plan."""
+    """A solve: the network, within which limits, without which rules, from which plan.
+
+    `known` are bounds of its stages, by measure, that are proven already.
+    """
 
     key: str
     network: Network
     limits: Limits
     without: frozenset[str] = frozenset()
     start: Deployment | None = None
+    known: Mapping[str, float] = field(default_factory=dict)
 
     def run(self, stop: threading.Event) -> Solved:
         """Return the plan."""
@@ -72,7 +76,13 @@ class Request:
         limits = replace(self.limits, threads=1, solver={**self.limits.solver, "threads": 1})
         session = _session(self)
         return solve(
-            self.network, limits, stop, without=self.without, session=session, start=self.start
+            self.network,
+            limits,
+            stop,
+            without=self.without,
+            session=session,
+            start=self.start,
+            known=self.known,
         )
 
 

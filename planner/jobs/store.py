@@ -50,7 +50,14 @@ class Store:
 
 def digest(request: Request) -> str:
     """Return what is the same only for requests with the same answer; the key does not count."""
-    asked = [request.network, request.limits, request.without, request.start, versions(), code()]
+    asked: list[object] = [
+        request.network,
+        request.limits,
+        request.without,
+        request.start,
+        request.known,
+    ]
+    asked += [versions(), code()]
     return _digest(to_plain(asked))
 
 

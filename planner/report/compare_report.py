@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from pathlib import Path
 
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
 from planner.evaluation.differences import Differences, Held
 from planner.evaluation.score import Score
-from planner.files import put_beside
 from planner.workbook.differences import Difference
 from planner.workbook.findings import counted
-
-COMPARE_JSON, COMPARE_HTML = "compare.json", "compare.html"
 
 ROWS_SHOWN = 15
 """How many lines of each list a screen has room for; the JSON has them all."""
@@ -43,16 +39,24 @@ def scores(found: Sequence[tuple[str, Score | None]], currency: str) -> Table:
     return table
 
 
+def screen(
+    found: Sequence[tuple[str, Score]],
+    others: Sequence[tuple[str, Sequence[Difference], Differences]],
+    currency: str,
+) -> Group:
+    """Return the plans below each other, then each against the first, long lists cut short."""
+    return Group(*parts(found, others, currency, ROWS_SHOWN))
+
+
 def parts(
     found: Sequence[tuple[str, Score]],
     others: Sequence[tuple[str, Sequence[Difference], Differences]],
     currency: str,
-    most: int = ROWS_SHOWN,
-) -> Iterator[Table]:
-    """Yield the plans below each other, then each against the first with `most` lines of a list."""
-    yield scores(found, currency)
-    for name, inputs, plan in others:
-        yield beside(name, inputs, plan, most)
+    most: int,
+) -> list[Table | Text]:
+    """Return the same with up to so many lines of every list."""
+    against = [beside(name, inputs, plan, most) for name, inputs, plan in others]
+    return [scores(found, currency), *against]
 
 
 def beside(
@@ -94,12 +98,6 @@ def _first(said: Sequence[str], most: int) -> Iterator[str]:
     yield from said[:most]
     if len(said) > most:
         yield f"and {len(said) - most} more"
-
-
-def write(directory: Path, told: Mapping[str, object]) -> Path:
-    """Write compare.json into the directory, whole or not at all, and return where it is."""
-    text = json.dumps(told, ensure_ascii=False, indent=1, allow_nan=False)
-    return put_beside(directory / COMPARE_JSON, (text + "\n").encode("utf-8"))
 
 
 def _input(found: Difference) -> str:

@@ -24,9 +24,10 @@ class Done:
     `evaluations` are of the plan, one per phase; `scores` of the plan and what it is compared with.
     `files` are the paths written, by what they hold; `aside` the new names of plans of earlier
     runs that had to make way, because they would pass for what this run ended with; `beside` the
-    names taken in place of those of files that are open in another program. `book` knows the cells
-    of the workbook, `edits` say which of them a scenario changed; `log` is what the solver said,
-    line by line. `orders` are the steps of every phase of a roll-out.
+    names taken in place of those of files that are open in another program, `kept` those in place
+    of plans that were edited since they were written. `book` knows the cells of the workbook,
+    `edits` say which of them a scenario changed; `log` is what the solver said, line by line.
+    `orders` are the steps of every phase of a roll-out.
     """
 
     result: Result
@@ -37,6 +38,7 @@ class Done:
     files: Mapping[str, Path] = field(default_factory=dict)
     aside: Mapping[str, str] = field(default_factory=dict)
     beside: Mapping[str, str] = field(default_factory=dict)
+    kept: Mapping[str, str] = field(default_factory=dict)
     book: Book | None = None
     edits: tuple[str, ...] = ()
     log: tuple[str, ...] = ()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import math
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -15,7 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from planner.evaluation.frontier import Frontier, Point, distance, folder
-from planner.files import put_beside
+from planner.files import put_beside, put_json
+from planner.report.digits import told
 from planner.report.html.frontier_page import (
     KNEE,
     amount_text,
@@ -27,6 +27,7 @@ from planner.result import without_noise
 from planner.workbook.findings import counted
 
 FORMAT = 1
+NOT_APART = "Not proven apart from the plan before, as good a one as that might cost no more: {}."
 FRONTIER_JSON, FRONTIER_CSV, FRONTIER_HTML = "frontier.json", "frontier.csv", "frontier.html"
 
 
@@ -59,12 +60,16 @@ def screen(found: Frontier) -> Group:
             point.status,
         )
     parts: list[Table | Text] = [table, Text(proof(found))]
+    close = [folder(point.number) for point in found.points if not point.apart]
+    if close:
+        parts.append(Text(NOT_APART.format(", ".join(close))))
     unserved = max(point.unserved for point in found.points)
     if without_noise(unserved):
         parts.append(Text(f"Up to {unserved:,.4g} requests/s are left unserved."))
     if found.merged:
         parts.append(Text(f"{counted(found.merged, 'plan')} left out: others equal or beat them."))
     parts.append(Text(KNEE if found.knee is not None else "No plan lies below the line: no knee."))
+    parts += map(Text, found.notes)
     if found.stopped:
         parts.append(Text("Stopped: limits that are not listed were not looked at."))
     return Group(*parts)
@@ -77,10 +82,9 @@ def _known(number: float, text: str) -> str:
 def write(directory: Path, found: Frontier) -> dict[str, Path]:
     """Write frontier.csv, .json and .html into the directory and return where they are by name."""
     directory.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(document(found), ensure_ascii=False, indent=1, allow_nan=False)
     page = frontier_page(found).encode("utf-8")
     return {
-        FRONTIER_JSON: put_beside(directory / FRONTIER_JSON, (text + "\n").encode("utf-8")),
+        FRONTIER_JSON: put_json(directory / FRONTIER_JSON, document(found)),
         FRONTIER_CSV: put_beside(directory / FRONTIER_CSV, table_text(found).encode("utf-8")),
         FRONTIER_HTML: put_beside(directory / FRONTIER_HTML, page),
     }
@@ -97,6 +101,7 @@ def document(found: Frontier) -> dict[str, object]:
         "gap": found.gap,
         "complete": not (found.stopped or found.failures),
         "failures": list(found.failures),
+        "notes": list(found.notes),
         "merged": found.merged,
         "knee": folder(found.knee.number) if found.knee is not None else None,
         "points": list(_rows(found)),
@@ -119,20 +124,14 @@ def _rows(found: Frontier) -> Iterator[dict[str, object]]:
         del figures["number"]
         for name in ("limit", "amount", "amount_bound"):
             figures[name] = found.told(getattr(point, name))
-        gaps = {"cost_gap": point.cost_gap, "amount_gap": point.amount_gap}
-        told = {**figures, **gaps, "below_line": distance(point, found.points)}
+        figures |= {"cost_gap": point.cost_gap, "amount_gap": point.amount_gap}
+        figures["below_line"] = distance(point, found.points)
         yield {
             "folder": folder(point.number),
-            **{name: _plain(value) for name, value in told.items()},
+            **{name: told(value) for name, value in figures.items()},
             "knee": _is_knee(found, point),
         }
 
 
 def _is_knee(found: Frontier, point: Point) -> bool:
     return point == found.knee
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, float):
-        return without_noise(value) if math.isfinite(value) else None
-    return value

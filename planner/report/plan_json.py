@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -15,7 +14,7 @@ from models.decisions import DECISIONS, Decision
 from models.service import verifications_per_s
 from planner.evaluation.evaluation import Evaluation
 from planner.evaluation.score import Score
-from planner.files import put_beside
+from planner.files import put_json
 from planner.report import phase_pages
 from planner.report.done import Done
 from planner.report.earlier import PLAN_JSON, unedited_plans
@@ -50,8 +49,7 @@ def write_json(directory: Path, done: Done) -> Path:
         "plans": dict(sorted(plans.items())),
         "moved_aside": dict(sorted(done.aside.items())),
     }
-    text = json.dumps(_plain(content), ensure_ascii=False, indent=1, allow_nan=False)
-    return put_beside(directory / PLAN_JSON, (text + "\n").encode("utf-8"))
+    return put_json(directory / PLAN_JSON, _plain(content))
 
 
 def document(done: Done) -> Json:

@@ -97,7 +97,7 @@ def counted(text: str) -> tuple[float, float | None]:
 def line(
     stage: str, incumbent: float, bound: float, seconds: float, limit_s: float | None = None
 ) -> str:
-    """Return how far a solve is; a plan or bound that is not there yet is a dash."""
+    """Return how far a solve is; a plan or bound that is not there yet is a dash, and no gap."""
     known = math.isfinite(incumbent) and abs(incumbent) < 1e30
     gap = relative_gap(incumbent, bound) if known else math.inf
     incumbent, bound = without_noise(incumbent), without_noise(bound)
@@ -106,7 +106,7 @@ def line(
         stage,
         f"plan {incumbent:{shown}}" if known else "plan -",
         f"bound {bound:{shown}}" if math.isfinite(bound) and abs(bound) < 1e30 else "bound -",
-        f"gap {gap:.1%}" if math.isfinite(gap) else "gap -",
+        *([f"gap {gap:.1%}"] if math.isfinite(gap) else []),
         f"{seconds:,.0f} s" if limit_s is None else f"{seconds:,.0f} of {limit_s:,.0f} s",
     ]
     return "  ".join(parts)

@@ -147,7 +147,7 @@ class _Screen:
                 f"{one.one_off_cost:,.0f}",
                 f"{one.sites} (+{one.new_sites})",
                 f"{one.nodes} (+{one.new_nodes})",
-                _percent(one.gap if is_proven(one) else None),
+                _percent(one.gap) if is_proven(one) else "not proven",
                 _steps(orders.get(one.phase)),
             )
         return table

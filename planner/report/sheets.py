@@ -229,7 +229,9 @@ class GuaranteeRow(PlanRow):
     )
     least_served_by: str = _text("that failure; blank: none takes any of it")
     failures: int | None = _whole(
-        "number", "fewest, together, that end it; 0: it does not hold as it is; blank: see ended by"
+        "number",
+        "fewest, together, that end it, even if all that is left works for it alone;"
+        " 0: it does not hold as it is; blank: see ended by",
     )
     ended_by: str = _text("these; or that no failures end it, or that this was not computed")
     failures_at_best: int | None = _whole(

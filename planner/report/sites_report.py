@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
-from pathlib import Path
 
 from rich.console import Group
 from rich.table import Table
@@ -22,12 +20,10 @@ from planner.evaluation.sites_results import (
     SiteValue,
 )
 from planner.evaluation.sites_verdict import WORDS, figure_text, value_text
-from planner.files import put_beside
 from planner.report.loss_tables import names_of, table_of
 from planner.workbook.findings import counted
 
 FORMAT = 1
-SITES_JSON = "sites.json"
 ROLES = {"execution": "service", "coordination": "committee", "storage": "stored model"}
 SINGLES_SHOWN, SETS_SHOWN = 5, 3
 
@@ -53,12 +49,6 @@ def parts(found: Sites, currency: str) -> list[Table | Text]:
     if found.stopped:
         told.append(Text("Stopped: what is not listed was not looked at."))
     return told
-
-
-def write(directory: Path, found: Sites) -> Path:
-    """Write sites.json into the directory, whole or not at all, and return where it is."""
-    text = json.dumps(document(found), ensure_ascii=False, indent=1, allow_nan=False)
-    return put_beside(directory / SITES_JSON, (text + "\n").encode("utf-8"))
 
 
 def document(found: Sites) -> dict[str, object]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from pathlib import Path
 
 from rich.console import Group
 from rich.table import Table
@@ -22,7 +20,6 @@ from planner.evaluation.stress_results import (
     Stress,
     Users,
 )
-from planner.files import put_beside
 from planner.report.loss_tables import (
     ROWS_SHOWN,
     STRESS_JSON,
@@ -36,6 +33,11 @@ from planner.report.loss_tables import (
 from planner.workbook.findings import counted
 
 FORMAT = 1
+TWO_QUESTIONS = (
+    "Fewest to end is asked of each row by itself: all that is left may work for it alone. The"
+    " worst few are asked of all rows at once, which share what is left: so fewer failures can take"
+    " most of all demand than end any one row, and both hold."
+)
 
 
 def screen(found: Stress) -> Group:
@@ -52,7 +54,10 @@ def parts(found: Stress, most: int) -> list[Table | Text]:
         told.append(Text(f"No plan escapes these, so they come first: {names}", style="bold"))
     others = [end for end in found.ends if end.demand is None]
     told += [_users(found.users, most), _ends(others, most), _shocks(found.shocks, most)]
-    told += [_blasts(found.blasts, found.least_served), *map(Text, _facts(found.facts))]
+    told.append(_blasts(found.blasts, found.least_served))
+    if found.users and found.least_served:
+        told.append(Text(TWO_QUESTIONS))
+    told += map(Text, _facts(found.facts))
     told += losses(found.loss, most)
     told += pairs(found.pairs, most) if found.pairs is not None else ()
     if found.not_judged:
@@ -64,12 +69,6 @@ def parts(found: Stress, most: int) -> list[Table | Text]:
     if found.stopped:
         told.append(Text("Stopped: what is not listed was not looked at."))
     return [part for part in told if not isinstance(part, Table) or part.row_count]
-
-
-def write(directory: Path, found: Stress) -> Path:
-    """Write stress.json into the directory, whole or not at all, and return where it is."""
-    text = json.dumps(document(found), ensure_ascii=False, indent=1, allow_nan=False)
-    return put_beside(directory / STRESS_JSON, (text + "\n").encode("utf-8"))
 
 
 def document(found: Stress) -> dict[str, object]:

@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-import json
-import math
 from dataclasses import asdict
-from pathlib import Path
 
-from planner.evaluation.why_results import Eased, Level, Price, RowReason, Unused, Used, Why
-from planner.files import put_beside
+from planner.evaluation.why_results import Eased, Price, RowReason, Unused, Used, Why
+from planner.report.digits import told
 
 FORMAT = 1
-EXPLAIN_JSON = "explain.json"
-
-
-def write(directory: Path, found: Why) -> Path:
-    """Write explain.json into the directory, whole or not at all, and return its path."""
-    text = json.dumps(document(found), ensure_ascii=False, indent=1, allow_nan=False)
-    return put_beside(directory / EXPLAIN_JSON, (text + "\n").encode("utf-8"))
 
 
 def document(found: Why) -> dict[str, object]:
     """Return everything; an end of a price is null where nothing is proven."""
-    return {
+    content: dict[str, object] = {
         "format": FORMAT,
         "complete": not (found.stopped or found.failures),
         "stopped": found.stopped,
+        "phase": found.phase or None,
         "failures": list(found.failures),
         "solves": found.solves,
         "seconds_each": found.seconds_each,
         "tolerance": found.tolerance,
-        "best": [_level_document(level) for level in found.best],
+        "best": [asdict(level) for level in found.best],
         "plan": [{"measure": level.measure, "value": level.value} for level in found.given],
         "rules": [_eased_document(entry) for entry in found.rules],
         "limits": [_eased_document(entry) for entry in found.limits],
@@ -38,20 +29,13 @@ def document(found: Why) -> dict[str, object]:
         "sites_not_used": [_unused_document(entry) for entry in found.unused],
         "rows": [_row_document(entry) for entry in found.rows],
     }
-
-
-def _level_document(level: Level) -> dict[str, object]:
-    return {**asdict(level), "bound": _finite(level.bound)}
+    return {name: told(value) for name, value in content.items()}
 
 
 def _price_document(price: Price | None) -> dict[str, object] | None:
     if price is None:
         return None
-    amounts = [
-        {**asdict(amount), "low": _finite(amount.low), "high": _finite(amount.high)}
-        for amount in price.amounts
-    ]
-    return {"status": price.status, "amounts": amounts}
+    return {"status": price.status, "amounts": [asdict(amount) for amount in price.amounts]}
 
 
 def _eased_document(entry: Eased) -> dict[str, object]:
@@ -90,7 +74,3 @@ def _row_document(entry: RowReason) -> dict[str, object]:
         "within_ms_by": None if entry.by is None else entry.by._asdict(),
         "price": _price_document(entry.price),
     }
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

@@ -12,23 +12,19 @@ from rich.text import Text
 from planner.evaluation.explain_results import Member
 from planner.evaluation.why_results import (
     IN_EVERY,
-    INFEASIBLE,
     INTERCHANGEABLE,
-    Amount,
     Eased,
     Level,
-    Price,
     RowReason,
     Serving,
     Unused,
     Why,
 )
 from planner.report.loss_tables import ROWS_SHOWN, table_of
-from planner.report.why_document import EXPLAIN_JSON
+from planner.report.price_text import dearer, price_text
 from planner.workbook.findings import counted, some
 
-SMALL = 1e-6
-"""A difference that is none."""
+EXPLAIN_JSON = "explain.json"
 UNABLE = ("node type", "too small", "not able")
 """Why a site cannot run a model at all."""
 NEARER_SHOWN = 2
@@ -44,7 +40,8 @@ def screen(found: Why) -> Group:
 
 def parts(found: Why, most: int) -> list[Table | Text]:
     """Return the same one thing after the other, with so many lines of each table."""
-    told: list[Table | Text] = [Text(_plan(found))]
+    told: list[Table | Text] = [Text(_phase(found))] if found.phase else []
+    told.append(Text(_plan(found)))
     reached = sum(len(entry.cells) for entry in found.limits)
     for title, entries in (
         ("What each rule costs: all else solved anew without it", found.rules),
@@ -62,6 +59,14 @@ def parts(found: Why, most: int) -> list[Table | Text]:
 
 
 # In words -----------------------------------------------------------------------------------------
+
+
+def _phase(found: Why) -> str:
+    """Return which phase of a roll-out all that follows is about."""
+    return (
+        f"Of the phases of PLAN, {found.phase}: its demand, on what the phase before it leaves"
+        " standing. --phase NAME explains another."
+    )
 
 
 def _plan(found: Why) -> str:
@@ -87,56 +92,6 @@ def _level(level: Level, currency: str) -> str:
     if not math.isfinite(level.bound):
         return f"{level.measure} {level.value:,.6g}{unit}, nothing proven"
     return f"{level.measure} {level.value:,.6g}{unit}, at least {level.bound:,.6g}"
-
-
-def price_text(price: Price, currency: str) -> str:
-    """Return a price in words: what is proven, and where that is not exact, what was found."""
-    if price.status == INFEASIBLE:
-        return "no plan"
-    if price.status != "priced":
-        return "not decided"
-    if price.is_nothing:
-        return "nothing"
-    told = [_proven(amount, currency) for amount in price.amounts if _is_told(amount)]
-    beside = [_found(amount, currency) for amount in price.amounts if not math.isfinite(amount.low)]
-    found = ", ".join(text for text in beside if text)
-    return (
-        f"{', and '.join(told) or 'not decided'}{f' (in the plan found {found})' if found else ''}"
-    )
-
-
-def _is_told(amount: Amount) -> bool:
-    """Return whether something is proven of an amount, and it is not that it is none."""
-    return not amount.is_nothing and (math.isfinite(amount.high) or amount.low > 0.0)
-
-
-def _found(amount: Amount, currency: str) -> str:
-    """Return what the plans found differ by where nothing is proven; empty if by nothing."""
-    if abs(amount.found) <= SMALL:
-        return ""
-    more = "more" if amount.found > 0 else "less"
-    return f"{_quantity(amount, abs(amount.found), currency)} {more}"
-
-
-def _proven(amount: Amount, currency: str) -> str:
-    if amount.is_exact:
-        return _quantity(amount, amount.low, currency)
-    low, high = (_number(end) for end in (amount.low, amount.high))
-    if not math.isfinite(amount.high):
-        return f"at least {_quantity(amount, amount.low, currency)}"
-    most = _quantity(amount, amount.high, currency)
-    found = "" if amount.found in (amount.low, amount.high) else f" ({_number(amount.found)} found)"
-    return f"between {low} and {most}{found}"
-
-
-def _quantity(amount: Amount, value: float, currency: str) -> str:
-    if amount.measure == "monthly_cost":
-        return f"{_number(value)} {currency}/month"
-    return f"{_number(value)} {amount.unit.replace('currency', currency)} {amount.measure}"
-
-
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.4g}"
 
 
 def _solved(found: Why) -> str:
@@ -206,7 +161,7 @@ def _used(found: Why, most: int) -> Iterator[Table | Text]:
         table.add_row(
             entry.site,
             f"required ({entry.required})" if entry.required else entry.verdict,
-            _dearer(entry.price, found.currency),
+            dearer(entry.price, found.currency),
             some(entry.instead) if entry.verdict == INTERCHANGEABLE else "",
         )
     yield table
@@ -237,21 +192,13 @@ def _why_unused(entry: Unused, currency: str) -> str:
     if entry.price.is_nothing:
         return "a plan that uses it is as good"
     bill = ", ".join(f"{line.item} {line.amount:+,.0f}" for line in entry.bill)
-    price = _dearer(entry.price, currency)
+    price = dearer(entry.price, currency)
     return f"{price}{f': {bill}' if bill else ''}"
 
 
 def _member(one: Member) -> str:
     doubt = "" if one.decided else ", not decided whether it is needed"
     return f"{one.sentence} ({one.cell}{doubt})"
-
-
-def _dearer(price: Price, currency: str) -> str:
-    text = price_text(price, currency)
-    if price.status != "priced" or not any(map(_is_told, price.amounts)):
-        return text
-    first = next(amount for amount in price.amounts if _is_told(amount))
-    return f"{'dearer' if first.measure == 'monthly_cost' else 'worse'} by {text}"
 
 
 def _rows(found: Why, most: int) -> Iterator[Table | Text]:
@@ -296,7 +243,7 @@ def _nearer(entry: RowReason, currency: str) -> str:
     if len(entry.nearer) > len(told):
         lines.append(f"and {len(entry.nearer) - len(told)} more")
     if entry.price is not None and entry.within_ms is not None and entry.by is not None:
-        price = _dearer(entry.price, currency)
+        price = dearer(entry.price, currency)
         price = "no dearer" if entry.price.is_nothing else price
         lines.append(f"within {entry.within_ms:,.0f} ms, as from {entry.by.site}: {price}")
     return "; ".join(lines)

@@ -24,6 +24,15 @@ Enough = Callable[[float, float], bool]
 """Called with incumbent and bound; says whether they are good enough."""
 
 POLL_S = 0.05
+PLAINLY: Mapping[str, Any] = {
+    "mip_heuristic_effort": 0.0,
+    "mip_heuristic_run_feasibility_jump": False,
+    "mip_heuristic_run_rens": False,
+    "mip_heuristic_run_rins": False,
+    "mip_heuristic_run_root_reduced_cost": False,
+    "mip_allow_restart": False,
+}
+"""The options of a solve that is asked for a bound, and not for plans."""
 LARGE_LP = 20_000
 """Columns from which the interior point method, with crossover, beats the simplex method."""
 
@@ -70,6 +79,7 @@ class Engine:
         self.set_option("log_to_console", False)
         self.set_option("mip_min_logging_interval", 0.5)
         self.set_option("mip_feasibility_tolerance", 1e-7)
+        self._usual = {name: self.highs.getOptionValue(name)[1] for name in PLAINLY}
         self.given = dict(options or {})
         for name, value in self.given.items():
             self.set_option(name, value)
@@ -169,6 +179,17 @@ class Engine:
             yield
         finally:
             self.keep_whole(before)
+
+    @contextmanager
+    def without_heuristics(self) -> Iterator[None]:
+        """Seek no plans, for a while: what a solve proves it proves sooner."""
+        for name, value in PLAINLY.items():
+            self.set_option(name, value)
+        try:
+            yield
+        finally:
+            for name in PLAINLY:
+                self.set_option(name, self.given.get(name, self._usual[name]))
 
     def relaxation(self) -> AbstractContextManager[None]:
         """Ask of no column to be a whole number, for a while."""

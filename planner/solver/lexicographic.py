@@ -7,7 +7,7 @@ stage holds only if the stages before it are proven (lexicographic optimisation;
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -60,7 +60,8 @@ class Lexicographic:
     """The solve of one problem for one group of goals after the other.
 
     Where it holds but a part of the network, `floors` bound every stage over the whole; with
-    `or_wider` it gives up where the first stage falls far short of what its floor allows.
+    `or_wider` it gives up where the first stage falls far short of what its floor allows. `known`
+    are bounds that are proven already, by the name of the stage.
     """
 
     def __init__(
@@ -72,9 +73,11 @@ class Lexicographic:
         progress: Progress | None,
         floors: Sequence[Floor] | None = None,
         or_wider: bool = False,
+        known: Mapping[str, float] | None = None,
     ) -> None:
         self.problem, self.limits, self.clock = problem, limits, clock
         self.progress, self.floors, self.or_wider = progress, floors, or_wider
+        self.known = known or {}
         self.stages = stages_of(problem, groups)
         self.closed: list[Closed] = []
         self.proven = True
@@ -83,7 +86,7 @@ class Lexicographic:
         """Return how the last stage that was begun ended; its point is legal."""
         for number, (goals, expression) in enumerate(self.stages):
             LOG.info("objective %d of %d: %s", number + 1, len(self.stages), name_of(goals))
-            outcome = StageSolver(
+            solver = StageSolver(
                 self.problem,
                 expression,
                 best,
@@ -93,7 +96,9 @@ class Lexicographic:
                 self._reporter(name_of(goals)),
                 None if self.floors is None else self.floors[number].bound,
                 beside=self.limits.threads > 1,
-            ).solve()
+            )
+            solver.standing.prove(self.known.get(name_of(goals), -np.inf))
+            outcome = solver.solve()
             self.clock.stopped |= outcome.status in ENDED_BY_CLOCK or self.problem.cut_short
             if outcome.values is None:
                 return outcome

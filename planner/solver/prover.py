@@ -3,7 +3,8 @@
 First only what is dearest is whole, then everything. Every rung is easier than the next, its bound
 holds for all plans, and its point is the start of one. The model is the prover's own copy, and
 HiGHS lets go of Python while it solves: given a core of its own, the prover takes nothing from the
-search. By work instead of time it is run by itself, so that a run ends the same on any machine.
+search. Without one a glance at the root of everything comes first: where that proves much, replicas
+decide as nodes do, and near a plan the first rung is left out.
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ from planner.solver.standing import FINER, NEAR, Standing
 
 WORTH = 0.3
 """The part of what is not proven that a rung must still be able to prove to be gone on with."""
+MUCH = 0.005
+"""What a glance proves beyond the relaxation, relative to it, where more than nodes decides."""
+GLANCE_SHARE = 0.2
+"""The share of the time of a prover that a glance may take."""
 CLIMB_NODES, LOOK_NODES = 1000, 10
 """Branch-and-bound nodes of the two rungs where work decides and not the clock."""
 POLL_S = 0.05
@@ -36,12 +41,22 @@ class Proof:
 
 
 class Prover:
-    """The rungs of one stage, each begun where the one before has nothing more to say."""
+    """The rungs of one stage, each begun where the one before has nothing more to say.
+
+    A glance comes first where it is told what the relaxation proves.
+    """
 
     def __init__(
-        self, problem: Problem, standing: Standing, dearest: IntArray, clock: Clock, constant: float
+        self,
+        problem: Problem,
+        standing: Standing,
+        dearest: IntArray,
+        clock: Clock,
+        constant: float,
+        relaxed_bound: float | None = None,
     ) -> None:
         self.standing, self.dearest, self.clock = standing, dearest, clock
+        self.relaxed_bound = relaxed_bound
         self.stop = threading.Event()
         self.engine = Engine(problem.program, self.stop, problem.engine.given)
         self.engine.minimise(standing.costs, constant)
@@ -104,8 +119,30 @@ class Prover:
     def _rungs(self) -> Iterator[tuple[IntArray, bool]]:
         everything = self.engine.whole
         if len(self.dearest):
-            yield self.dearest, False
+            if self.relaxed_bound is not None and not self.says_much:
+                self._glance()
+            if not (self.standing.is_near and self.says_much):
+                yield self.dearest, False
         yield everything, True
+
+    @property
+    def says_much(self) -> bool:
+        """Return whether much more is proven than by the relaxation."""
+        bound, relaxed = self.standing.bound, self.relaxed_bound
+        return relaxed is not None and bound - relaxed > MUCH * abs(bound)
+
+    def _glance(self) -> None:
+        """Prove what the rows of the root of everything prove, without a search for plans."""
+        with self.engine.without_heuristics():
+            outcome = self.engine.solve(
+                time_limit_s=self.clock.share(GLANCE_SHARE).left_s,
+                start=self.standing.best,
+                max_nodes=1,
+                progress=self.standing.heard,
+            )
+        if outcome.status != "infeasible":
+            self.standing.prove(outcome.bound)
+        LOG.info("proof: a glance, at least %.10g", self.standing.proven)
 
     def _rung(self, whole: IntArray, is_whole: bool) -> Outcome:
         LOG.info("proof: %s", "everything whole" if is_whole else f"{len(whole)} dearest whole")

@@ -118,21 +118,32 @@ def solve(
     without: frozenset[str] = frozenset(),
     session: Session | None = None,
     start: Deployment | None = None,
+    known: Mapping[str, float] | None = None,
+    any_will_do: bool = False,
 ) -> Solved:
     """Return the best plan found for the network within the limits; rules in `without` left out.
 
     Of several solves of one network, those of one `session` compile its model once. What the plan
-    `start` counts is where the whole network is searched from, if a legal plan has that.
+    `start` counts is where the whole network is searched from, if a legal plan has that; `known`
+    are bounds of stages, by measure, that are proven already. Where any plan will do, of those that
+    are as good it is not the one with the nearest service.
     Raises TooLarge, before anything is built, and BadNumber, before anything is solved.
     """
     session = session or Session(network)
-    return _Driver(session, limits, stop or threading.Event(), progress).run(without, start)
+    driver = _Driver(session, limits, stop or threading.Event(), progress, any_will_do)
+    return driver.run(without, start, known or {})
 
 
 class _Driver:
     def __init__(
-        self, session: Session, limits: Limits, stop: threading.Event, progress: Progress | None
+        self,
+        session: Session,
+        limits: Limits,
+        stop: threading.Event,
+        progress: Progress | None,
+        any_will_do: bool,
     ) -> None:
+        self.any_will_do = any_will_do
         self.session, self.network = session, session.network
         self.limits, self.stop, self.progress = limits, stop, progress
         self.clock = Clock(limits.time_limit_s, stop, by_work=limits.deterministic)
@@ -141,7 +152,9 @@ class _Driver:
         by_priority = itertools.groupby(sorted(self.network.goals), key=lambda goal: goal.priority)
         self.groups = [list(goals) for _, goals in by_priority]
 
-    def run(self, without: frozenset[str], given: Deployment | None = None) -> Solved:
+    def run(
+        self, without: frozenset[str], given: Deployment | None, known: Mapping[str, float]
+    ) -> Solved:
         """Return how it ended."""
         with self.timer.step("classes"):
             classes = self.session.classes
@@ -162,7 +175,9 @@ class _Driver:
             if best is None and given is not None:
                 self._begin(whole)
                 best = finish.started(whole, given, self.limits.gap)
-            search = Lexicographic(whole, self.groups, self.limits, self.clock, self.progress)
+            search = Lexicographic(
+                whole, self.groups, self.limits, self.clock, self.progress, known=known
+            )
             outcome = search.solve(best)
             if outcome.values is None and start is not None and start[1].values is not None:
                 return self._finished(*start)
@@ -258,10 +273,10 @@ class _Driver:
         values = finish.without_idle_places(problem, values)
         exact = finish.completed(problem, values, self.limits.gap)
         values = values if exact is None else exact
-        near = nearest_service(self.network, problem, values, self.groups, self._solver)
-        self.clock.stopped |= problem.cut_short
-        if near is not None:
-            problem, values = near
+        if not self.any_will_do:
+            near = nearest_service(self.network, problem, values, self.groups, self._solver)
+            self.clock.stopped |= problem.cut_short
+            problem, values = near or (problem, values)
         expressions = [expression for _, expression in stages_of(problem, self.groups)]
         plan = Plan({SINGLE_PHASE: problem.deployment(values)})
         values = finish.tightened(problem, values, expressions)

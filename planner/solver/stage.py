@@ -21,7 +21,7 @@ from planner.solver import finish, relax_and_fix
 from planner.solver.arrays import FloatArray, IntArray
 from planner.solver.clock import Clock
 from planner.solver.geography import Geography
-from planner.solver.highs import Outcome
+from planner.solver.highs import LARGE_LP, Outcome
 from planner.solver.log import LOG
 from planner.solver.problem import NEARLY_WHOLE, SEPARATION_ROUNDS, Problem
 from planner.solver.prover import Proof, Prover
@@ -70,6 +70,7 @@ class StageSolver:
         self.relaxed: FloatArray | None = None
         self.beside = beside and not clock.by_work
         self.prover: Prover | None = None
+        self.relaxed_bound = -np.inf
 
     @property
     def _pays_for_whole(self) -> bool:
@@ -144,7 +145,8 @@ class StageSolver:
                     break
                 point = outcome.values
                 self.standing.prove(outcome.bound)
-                bounds.append(self.standing.bound)
+                self.relaxed_bound = max(self.relaxed_bound, outcome.bound)
+                bounds.append(self.relaxed_bound)
                 gained = bounds[-1] - bounds[-1 - PATIENCE] > FINER * self.gap * abs(bounds[-1])
                 # Where nodes cost, a plan is rounded of the point: it should break nothing.
                 added = self.problem.separate(point) if gained or self._pays_for_whole else 0
@@ -186,7 +188,9 @@ class StageSolver:
         self.clock.stopped |= clock.left_s <= 0
 
     def _new_prover(self, clock: Clock) -> Prover:
-        return Prover(self.problem, self.standing, self.dearest, clock, self.constant)
+        is_small = not self.standing.is_part and len(self.costs) <= LARGE_LP
+        relaxed = self.relaxed_bound if is_small and not self.beside else None
+        return Prover(self.problem, self.standing, self.dearest, clock, self.constant, relaxed)
 
     def _search_and_complete(self) -> None:
         """Search, and as soon as a rung has ended make a plan of its point and go on from that."""

@@ -7,6 +7,7 @@ import math
 import random
 import threading
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,13 +16,22 @@ from scipy.optimize import linprog
 from models.data import Dependency, DiversityRow, Item, Settings
 from models.network import Goal, Link, Network
 from planner.evaluation.audit import audit, audit_stages
-from planner.evaluation.frontier import Point, distance, grid, knee, non_dominated, proven
+from planner.evaluation.frontier import (
+    Point,
+    distance,
+    knee,
+    non_dominated,
+    proven,
+    splits,
+    told_apart,
+)
 from planner.evaluation.frontier_collapse import CollapseSearch
-from planner.evaluation.frontier_search import Search, rounds
+from planner.evaluation.frontier_search import IN_VAIN, Search, sizes
 from planner.jobs.requests import Workers
 from planner.result import Limits
 from planner.solver import solve as solver
 from tests.rules import demand, network, offer, site
+from tests.thorough import some
 
 EXACT = Limits(time_limit_s=60.0, gap=0.0)
 ALONE = Workers(processes=1)
@@ -31,17 +41,34 @@ def point(cost: float, amount: float, limit: float = math.inf, bound: float = 0.
     return Point(limit, "optimal", cost, bound, amount)
 
 
-def test_the_grid_lies_evenly_between_the_ends() -> None:
-    assert grid(10.0, 20.0, 4) == [12.0, 14.0, 16.0, 18.0]
-    assert grid(10.0, 10.0, 4) == []
-    assert grid(10.0, 20.0, 0) == []
+def test_limits_go_where_plans_are_furthest_apart() -> None:
+    # Of 10 … 14 … 20 the boxes are 4 · 60 and 6 · 10: the first is split, then its halves, each a
+    # quarter of it and as large as the other, which comes last.
+    ends = [point(100, 10), point(40, 14), point(30, 20)]
+    assert splits(ends, [], 1) == [12.0]
+    assert splits(ends, [], 3) == [11.0, 12.0, 13.0]
+    assert splits(ends, [], 4) == [11.0, 12.0, 13.0, 17.0]
+    # Within 12 nothing is cheaper, so that the box is that from 12 to 14.
+    assert splits(ends, [12.0], 1) == [13.0]
+    assert splits([point(100, 10)], [10.0], 4) == []
+    assert splits(ends, [], 0) == []
 
 
-@pytest.mark.parametrize("count", [0, 1, 2, 5, 9, 12])
+@pytest.mark.parametrize("count", [0, 1, 2, 5, 8, 9, 12, 40])
 def test_every_limit_has_its_turn_once(count: int) -> None:
-    turns = list(rounds(count))
-    assert sorted(itertools.chain(*turns)) == list(range(count))
+    turns = list(sizes(count))
+    assert sum(turns) == count
     assert all(turns)
+    assert all(later >= sooner for sooner, later in itertools.pairwise(turns))
+
+
+def test_a_point_is_apart_where_none_as_good_as_the_one_before_costs_as_little() -> None:
+    # As good as the first costs 95 at least, so the second is apart; the third might not be.
+    found = [point(100, 1, bound=95), point(90, 2, bound=70), point(75, 3, bound=74)]
+    assert [one.apart for one in told_apart(found)] == [True, True, False]
+    assert told_apart([]) == []
+    short = replace(found[2], unserved=2.0)  # it serves less: another plan in any case
+    assert [one.apart for one in told_apart([found[1], short])] == [True, True]
 
 
 def test_what_others_beat_or_equal_is_left_out() -> None:
@@ -143,7 +170,7 @@ def every_plan(seed: int) -> list[tuple[float, float]]:
 def test_the_points_are_those_of_trying_every_plan_and_none_is_missing() -> None:
     """Ten networks: no plan beats a point, and every limit has the cheapest plan within it."""
     sizes = []
-    for seed in range(10):
+    for seed in some([5, *range(5), *range(6, 10)]):  # the sixth has most plans to choose from
         tried = every_plan(seed)
         best = [
             (cost, ms)
@@ -267,6 +294,45 @@ def test_a_solve_that_fails_ends_no_other(monkeypatch: pytest.MonkeyPatch) -> No
     assert all("MemoryError: no room" in failure for failure in search.failures)
     assert len(found) + len(search.failures) == 10
     assert len(found) > 3
+
+
+def test_a_limit_of_which_little_is_proven_is_searched_again_with_what_is_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole, known = solver.solve, list[float]()
+
+    def hurried(asked: Network, *given: Any, **named: Any) -> solver.Solved:
+        found = whole(asked, *given, **named)
+        if named["known"]:
+            known.append(named["known"]["monthly_cost"])
+            return found
+        stages = tuple(
+            replace(entry, bound=0.5 * entry.value) if entry.measure == "monthly_cost" else entry
+            for entry in found.stages
+        )
+        return replace(found, stages=stages, status="feasible")
+
+    monkeypatch.setattr(solver, "solve", hurried)
+    search = Search(drawn(1)[0], "latency", EXACT, ALONE, threading.Event(), lambda _: None)
+    found = search.run(2)
+    assert known
+    assert {at.cost_gap for at, _, _ in found} == {0.0}
+    assert len(search.reached) == 5  # what is searched again counts once
+
+
+def test_what_is_searched_again_in_vain_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, again = solver.solve, list[str]()
+
+    def unproven(asked: Network, *given: Any, **named: Any) -> solver.Solved:
+        again.extend(named["known"])
+        found = whole(asked, *given, **named)
+        stages = tuple(replace(entry, bound=-math.inf) for entry in found.stages)
+        return replace(found, stages=stages, status="feasible")
+
+    monkeypatch.setattr(solver, "solve", unproven)
+    search = Search(drawn(1)[0], "latency", EXACT, ALONE, threading.Event(), lambda _: None)
+    found = search.run(0)
+    assert len(again) == IN_VAIN * len(found)
 
 
 def test_after_a_stop_what_was_found_is_kept() -> None:

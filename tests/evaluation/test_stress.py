@@ -222,6 +222,13 @@ def test_what_is_lost_is_shared_out_evenly() -> None:
     assert min(left.served.values()) > 0.2
 
 
+def test_what_ends_one_row_and_what_takes_most_of_all_are_told_apart(found: Stress) -> None:
+    text = " ".join(as_text(screen(found)).split())
+    assert "fewest to end" in text
+    assert "The worst few at once" in text
+    assert text.count("so fewer failures can take most of all demand than end any one row") == 1
+
+
 def test_the_document_is_plain_and_whole(found: Stress) -> None:
     content = json.loads(json.dumps(document(found)))
     assert content["format"] == 1

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from models.data import OfferKey
+from models.network import Network
 from models.plan import Deployment, Plan
 from models.ways import Ways
 from planner.evaluation.audit import audit
@@ -32,13 +33,15 @@ from planner.evaluation.why_results import (
     Used,
     Why,
 )
-from planner.evaluation.why_solves import is_far, is_near, known, price
+from planner.evaluation.why_solves import both, is_far, is_near, known, price
 from planner.evaluation.why_starts import serving, with_node, without
 from planner.jobs.requests import Workers
 from planner.reading import Tables, read_network
+from planner.report.price_text import price_text
 from planner.report.why_document import document
-from planner.report.why_report import parts, price_text
+from planner.report.why_report import parts
 from planner.result import Limits
+from planner.solver import solve as solver
 from planner.solver.solve import solve
 from tests.workbooks import Sheets, save
 
@@ -405,6 +408,40 @@ def test_without_an_end_nothing_is_claimed() -> None:
     assert price(Best(UNKNOWN), known_).status == UNKNOWN
     assert price(Best(INFEASIBLE), known_).status == INFEASIBLE
     assert not price(Best(UNKNOWN), known_).is_nothing
+
+
+def test_two_solves_of_one_network_prove_what_each_does() -> None:
+    found = both(best(NONE, (100, 70)), best(NONE, (99, 60)))
+    assert (found.levels[1].value, found.levels[1].bound) == (99, 70)
+    # What is proven of plans that serve as much as one says nothing of one that serves more.
+    found = both(best((3, 0), (50, 45)), best(NONE, (99, 60)))
+    assert [(level.value, level.bound) for level in found.levels] == [(0, 0), (99, 60)]
+    unsolved = best(NONE, (100, 70))
+    assert both(unsolved, Best(UNKNOWN)) == unsolved
+
+
+def test_what_is_least_known_is_solved_once_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A first solve of each proves nothing of the cost; one that is told what is known, all."""
+    whole, told = solver.solve, list[float]()
+
+    def hurried(asked: Network, *given: Any, **named: Any) -> solver.Solved:
+        found = whole(asked, *given, **named)
+        if named["known"]:
+            told.append(named["known"]["monthly_cost"])
+            return found
+        stages = tuple(replace(entry, bound=0.0) for entry in found.stages)
+        return replace(found, stages=stages, status="feasible")
+
+    monkeypatch.setattr(solver, "solve", hurried)
+    sheets = boxes(ABC, 12, budget_monthly=1000)
+    found = explained(tmp_path, sheets)
+    assert told == [0.0] * len(told)
+    assert len(told) >= 2  # the plan itself, and the widest of the prices
+    assert found.best[-1].bound == pytest.approx(found.best[-1].value)
+    exact = [entry for entry in (*found.rules, *found.limits) if entry.price.width == 0.0]
+    assert exact
 
 
 def test_the_base_learns_from_what_allows_more_and_what_allows_less() -> None:

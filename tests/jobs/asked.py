@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from bench.networks import Size, generate
@@ -14,31 +11,6 @@ from planner.result import Limits
 from tests.cases import small
 
 LIMITS = Limits(time_limit_s=60.0, gap=0.0)
-
-
-class Told(Mapping[str, object]):
-    """Solver options that do something where they are read, which is in the job."""
-
-    def __init__(self, read: Callable[[], None]) -> None:
-        self.read = read
-
-    def __iter__(self) -> Iterator[str]:
-        self.read()
-        return iter(())
-
-    def __len__(self) -> int:
-        return 0
-
-    def __getitem__(self, name: str) -> object:
-        raise KeyError(name)
-
-
-def tell_where() -> None:
-    raise RuntimeError(f"{os.getpid()} {os.environ.get('OMP_NUM_THREADS')}")
-
-
-def kill_own_process() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def requests(count: int) -> list[Request]:

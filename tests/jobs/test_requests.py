@@ -25,14 +25,11 @@ from planner.solver import solve as solver
 from planner.solver.problem import Problem
 from planner.versions import versions
 from tests.cases import small
-from tests.jobs.asked import LIMITS, Told, endless, kill_own_process, requests, tell_where
+from tests.jobs.asked import LIMITS, endless, requests
+from tests.jobs.plain import Call, calls, kill_own_process, where
 
 ROOT = Path(__file__).parents[2]
 SIDE_BY_SIDE = Workers(2)
-
-
-def told(key: str, read: Callable[[], None]) -> Request:
-    return Request(key, small(), replace(LIMITS, solver=Told(read)))
 
 
 def answers(responses: Iterator[Response]) -> dict[str, object]:
@@ -41,6 +38,11 @@ def answers(responses: Iterator[Response]) -> dict[str, object]:
         found.key: found.failure or (found.solved and replace(found.solved, times={}))
         for found in responses
     }
+
+
+def results(responses: Iterator[Response]) -> dict[str, object]:
+    """Return what the results of tasks are that are no solves, or why there is none."""
+    return {found.key: found.failure or found.result for found in responses}
 
 
 @pytest.fixture(autouse=True)
@@ -85,32 +87,31 @@ def test_a_failing_job_says_what_it_was_and_the_others_come() -> None:
 
 
 def test_a_process_that_is_killed_loses_nothing() -> None:
-    asked = requests(6)
+    asked = calls(6)
 
     def killing_one() -> Iterator[Response]:
-        for response in run_jobs([told("where", tell_where), *asked], SIDE_BY_SIDE):
+        for response in run_jobs([Call("where", where), *asked], SIDE_BY_SIDE):
             if response.key == "where":
-                process = int(response.failure.split()[1])
-                os.kill(process, signal.SIGKILL)
+                os.kill(int(str(response.result).split()[0]), signal.SIGKILL)
             else:
                 yield response
 
-    assert answers(killing_one()) == answers(run_jobs(asked, Workers(1)))
+    assert results(killing_one()) == results(run_jobs(asked, Workers(1)))
 
 
 def test_a_job_that_always_kills_its_process_is_given_up_and_no_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("planner.jobs.processes.TRIES_ALONE", 1)
-    asked = requests(4)
-    found = answers(run_jobs([*asked[:2], told("bad", kill_own_process), *asked[2:]], SIDE_BY_SIDE))
+    asked = calls(4)
+    found = results(run_jobs([*asked[:2], Call("bad", kill_own_process), *asked[2:]], SIDE_BY_SIDE))
     assert found.pop("bad") == "its process was killed 2 times out of 2"
-    assert found == answers(run_jobs(asked, Workers(1)))
+    assert found == results(run_jobs(asked, Workers(1)))
 
 
 def test_a_job_has_one_thread_and_no_core_has_two_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
-    (found,) = run_jobs([told("where", tell_where)], SIDE_BY_SIDE)
-    assert found.failure.split()[2] == "1"
+    (found,) = run_jobs([Call("where", where)], SIDE_BY_SIDE)
+    assert str(found.result).split()[1] == "1"
     assert Workers(1000).count == jobs.cores()
     seen: list[Limits] = []
     monkeypatch.setattr(solver, "solve", lambda _, limits, *__, **___: seen.append(limits))

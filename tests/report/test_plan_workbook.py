@@ -65,7 +65,8 @@ def put(path: Path, sheet: str, cell: str, content: object) -> None:
 
 def values(path: Path, sheet: str) -> list[tuple[object, ...]]:
     """Return the cells of a sheet."""
-    return list(openpyxl.load_workbook(path)[sheet].iter_rows(values_only=True))
+    book = openpyxl.load_workbook(path, read_only=True)
+    return list(book[sheet].iter_rows(values_only=True))
 
 
 def named(path: Path, sheet: str) -> list[dict[str, object]]:

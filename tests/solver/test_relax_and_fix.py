@@ -16,6 +16,7 @@ from planner.solver.geography import Geography
 from planner.solver.solve import solve
 from tests.solver.test_part import prepared
 from tests.solver.test_solve import solvable
+from tests.thorough import some
 
 EXACT = Limits(time_limit_s=30.0, gap=0.0)
 
@@ -40,7 +41,7 @@ def test_random_networks_have_the_same_optimum_by_turns(
         made.append(run(self, *given))
         return made[-1]
 
-    for seed in range(60):
+    for seed in some(range(60)):
         network = solvable(seed)
         with monkeypatch.context() as patch:
             patch.setattr(relax_and_fix, "MANY", 10**6)
@@ -58,7 +59,7 @@ def test_random_networks_have_the_same_optimum_by_turns(
     assert len([point for point in made if point is not None]) > 10
 
 
-@pytest.mark.parametrize("case", ["S", "S-local"])
+@pytest.mark.parametrize("case", some(["S", "S-local"]))
 def test_a_plan_made_in_turns_is_not_far_from_the_relaxation(
     case: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,7 +15,7 @@ from planner.reading import read_network
 from planner.workbook.excel import CellKind, read_workbook
 from planner.workbook.findings import InputError
 from planner.workbook.zip_door import MAX_MEMBERS
-from tests.workbooks import base, save, smallest
+from tests.workbooks import base, smallest, write
 
 SHEET1 = "xl/worksheets/sheet1.xml"
 OLE = bytes.fromhex("d0cf11e0a1b11ae1")
@@ -75,7 +75,7 @@ def test_paths_without_workbook_are_told_apart(tmp_path: Path) -> None:
 
 
 def test_truncated_workbook_is_refused(tmp_path: Path) -> None:
-    path = save(tmp_path, base())
+    path = write(tmp_path, base())
     path.write_bytes(path.read_bytes()[:-3000])
     assert "damaged or cut short" in refusal(path)
 
@@ -105,7 +105,7 @@ def test_strange_packages_are_told_apart(
 
 
 def test_doubled_part_is_refused(tmp_path: Path) -> None:
-    path = save(tmp_path, smallest())
+    path = write(tmp_path, smallest())
     with zipfile.ZipFile(path, "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
         archive.writestr(SHEET1, b"<worksheet/>")
     assert "a part twice" in refusal(path)
@@ -113,7 +113,7 @@ def test_doubled_part_is_refused(tmp_path: Path) -> None:
 
 def test_changed_bytes_are_noticed_by_their_checksum(tmp_path: Path) -> None:
     path = tmp_path / "network.xlsx"
-    stored = save(tmp_path, smallest(), "source.xlsx")
+    stored = write(tmp_path, smallest(), "source.xlsx")
     with zipfile.ZipFile(stored) as source, zipfile.ZipFile(path, "w") as target:
         for name in source.namelist():
             target.writestr(name, source.read(name))
@@ -125,14 +125,14 @@ def test_changed_bytes_are_noticed_by_their_checksum(tmp_path: Path) -> None:
 
 def test_doctype_is_refused(tmp_path: Path) -> None:
     path = patch(
-        save(tmp_path, smallest()), SHEET1, lambda data: b'<!DOCTYPE a [<!ENTITY b "c">]>' + data
+        write(tmp_path, smallest()), SHEET1, lambda data: b'<!DOCTYPE a [<!ENTITY b "c">]>' + data
     )
     assert "DOCTYPE" in refusal(path)
 
 
 def test_far_cell_is_named_and_costs_nothing(tmp_path: Path) -> None:
     far = b'</row><row r="1048576"><c r="XFD1048576"><v>1</v></c></row></sheetData>'
-    path = patch(save(tmp_path, smallest()), SHEET1, replaced(b"</row></sheetData>", far))
+    path = patch(write(tmp_path, smallest()), SHEET1, replaced(b"</row></sheetData>", far))
     message = refusal(path)
     assert message.startswith("Sites!XFD1048576:")
     assert "Ctrl+End" in message
@@ -140,7 +140,7 @@ def test_far_cell_is_named_and_costs_nothing(tmp_path: Path) -> None:
 
 def test_strict_workbook_is_refused(tmp_path: Path) -> None:
     path = patch(
-        save(tmp_path, smallest()),
+        write(tmp_path, smallest()),
         "xl/workbook.xml",
         replaced(
             b"http://schemas.openxmlformats.org/spreadsheetml/2006/main",
@@ -153,7 +153,7 @@ def test_strict_workbook_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [b"1_000", "٣".encode(), b" 5 ", b"nan", b"0x10"])
 def test_number_that_excel_never_writes_is_refused(tmp_path: Path, number: bytes) -> None:
     path = patch(
-        save(tmp_path, smallest()),
+        write(tmp_path, smallest()),
         "xl/worksheets/sheet3.xml",
         replaced(b"<v>3</v>", b"<v>" + number + b"</v>"),
     )
@@ -162,7 +162,7 @@ def test_number_that_excel_never_writes_is_refused(tmp_path: Path, number: bytes
 
 def test_number_beyond_all_bounds_is_not_finite(tmp_path: Path) -> None:
     path = patch(
-        save(tmp_path, smallest()),
+        write(tmp_path, smallest()),
         "xl/worksheets/sheet3.xml",
         replaced(b"<v>3</v>", b"<v>1E+309</v>"),
     )
@@ -171,14 +171,16 @@ def test_number_beyond_all_bounds_is_not_finite(tmp_path: Path) -> None:
 
 def test_cell_given_twice_is_refused(tmp_path: Path) -> None:
     path = patch(
-        save(tmp_path, smallest()), "xl/worksheets/sheet3.xml", replaced(b'<c r="D2"', b'<c r="C2"')
+        write(tmp_path, smallest()),
+        "xl/worksheets/sheet3.xml",
+        replaced(b'<c r="D2"', b'<c r="C2"'),
     )
     assert refusal(path).startswith("Capacities!C2: the cell is out of order or there twice")
 
 
 def test_vanished_sheet_is_noticed(tmp_path: Path) -> None:
     path = patch(
-        save(tmp_path, base()),
+        write(tmp_path, base()),
         "xl/workbook.xml",
         replaced(b'<sheet name="Locks"', b'<other name="Locks"'),
     )
@@ -187,7 +189,7 @@ def test_vanished_sheet_is_noticed(tmp_path: Path) -> None:
 
 def test_external_links_are_a_warning(tmp_path: Path) -> None:
     path = patch(
-        save(tmp_path, smallest()),
+        write(tmp_path, smallest()),
         "xl/externalLinks/externalLink1.xml",
         lambda _: b"<externalLink/>",
     )
@@ -197,7 +199,7 @@ def test_external_links_are_a_warning(tmp_path: Path) -> None:
 
 
 def test_any_damage_ends_in_a_finding(tmp_path: Path) -> None:
-    data = save(tmp_path, base()).read_bytes()
+    data = write(tmp_path, base()).read_bytes()
     random_ = random.Random(1)
     path = tmp_path / "damaged.xlsx"
     for _ in range(120):
@@ -210,7 +212,7 @@ def test_any_damage_ends_in_a_finding(tmp_path: Path) -> None:
 
 
 def test_any_damage_within_a_sheet_ends_in_a_finding(tmp_path: Path) -> None:
-    path = save(tmp_path, smallest())
+    path = write(tmp_path, smallest())
     random_ = random.Random(2)
     with zipfile.ZipFile(path) as archive:
         original = {name: archive.read(name) for name in archive.namelist()}

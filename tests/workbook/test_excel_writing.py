@@ -14,7 +14,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from planner.workbook.excel import read_workbook
 from planner.workbook.excel_writing import write_workbook
 from planner.workbook.layout import Bars, Layout, Styled
-from tests.workbooks import Sheets, base, save, smallest
+from tests.workbooks import Sheets, base, smallest, write
 
 
 def test_text_is_never_written_as_a_formula_or_an_error(tmp_path: Path) -> None:
@@ -48,7 +48,7 @@ def test_equal_cells_give_equal_bytes(tmp_path: Path) -> None:
 
 
 def test_header_is_bold_and_frozen(tmp_path: Path) -> None:
-    sheet = openpyxl.load_workbook(save(tmp_path, smallest()))["Sites"]
+    sheet = openpyxl.load_workbook(write(tmp_path, smallest()))["Sites"]
     assert sheet["A1"].font.bold
     assert not sheet["A2"].font.bold
     assert sheet.freeze_panes == "A2"
@@ -79,7 +79,7 @@ def test_layout_adds_notes_choices_and_tables(tmp_path: Path) -> None:
 
 
 def test_file_open_in_excel_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = save(tmp_path, smallest())
+    path = write(tmp_path, smallest())
     before = path.read_bytes()
     replace = os.replace
 
@@ -106,7 +106,7 @@ def test_failed_write_leaves_nothing_behind(
 
     monkeypatch.setattr(os, "replace", broken)
     with pytest.raises(OSError, match="no space"):
-        save(tmp_path, smallest())
+        write(tmp_path, smallest())
     assert not list(tmp_path.iterdir())
 
 

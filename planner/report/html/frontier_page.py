@@ -38,6 +38,7 @@ def frontier_page(found: Frontier) -> str:
     """Return the page; the same frontier gives the same bytes."""
     title = f"Cost against {found.against} for {found.workbook}"
     told = [tag("p", text, class_="alarm") for text in found.failures]
+    told += [tag("p", text) for text in found.notes]
     head = tag("header", tag("h1", title), tag("p", proof(found)), told)
     parts: list[Markup | None] = [head]
     if found.points:
@@ -87,13 +88,28 @@ def _table(found: Frontier) -> Markup | None:
             Number(amount_text(found, point.amount_bound)),
             number(_finite(point.amount_gap), ".2%"),
             number(point.unserved, ",.4g"),
+            "yes" if point.apart else "not proven",
             point.status,
         ]
         rows.append(Row(tuple(cells)))
     measure, cost = found.against, f"{found.currency}/month"
     bound = bound_header(found)
-    headers = ("plan", cost, "at least", "gap", measure, bound, "gap", "unserved", "status")
-    caption = "Each plan is a folder of that number; at least, or at most, is the proven bound."
+    headers = (
+        "plan",
+        cost,
+        "at least",
+        "gap",
+        measure,
+        bound,
+        "gap",
+        "unserved",
+        "apart",
+        "status",
+    )
+    caption = (
+        "Each plan is a folder of that number; at least, or at most, is the proven bound. A plan is"
+        " apart where none as good as the one before it costs as little."
+    )
     return table(caption, headers, rows)
 
 

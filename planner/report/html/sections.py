@@ -87,7 +87,11 @@ def kept(final: Evaluation) -> Markup | None:
     ]
     of_users = ("users", "requests/s", "ms", "failover ms", "least served")
     headers = (*of_users, "failures", "end it", "forge", "lose copies")
-    about = "Failures are of any mix of kinds; no smaller set ends it, which is proven."
+    about = (
+        "Failures are of any mix of kinds. These are the fewest that end it even if all that is"
+        " left works for these users alone: that is proven. Where all users share what is left,"
+        " fewer can take much of all requests: planner stress calls these the worst few at once."
+    )
     body = table("Failover and least served: under the worst one failure.", headers, rows)
     title = "What has to fail before a guarantee is lost"
     if body is None:
