@@ -25,6 +25,7 @@ from models.expected_loss import (
     estimate,
     importance,
     likeliest,
+    mean_loss,
 )
 from models.failure_states import Solved, States, down
 from models.guarantees import LIVENESS
@@ -92,7 +93,8 @@ class _Search:
         if self.desk.stop.is_set():
             return None
         # What is not solved loses anything from nothing to all of its requests.
-        low, high = (p @ np.where(np.isnan(table), lost, table) for lost in (0.0, 1.0))
+        is_open = np.isnan(table)
+        low, high = (mean_loss(p, np.where(is_open, lost, table)) for lost in (0.0, 1.0))
         return ExpectedLoss(
             reading=reading,
             losses=tuple(
@@ -113,7 +115,7 @@ class _Search:
             sets=len(sets),
             states=len({self._state(chosen) for chosen in sets}),
             solved=self.asked_for,
-            rest=rest + float(p[np.isnan(table).any(axis=1)].sum()),
+            rest=rest + float(p[is_open.any(axis=1)].sum()),
             draws=draws,
             without_figures=without,
         )
