@@ -118,9 +118,11 @@ def importance(
     """
     weighed = probability[:, None] * losses
     total = weighed.sum(axis=0)
+    cause = np.fromiter((n for chosen in sets for n in chosen), dtype=np.int64)
+    of_set = np.repeat(np.arange(len(sets)), [len(chosen) for chosen in sets])
     through = np.zeros((len(chances), losses.shape[1]))
-    for row, chosen in zip(weighed, sets, strict=True):
-        through[list(chosen)] += row
+    for column, found in enumerate(weighed.T):
+        through[:, column] = np.bincount(cause, found[of_set], minlength=len(chances))
     p = np.array(chances)[:, None]
     is_up = np.broadcast_to(p < 1, through.shape)
     without = np.divide(total - through, 1.0 - p, out=np.tile(total, (len(p), 1)), where=is_up)

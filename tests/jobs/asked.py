@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from bench.networks import Size, generate
 from models.data import OfferKey
@@ -14,6 +16,17 @@ from planner.result import Limits
 from tests.cases import small
 
 LIMITS = Limits(time_limit_s=60.0, gap=0.0)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Whether a module is loaded where the job is done."""
+
+    key: str
+
+    def run(self, _: threading.Event) -> bool:
+        """Return it."""
+        return self.key in sys.modules
 
 
 class Told(Mapping[str, object]):

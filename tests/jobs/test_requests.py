@@ -20,7 +20,8 @@ from models.objectives import Expression
 from planner.evaluation.stress import stress
 from planner.jobs import requests as jobs
 from planner.jobs.cluster import NoCluster
-from planner.jobs.requests import Request, Response, Workers, cores, run_jobs
+from planner.jobs.processes import load_in_processes
+from planner.jobs.requests import Request, Response, Workers, cores, get_ready, run_jobs
 from planner.jobs.store import digest
 from planner.report.stress_report import write
 from planner.result import Limits
@@ -28,7 +29,7 @@ from planner.solver import solve as solver
 from planner.solver.problem import Problem
 from planner.versions import versions
 from tests.cases import deployment_for_small, small
-from tests.jobs.asked import LIMITS, Told, endless, kill_own_process, requests, tell_where
+from tests.jobs.asked import LIMITS, Loaded, Told, endless, kill_own_process, requests, tell_where
 
 ROOT = Path(__file__).parents[2]
 SIDE_BY_SIDE = Workers(2)
@@ -97,6 +98,15 @@ def test_stress_tells_the_same_bytes_from_one_process_two_and_a_cluster(
         assert found.shocks
         told.append(write(tmp_path, found).read_bytes())
     assert told == told[:1] * 3
+
+
+def test_processes_load_what_they_will_need_while_something_else_is_done() -> None:
+    load_in_processes(2, ["wave"]).join(timeout=60)
+    found = {response.result for response in run_jobs([Loaded("wave")] * 8, SIDE_BY_SIDE)}
+    assert True in found
+    assert "wave" not in sys.modules
+    get_ready(Workers(1), "wave")  # the process of the caller loads what it needs when it does
+    assert "wave" not in sys.modules
 
 
 def test_a_failing_job_says_what_it_was_and_the_others_come() -> None:
