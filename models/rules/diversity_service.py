@@ -112,4 +112,5 @@ def explain(network: Network, plan: Deployment) -> str:
         return "No number of failures that the service of a demand row must bear is asked for."
     rule, demand, ended = first
     names = ", ".join(map(str, ended)) or "it is not served as it is"
-    return f"The fewest failures that end a service, of {demand.key}: {names}; {rule.min_collapse} asked for."
+    asked_for = f"{rule.min_collapse} asked for"
+    return f"The fewest failures that end a service, of {demand.key}: {names}; {asked_for}."
