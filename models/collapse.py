@@ -14,14 +14,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, milp
-from scipy.sparse import coo_array
 
 from models.data import Item
 from models.exposure import Exposure, ExposureGraph
+
+if TYPE_CHECKING:
+    from scipy.optimize import LinearConstraint
 
 MOST_SETS = 1000
 """How many sets of one size are listed before the rest is only said to exist."""
@@ -182,6 +183,9 @@ class _Program:
 
     def solved(self, costs: Any) -> Any:
         """Return a point of least cost, or None where the rows cannot hold."""
+        # Imported where it is needed: SciPy takes half a second to load.
+        from scipy.optimize import Bounds, milp
+
         if not self.columns:
             return np.zeros(0)
         whole = np.zeros(self.columns, dtype=np.int64)
@@ -221,6 +225,9 @@ class _Rows:
         return _Rows(list(self.entries), list(self.lower), list(self.upper))
 
     def constraint(self, columns: int) -> LinearConstraint:
+        from scipy.optimize import LinearConstraint
+        from scipy.sparse import coo_array
+
         rows, at, amounts = zip(*self.entries, strict=True) if self.entries else ((), (), ())
         matrix = coo_array((amounts, (rows, at)), shape=(len(self.lower), columns)).tocsr()
         return LinearConstraint(matrix, self.lower, self.upper)

@@ -14,8 +14,6 @@ from math import comb, inf
 from typing import Any, TypeVar
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, milp
-from scipy.sparse import coo_array
 
 from models.data import Item
 from models.exposure import Exposure, ExposureGraph
@@ -167,6 +165,10 @@ def _useful(cuts: Mapping[Thing, Cuts]) -> list[Item]:
 def _solved(
     costs: Any, whole: Any, entries: list[tuple[int, int, float]], upper: list[float]
 ) -> Any:
+    # Imported where it is needed: SciPy takes half a second to load.
+    from scipy.optimize import Bounds, LinearConstraint, milp
+    from scipy.sparse import coo_array
+
     rows, columns, amounts = zip(*entries, strict=True)
     matrix = coo_array((amounts, (rows, columns)), shape=(len(upper), len(costs))).tocsr()
     found = milp(

@@ -96,6 +96,15 @@ def likeliest(chances: Sequence[float]) -> Iterator[tuple[float, Chosen]]:
                 heappush(heap, (instead, (*places[:-1], nearest)))
 
 
+def mean_loss(probability: FloatArray, losses: FloatArray) -> FloatArray:
+    """Return the probable loss of every column, the same on any number of threads.
+
+    A product of matrices would be shared out among them, and its last digits hang on how many.
+    """
+    found: FloatArray = (probability[:, None] * losses).sum(axis=0)
+    return found
+
+
 def importance(
     chances: Sequence[float],
     sets: Sequence[Chosen],
@@ -109,9 +118,11 @@ def importance(
     """
     weighed = probability[:, None] * losses
     total = weighed.sum(axis=0)
+    cause = np.fromiter((n for chosen in sets for n in chosen), dtype=np.int64)
+    of_set = np.repeat(np.arange(len(sets)), [len(chosen) for chosen in sets])
     through = np.zeros((len(chances), losses.shape[1]))
-    for row, chosen in zip(weighed, sets, strict=True):
-        through[list(chosen)] += row
+    for column, found in enumerate(weighed.T):
+        through[:, column] = np.bincount(cause, found[of_set], minlength=len(chances))
     p = np.array(chances)[:, None]
     is_up = np.broadcast_to(p < 1, through.shape)
     without = np.divide(total - through, 1.0 - p, out=np.tile(total, (len(p), 1)), where=is_up)
@@ -150,8 +161,8 @@ def estimate(losses: FloatArray, times: FloatArray) -> Estimate:
     draw lost anything: there a loss is taken to be of all. For losses of nothing or all it is his.
     """
     count = float(times.sum())
-    mean = float(losses @ times) / count
-    size = float(losses**2 @ times) / count / mean if mean > 0 else 1.0
+    mean = float((losses * times).sum()) / count
+    size = float((losses**2 * times).sum()) / count / mean if mean > 0 else 1.0
     z2 = CONFIDENCE**2 / count
     middle = (mean + z2 * size / 2) / (1 + z2)
     half = sqrt(max(0.0, z2 * mean * (size - mean)) + (z2 * size / 2) ** 2) / (1 + z2)

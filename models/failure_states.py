@@ -10,12 +10,16 @@ rows hang on. A state is a set of these, as bits of a whole number, and two rule
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
 
 from models.data import Item, OfferKey
 from models.exposure import offer_item
 from models.network import Network
+from models.paths import IntArray
 from models.plan import Deployment
 from models.replay import Replay, row_items
 
@@ -79,14 +83,33 @@ class States:
         """Return what a routing stands on."""
         return self._bits(left.used) & self._counting
 
-    def weighed(self, weights: Mapping[Item, int]) -> tuple[tuple[int, int], ...]:
-        """Return weights by the bit of their item, for `down`."""
-        return tuple((self._bit.get(item, 0), weight) for item, weight in weights.items())
+    def gone(self, states: Sequence[int]) -> Gone:
+        """Return what is gone in each of the states."""
+        return Gone(self._bit, states)
 
 
-def down(weighed: Iterable[tuple[int, int]], state: int) -> int:
-    """Return how much of what is weighed is gone in a state."""
-    return sum(weight for bit, weight in weighed if bit & state)
+class Gone:
+    """What is gone in each of many states, for sums over all of them at once."""
+
+    def __init__(self, bit: Mapping[Item, int], states: Sequence[int]) -> None:
+        self._place = {item: number for number, item in enumerate(bit)}
+        width = len(bit) // 8 + 1
+        joined = b"".join(state.to_bytes(width, "little") for state in states)
+        self._bytes = np.frombuffer(joined, np.uint8).reshape(len(states), width)
+        self._known: dict[Item, IntArray] = {}
+
+    def weight(self, weights: Mapping[Item, int]) -> IntArray:
+        """Return how much of what is weighed is gone, state by state."""
+        found = np.zeros(len(self._bytes), dtype=np.int64)
+        for item in weights.keys() & self._place.keys():
+            found += weights[item] * self._column(item)
+        return found
+
+    def _column(self, item: Item) -> IntArray:
+        if item not in self._known:
+            byte, place = divmod(self._place[item], 8)
+            self._known[item] = (self._bytes[:, byte] >> place & 1).astype(np.int64)
+        return self._known[item]
 
 
 @dataclass(frozen=True)
@@ -103,6 +126,7 @@ class Solved:
         self._states = states
         self._left: dict[int, Replay] = {}
         self._known: list[_Known] = []
+        self._looked: dict[int, int] = {}
 
     def add(self, state: int, left: Replay) -> None:
         """Note what was solved."""
@@ -113,10 +137,13 @@ class Solved:
         """Return what is left in a state, if it was solved or follows from one that was."""
         found = self._left.get(state)
         if found is None:
-            for known in self._known:
-                if not (known.state & ~state or known.used & state):
+            up = ~state
+            # What was looked at before in vain says nothing now either.
+            for known in islice(self._known, self._looked.get(state, 0), None):
+                if not (known.state & up or known.used & state):
                     found = self._left[state] = known.left
                     break
+            self._looked[state] = len(self._known)
         return found
 
     def missing(self, states: Iterable[int]) -> Iterator[int]:

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, milp
-from scipy.sparse import csr_array, hstack
 
 from models.data import Item
 from models.plan import TOLERANCE, exceeds
@@ -98,7 +96,7 @@ def _most(parts: Sequence[Part], items: Sequence[Item], count: int) -> tuple[Ite
     """Return the `count` items that hit most: maximise Σ amount · z, z[p] ≤ Σ y, Σ y = count."""
     weights = _weights(parts)
     ties, chosen = TIE * np.arange(len(items)), np.ones(len(items))
-    only = LinearConstraint(np.concatenate([chosen, 0 * weights])[None, :], count, count)
+    only = _Row(np.concatenate([chosen, 0 * weights]), count, count)
     return _solved(np.concatenate([ties, -weights]), parts, items, [only])
 
 
@@ -107,17 +105,24 @@ def _cover(parts: Sequence[Part], items: Sequence[Item], limit: float) -> tuple[
     total = sum(amount for _, amount in parts)
     least = (limit + TOLERANCE * max(1.0, abs(limit))) * SCALE / total
     weights = _weights(parts)
-    row = np.concatenate([np.zeros(len(items)), weights])[None, :]
+    row = np.concatenate([np.zeros(len(items)), weights])
     costs = np.concatenate([np.ones(len(items)), 0 * weights])
-    rows = [LinearConstraint(row, least, np.inf)]
+    rows = [_Row(row, least, np.inf)]
     while True:
         found = _solved(costs, parts, items, rows)
         if exceeds(hit(parts, frozenset(found)), limit):
             return found
         # A millionth of an item passes for none, and of much it hits enough: ask for one more.
         others = np.array([float(item not in found) for item in items])
-        more = np.concatenate([others, 0 * weights])[None, :]
-        rows.append(LinearConstraint(more, 1.0, np.inf))
+        rows.append(_Row(np.concatenate([others, 0 * weights]), 1.0, np.inf))
+
+
+class _Row(NamedTuple):
+    """least ≤ Σ terms · columns ≤ most."""
+
+    terms: Any
+    least: float
+    most: float
 
 
 def _weights(parts: Sequence[Part]) -> Any:
@@ -126,18 +131,23 @@ def _weights(parts: Sequence[Part]) -> Any:
 
 
 def _solved(
-    costs: Any, parts: Sequence[Part], items: Sequence[Item], rows: list[LinearConstraint]
+    costs: Any, parts: Sequence[Part], items: Sequence[Item], rows: Sequence[_Row]
 ) -> tuple[Item, ...]:
     """Return the items chosen, in their order; a part is hit only where one of its items is."""
+    # Imported where it is needed: SciPy takes half a second to load.
+    from scipy.optimize import Bounds, LinearConstraint, milp
+    from scipy.sparse import csr_array, hstack
+
     number = {item: position for position, item in enumerate(items)}
     pairs = [(p, number[i]) for p, (hangs_on, _) in enumerate(parts) for i in sorted(hangs_on)]
     at = tuple(np.array(pairs).T)
     hits = csr_array((np.ones(len(pairs)), at), shape=(len(parts), len(items)))
-    rows = [*rows, LinearConstraint(hstack([hits, -_identity(len(parts))]), 0, np.inf)]
+    ones = csr_array((np.ones(len(parts)), (range(len(parts)), range(len(parts)))))
+    hit_if = LinearConstraint(hstack([hits, -ones]), 0, np.inf)
     whole = np.concatenate([np.ones(len(items)), np.zeros(len(parts))])
     found = milp(
         costs,
-        constraints=rows,
+        constraints=[*(LinearConstraint(r.terms[None, :], r.least, r.most) for r in rows), hit_if],
         integrality=whole,
         bounds=Bounds(0, 1),
         options={"mip_rel_gap": 0.0},
@@ -145,7 +155,3 @@ def _solved(
     if found.x is None:
         raise ArithmeticError(f"a covering problem was not solved: {found.message}")
     return tuple(item for item in items if found.x[number[item]] > 0.5)
-
-
-def _identity(size: int) -> Any:
-    return csr_array((np.ones(size), (np.arange(size), np.arange(size))), shape=(size, size))

@@ -35,10 +35,12 @@ def smallest_outage(
     routings: list[frozenset[Item]] | None = None,
     ends: tuple[Item, ...] | None = None,
     replays: Replays | None = None,
+    most: int | None = None,
 ) -> tuple[Item, ...] | None:
     """Return the fewest failures without which the row is no more served; None if none do that.
 
     Empty if it is not served as it is. `may_fail` are the dependencies that may; all if None.
+    With `most`, None too where it takes more than so many, which is seen much sooner.
     `routings`, each all that it stands on, are known to serve the row; those found are added.
     `ends` is a set that is known to end the service, and the answer if none is smaller. `replays`
     are those of the network and the plan, if there are some already.
@@ -49,6 +51,8 @@ def smallest_outage(
         failed = network.stopping.fewest(routings, may_fail)
         if failed is None or (ends is not None and len(failed) >= len(ends)):
             return ends
+        if most is not None and len(failed) > most:
+            return None
         left = asked.left(failed)
         if left is None:
             return failed

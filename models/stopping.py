@@ -17,8 +17,6 @@ from collections.abc import Collection, Iterable, Sequence
 from functools import cached_property
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, milp
-from scipy.sparse import coo_array
 
 from models.data import Item
 from models.exposure import ExposureGraph
@@ -119,6 +117,10 @@ class _Program:
 
     def solved(self) -> Failed | None:
         """Return the failures of a smallest set; None if the rows cannot hold."""
+        # Imported where it is needed: SciPy takes half a second to load.
+        from scipy.optimize import Bounds, LinearConstraint, milp
+        from scipy.sparse import coo_array
+
         if not self.columns:
             return None
         rows, columns, amounts = zip(*self.entries, strict=True)

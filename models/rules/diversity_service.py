@@ -28,9 +28,6 @@ from models.plan import Deployment, Violation
 from models.recourse import amounts, cut_of, variable_of
 from models.replay import Replays
 
-_End = tuple[DiversityRow, Demand, tuple[Item, ...] | None]
-"""What is asked of a demand row, with the fewest failures that end its service."""
-
 MOST_AT_ONCE = 40
 """Demand rows against whose end rows are separated at one point."""
 
@@ -65,8 +62,10 @@ def separate(block: Any, model: Any, network: Network, point: Point) -> Iterator
 
 def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
     """Yield demand rows whose service fewer dependencies end than a row asks for."""
-    for rule, demand, ended in _ends(network, plan):
-        if ended is not None and len(ended) < (rule.min_collapse or 0):
+    ends = _Ends(network, plan)
+    for rule, demand in _promised(network):
+        ended = ends.of(rule, demand, (rule.min_collapse or 0) - 1)
+        if ended is not None:
             names = ", ".join(map(str, ended))
             failing = f"{names} failing ends its service" if ended else "it is not served"
             message = f"{failing}; it must take {rule.min_collapse}"
@@ -74,38 +73,44 @@ def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
             yield Violation("diversity_service", where, message, rule, "min_collapse")
 
 
-def _ends(network: Network, plan: Deployment) -> tuple[_End, ...]:
-    """Return the ends of a plan, sought once for the audit and for all that is told of it."""
-    kept: dict[str, tuple[Deployment, tuple[_End, ...]]] = vars(network)
-    if "service_ends" not in kept or kept["service_ends"][0] != plan:
-        kept["service_ends"] = plan, tuple(_found(network, plan))
-    return kept["service_ends"][1]
-
-
-def _found(network: Network, plan: Deployment) -> Iterator[_End]:
-    replays = Replays(network, plan)
+def _promised(network: Network) -> Iterator[tuple[DiversityRow, Demand]]:
     for rule, demand_rows in asked(network):
-        for demand in demand_rows:
-            given = unavoidable_to(network, demand) or frozenset()
-            judged = [
-                item
-                for item in network.graph.dependencies
-                if rule.kind in ("", item.kind) and item not in given
-            ]
-            yield rule, demand, smallest_outage(network, plan, demand, judged, replays=replays)
+        yield from ((rule, demand) for demand in demand_rows)
+
+
+class _Ends:
+    """What ends the service of demand rows in one plan."""
+
+    def __init__(self, network: Network, plan: Deployment) -> None:
+        self.network, self.plan, self.replays = network, plan, Replays(network, plan)
+
+    def of(
+        self, rule: DiversityRow, demand: Demand, most: int | None = None
+    ) -> tuple[Item, ...] | None:
+        """Return the fewest failures that do, no more than `most`; None if none do."""
+        given = unavoidable_to(self.network, demand) or frozenset()
+        judged = [
+            item
+            for item in self.network.graph.dependencies
+            if rule.kind in ("", item.kind) and item not in given
+        ]
+        return smallest_outage(
+            self.network, self.plan, demand, judged, replays=self.replays, most=most
+        )
 
 
 def explain(network: Network, plan: Deployment) -> str:
     """Return the demand row whose service the fewest failures end, with those."""
-    ends = [
-        (len(ended), str(demand.key), rule, ended)
-        for rule, demand, ended in _ends(network, plan)
-        if ended is not None
-    ]
-    if not ends:
+    first: tuple[DiversityRow, Demand, tuple[Item, ...]] | None = None
+    ends, most = _Ends(network, plan), None
+    for rule, demand in sorted(_promised(network), key=lambda promise: str(promise[1].key)):
+        ended = ends.of(rule, demand, most)
+        if ended is not None:
+            # Of the others only those matter that fewer end.
+            first, most = (rule, demand, ended), len(ended) - 1
+    if first is None:
         return "No number of failures that the service of a demand row must bear is asked for."
-    count, who, rule, ended = min(ends, key=lambda end: end[:2])
+    rule, demand, ended = first
     names = ", ".join(map(str, ended)) or "it is not served as it is"
-    return (
-        f"The fewest failures that end a service, of {who}: {names}; {rule.min_collapse} asked for."
-    )
+    asked_for = f"{rule.min_collapse} asked for"
+    return f"The fewest failures that end a service, of {demand.key}: {names}; {asked_for}."

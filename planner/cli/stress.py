@@ -66,18 +66,21 @@ def stress(
       planner stress inputs/minimal.xlsx my-plan/plan.xlsx --kind country
     """
     from planner.evaluation.stress import stress as run_stress
+    from planner.evaluation.stress_jobs import ANSWERING
+    from planner.jobs.requests import get_ready
     from planner.report.html.tables_page import EVERY_LINE
     from planner.report.stress_report import document, parts, screen
     from planner.workbook.names import slip_or
 
     demand_one(plan, today)
+    workers = workers_of(processes, cluster)
+    get_ready(workers, *ANSWERING)
     _, network, deployment = standing(workbook, plan, scenario)
     known = {item.kind for item in network.graph.dependencies}
     for kind in kinds:
         if kind not in known:
             way_out = slip_or(kind, known, f"take one of {', '.join(sorted(known))}")
             raise click.UsageError(f"--kind {kind}: {way_out}")
-    workers = workers_of(processes, cluster)
     folder = demand_folder(out or folder_of(plan or workbook))
     with working(quiet, verbose) as (stop, progress):
         found = run_stress(

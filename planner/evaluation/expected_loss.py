@@ -7,9 +7,7 @@ same again by another way. The mathematics is in `models.expected_loss`.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
-from functools import reduce
-from operator import or_
+from collections.abc import Iterator, Sequence
 from typing import cast
 
 import numpy as np
@@ -25,8 +23,9 @@ from models.expected_loss import (
     estimate,
     importance,
     likeliest,
+    mean_loss,
 )
-from models.failure_states import Solved, States, down
+from models.failure_states import Solved, States
 from models.guarantees import LIVENESS
 from models.paths import FloatArray
 from models.replay import Replay
@@ -51,12 +50,15 @@ EVERY = ""
 """The name of all regions, policies, models or committees of a role together."""
 
 
-def expected_loss(desk: Desk, states: States, solved: Solved, at_best: bool) -> ExpectedLoss | None:
+def expected_loss(
+    desk: Desk, states: States, solved: Solved, now: Replay | None, at_best: bool
+) -> ExpectedLoss | None:
     """Return the mean loss in one reading; None where a failure or a stop kept it from being found.
 
-    Without causes it has no losses. `solved` is what is known already in this reading.
+    Without causes it has no losses. `solved` is what is known already in this reading, and `now`
+    what is served as it is.
     """
-    return _Search(desk, states, solved, at_best).found()
+    return _Search(desk, states, solved, at_best).found(now)
 
 
 class _Search:
@@ -74,25 +76,26 @@ class _Search:
         self.effects, self.alike = tuple(alike), tuple(alike.values())
         self.chances = [any_of([cause.chance for cause in found]) for found in self.alike]
         self.asked_for = 0
+        self._known_states: dict[Chosen, int] = {}
 
-    def found(self) -> ExpectedLoss | None:
+    def found(self, calm: Replay | None) -> ExpectedLoss | None:
         """Return the mean loss."""
         reading = "best" if self.at_best else "worst"
         without = tuple(self._without_figures())
         if not self.effects:
             return ExpectedLoss(reading, causes=len(self.causes), without_figures=without)
-        calm = self.desk.here(WhatIsLeft((), self.at_best)) if self._is_routed else None
         if calm is None and self._is_routed:
             return None
         p, sets, rest = self._likely()
         self._solve(self._first(sets))
         losses = _Losses(self.desk.asked, self.states, calm, self.solved)
-        table = np.array([losses.of(self._state(chosen)) for chosen in sets])
+        table = losses.table([self._state(chosen) for chosen in sets])
         draws, simulated = self._simulated(losses)
         if self.desk.stop.is_set():
             return None
         # What is not solved loses anything from nothing to all of its requests.
-        low, high = (p @ np.where(np.isnan(table), lost, table) for lost in (0.0, 1.0))
+        is_open = np.isnan(table)
+        low, high = (mean_loss(p, np.where(is_open, lost, table)) for lost in (0.0, 1.0))
         return ExpectedLoss(
             reading=reading,
             losses=tuple(
@@ -113,7 +116,7 @@ class _Search:
             sets=len(sets),
             states=len({self._state(chosen) for chosen in sets}),
             solved=self.asked_for,
-            rest=rest + float(p[np.isnan(table).any(axis=1)].sum()),
+            rest=rest + float(p[is_open.any(axis=1)].sum()),
             draws=draws,
             without_figures=without,
         )
@@ -130,7 +133,10 @@ class _Search:
         yield from sorted({item.kind for item in silent})
 
     def _state(self, chosen: Chosen) -> int:
-        return self.states.state(self.states.together(self.effects[n] for n in chosen))
+        if chosen not in self._known_states:
+            effect = self.states.together(self.effects[n] for n in chosen)
+            self._known_states[chosen] = self.states.state(effect)
+        return self._known_states[chosen]
 
     def _likely(self) -> tuple[FloatArray, list[Chosen], float]:
         """Return the likeliest sets with their probabilities, and how likely any other one is."""
@@ -184,7 +190,7 @@ class _Search:
             unknown = sum(not losses.is_known(state) for state in pilot)
         sets = drawn(self.chances, count, (seed, DRAWN))
         self._solve(list(sets))
-        table = np.array([losses.of(self._state(chosen)) for chosen in sets])
+        table = losses.table([self._state(chosen) for chosen in sets])
         if np.isnan(table).any():
             return 0, [None] * table.shape[1]
         times = np.array(list(sets.values()), dtype=float)
@@ -239,23 +245,12 @@ class _Losses:
             self.measures["execution", EVERY] = total * SECONDS_PER_YEAR
             for region, rate in sorted(by_region.items()):
                 self.measures["execution", region] = rate * SECONDS_PER_YEAR
-        self._stands: dict[tuple[str, str], list[tuple[tuple[tuple[int, int], ...], int]]] = {}
-        for promise in asked.promised:
-            if promise.loss == LIVENESS:
-                for of in (EVERY, promise.of):
-                    self.measures[promise.role, of] = HOURS_PER_YEAR
-                    self._stands.setdefault((promise.role, of), []).extend(
-                        (states.weighed(stand.broken.weights), stand.broken.limit)
-                        for stand in promise.stands
-                    )
-        self._matters = {
-            of: reduce(or_, (bit for weighed, _ in found for bit, _ in weighed), 0)
-            for of, found in self._stands.items()
-        }
-        self._is_out: dict[tuple[tuple[str, str], int], float] = {}
-        self._known: dict[int, FloatArray] = {}
+        self._promised = [found for found in asked.promised if found.loss == LIVENESS]
+        for promise in self._promised:
+            for of in (EVERY, promise.of):
+                self.measures[promise.role, of] = HOURS_PER_YEAR
         self._requests: dict[int, list[float]] = {}
-        self.calm: list[float] = [float(share) for share in self.of(0)]
+        self.calm: list[float] = self.table([0])[0].tolist()
 
     def is_known(self, state: int) -> bool:
         """Return whether it is known what is left in a state."""
@@ -264,22 +259,23 @@ class _Losses:
     def _left(self, state: int) -> Replay | None:
         return self._solved.of(state) if state else self._calm
 
-    def of(self, state: int) -> FloatArray:
-        """Return what is lost of every measure, as a share; NaN of requests if it is not known."""
-        if state not in self._known or np.isnan(self._known[state]).any():
-            self._known[state] = np.array(list(self._shares(state)))
-        return self._known[state]
+    def table(self, states: Sequence[int]) -> FloatArray:
+        """Return what is lost of every measure, a row per state, as a share.
 
-    def _shares(self, state: int) -> Iterator[float]:
+        NaN of requests where it is not known.
+        """
+        found = np.zeros((len(states), len(self.measures)))
         if self._rate:
-            yield from self._of_requests(self._left(state))
-        for of, found in self._stands.items():
-            # Few of all that is gone matters to a guarantee, so many states are one to it.
-            left = state & self._matters[of]
-            if (of, left) not in self._is_out:
-                is_out = any(down(weighed, left) > limit for weighed, limit in found)
-                self._is_out[of, left] = float(is_out)
-            yield self._is_out[of, left]
+            requests = [self._of_requests(self._left(state)) for state in states]
+            found[:, : len(requests[0])] = requests
+        gone = self._states.gone(states)
+        column = {of: number for number, of in enumerate(self.measures)}
+        for promise in self._promised:
+            stands = [stand.broken for stand in promise.stands]
+            is_out = np.any([gone.weight(b.weights) > b.limit for b in stands], axis=0)
+            for of in (EVERY, promise.of):
+                found[is_out, column[promise.role, of]] = 1.0
+        return found
 
     def _of_requests(self, left: Replay | None) -> list[float]:
         """Return the share lost of all requests and of those of every region; states share them."""

@@ -21,7 +21,7 @@ from planner.evaluation.kept import Keeping, KeptRow
 from planner.evaluation.stress_jobs import Desk, Question
 from planner.evaluation.stress_questions import Asked, EndOfGuarantee, EndOfRow, WhatIsLeft
 from planner.evaluation.stress_results import End
-from planner.evaluation.stress_single import SingleFailures, under_one
+from planner.evaluation.stress_single import SingleFailures, under_one, unhurt
 from planner.jobs.requests import Workers
 
 MOST_ROUTED = 2000
@@ -47,23 +47,29 @@ def keeping(
         workers = Workers(1)
     desk = Desk(asked, workers, ended, say)
     single, number = SingleFailures(desk), {row.key: n for n, row in enumerate(network.demand)}
-    questions: list[Question[object]] = [EndOfGuarantee(n) for n in range(len(asked.promised))]
+    questions: list[Question[End]] = [EndOfGuarantee(n) for n in range(len(asked.promised))]
     questions += (EndOfRow(number[row.key]) for row in asked.rows)
-    if len(network.demand) <= MOST_ROUTED and not ended.is_set():
-        questions += single.questions()
-    answers = desk.ask(questions, "what ends which guarantee")
-    for question, answer in answers:
-        if isinstance(answer, Replay):
-            single.note(cast(WhatIsLeft, question), answer)
-    ends = [answer for _, answer in answers if isinstance(answer, End)]
-    # The worst of all failures is not known while some are not.
-    is_known = bool(asked.rows) and len(single.left()) == len(single.failures)
-    now = desk.here(WhatIsLeft(())) if is_known and not ended.is_set() else None
+    ends = [answer for _, answer in desk.ask(questions, "what ends which guarantee")]
+    now = _now(desk, single) if asked.rows and len(network.demand) <= MOST_ROUTED else None
     return Keeping(
         rows=tuple(_rows(asked, ends, single.alone(), now)),
         others=tuple(end for end in ends if end.demand is None),
-        stopped=ended.is_set() and (now is None or len(answers) < len(questions)),
+        stopped=ended.is_set() and (now is None or len(ends) < len(questions)),
     )
+
+
+def _now(desk: Desk, single: SingleFailures) -> Replay | None:
+    """Return what is served as it is, once it is known what every single failure leaves of it."""
+    saying = "what every failure leaves"
+    left = dict(desk.ask(unhurt(at_best=False), saying))
+    now, by_failover = map(left.get, unhurt(at_best=False))
+    if by_failover is None:
+        return None
+    single.solved.add(0, by_failover)
+    for question, answer in desk.ask([*single.questions()], saying):
+        single.note(cast(WhatIsLeft, question), answer)
+    # The worst of all failures is not known while some are not.
+    return now if len(single.left()) == len(single.failures) else None
 
 
 class _Ended(threading.Event):

@@ -22,8 +22,11 @@ from planner.evaluation.stress_pairs import every_pair
 from planner.evaluation.stress_questions import Asked, EndOfGuarantee, EndOfRow, WhatIsLeft
 from planner.evaluation.stress_results import Blast, End, ExpectedLoss, Stress, Users
 from planner.evaluation.stress_served import least_served
-from planner.evaluation.stress_single import SingleFailures, note_unhurt, under_one
+from planner.evaluation.stress_single import SingleFailures, under_one, unhurt
 from planner.jobs.requests import Workers
+
+Left = dict[WhatIsLeft, Replay]
+"""What is left of the routing, by what was asked."""
 
 
 def stress(
@@ -46,21 +49,25 @@ def stress(
     numbers = {id(row): number for number, row in enumerate(network.demand)}
     single = SingleFailures(desk)
     states, solved = single.states, single.solved
-    # What may take long comes first, and what all take about as long for comes last.
+    # What may take long comes first, and what takes about as long every time comes last.
     questions: list[Question[object]] = [EndOfRow(numbers[id(row)]) for row in asked.rows]
     questions += map(EndOfGuarantee, range(len(asked.promised)))
     questions += asked.blasts(worst, kinds)
-    questions += single.questions()
+    if asked.rows:
+        questions += [first for at_best in asked.readings for first in unhurt(at_best)]
     ends: list[End] = []
     blasts: list[Blast] = []
-    for question, answer in desk.ask(questions, "what ends what, and what every failure leaves"):
+    left: Left = {}
+    for question, answer in desk.ask(questions, "what ends what"):
         if isinstance(answer, Replay):
-            single.note(cast(WhatIsLeft, question), answer)
+            left[cast(WhatIsLeft, question)] = answer
         elif isinstance(answer, End):
             ends.append(answer)
         elif isinstance(answer, Blast):
             blasts.append(answer)
-    now = desk.here(WhatIsLeft(())) if ends else None
+    now = _noted(left, solved, at_best=False)
+    for found, answer in desk.ask([*single.questions()], "what every failure leaves"):
+        single.note(cast(WhatIsLeft, found), answer)
     is_whole = not (desk.failures or desk.stop.is_set())
     of_rows = [end for end in ends if end.demand is not None]
     alone = {name: items for name, items in single.failures.items() if len(items) == 1}
@@ -68,7 +75,7 @@ def stress(
     items = [item for (item,) in alone.values()]
     least = tuple(least_served(desk, states, solved, items, kinds, worst, pairs))
     doubts = facts(desk, ends) if not desk.stop.is_set() else ()
-    losses = list(_losses(desk, states, solved)) if not desk.stop.is_set() else []
+    losses = list(_losses(desk, states, solved, left)) if not desk.stop.is_set() else []
     return Stress(
         # The worst of all failures is not known while some are not.
         users=tuple(_users(asked, of_rows, single, now)) if now is not None and is_whole else (),
@@ -88,18 +95,24 @@ def stress(
     )
 
 
-def _losses(desk: Desk, states: States, solved: Solved) -> Iterator[ExpectedLoss]:
+def _noted(left: Left, solved: Solved, at_best: bool) -> Replay | None:
+    """Return what is served as it is, and note what is where nothing that counts is gone."""
+    now, by_failover = map(left.get, unhurt(at_best))
+    if by_failover is not None:
+        solved.add(0, by_failover)
+    return now
+
+
+def _losses(desk: Desk, states: States, solved: Solved, left: Left) -> Iterator[ExpectedLoss]:
     """Yield the mean loss at worst, and at best if doubt makes a difference there."""
-    asked = desk.asked
-    at_worst = expected_loss(desk, states, solved, at_best=False)
+    at_worst = expected_loss(desk, states, solved, left.get(WhatIsLeft(())), at_best=False)
     if at_worst is not None:
         yield at_worst
-    if asked.best.graph.exposures != asked.worst.graph.exposures and not desk.stop.is_set():
-        states = States(asked.best, asked.plan)
+    if True in desk.asked.readings and not desk.stop.is_set():
+        states = States(desk.asked.best, desk.asked.plan)
         solved = Solved(states)
-        if asked.rows:
-            note_unhurt(desk, solved, at_best=True)
-        at_best = expected_loss(desk, states, solved, at_best=True)
+        now = _noted(left, solved, at_best=True)
+        at_best = expected_loss(desk, states, solved, now, at_best=True)
         if at_best is not None:
             yield at_best
 

@@ -15,6 +15,8 @@ from typing import Generic, Protocol, TypeVar
 from planner.evaluation.stress_questions import Asked
 from planner.jobs.requests import Workers, run_jobs
 
+ANSWERING = (__name__, "scipy.optimize", "scipy.sparse")
+"""The modules that questions take to be answered."""
 SHARES, LEAST = 4, 4
 """Every job is that part of what is left for every worker, so that no last one is long, and so many
 questions are worth a job."""
@@ -51,14 +53,6 @@ class Desk:
         self._digest = hashlib.sha256(self._packed).hexdigest()
         _last.digest, _last.asked = self._digest, asked
 
-    def here(self, question: Question[Answer]) -> Answer | None:
-        """Return the answer at once, without a worker; None where there is none."""
-        try:
-            return question.answer(self.asked)
-        except ArithmeticError as error:
-            self.failures.append(f"{question.what}: {error}")
-            return None
-
     def ask(
         self, questions: Sequence[Question[Answer]], saying: str
     ) -> list[tuple[Question[Answer], Answer]]:
@@ -70,6 +64,8 @@ class Desk:
             shares.append(_Share(at, self._digest, self._packed, taken))
             at += size
         found: dict[str, tuple[tuple[int, Answer], ...]] = {}
+        if not shares:
+            return []
         for number, response in enumerate(run_jobs(shares, self._workers, stop=self.stop), start=1):
             self._say(f"{saying}: {number} of {len(shares)}")
             if isinstance(response.result, _Answers):

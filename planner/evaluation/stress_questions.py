@@ -21,11 +21,16 @@ MOST_ROWS = 500
 
 
 class Asked:
-    """What can be asked of one network and plan, each question by itself."""
+    """What can be asked of one network and plan, each question by itself.
+
+    `readings` says of each that differs whether it is at best, that at worst first.
+    """
 
     def __init__(self, network: Network, plan: Deployment) -> None:
         self.network, self.plan = network, plan
         self.best, self.worst = read_at_best(network), read_at_worst(network)
+        is_in_doubt = self.best.graph.exposures != self.worst.graph.exposures
+        self.readings = (False, True) if is_in_doubt else (False,)
         self.promised = guarantees(network, plan)
         self._known: dict[object, Fewest] = {}
         self._unavoidable_to: dict[DemandKey, tuple[Item, ...]] = {}
@@ -169,7 +174,7 @@ class Asked:
     def blast(self, role: str, mix: tuple[str, ...], count: int) -> Blast:
         """Return the most committees, or models, that so many failures of some kinds break."""
         worst = best = self.most_broken(self.worst, role, mix, count)
-        if self.best.graph.exposures != self.worst.graph.exposures:
+        if True in self.readings:
             best = self.most_broken(self.best, role, mix, count)
         return Blast(role, mix, count, best, worst, len(self._stands(role)))
 
@@ -255,7 +260,7 @@ class WhatIsLeft:
     @property
     def what(self) -> str:
         """Return what is asked about."""
-        return ", ".join(map(str, self.failed))
+        return ", ".join(map(str, self.failed)) or "what is served as it is"
 
     def answer(self, asked: Asked) -> Replay:
         """Return it."""

@@ -17,11 +17,9 @@ from planner.evaluation.stress_jobs import Desk
 from planner.evaluation.stress_questions import WhatIsLeft
 
 
-def note_unhurt(desk: Desk, solved: Solved, at_best: bool) -> None:
-    """Note what is left, by the limits after a failure, where nothing that counts is gone."""
-    left = desk.here(WhatIsLeft((NOTHING,), at_best))
-    if left is not None:
-        solved.add(0, left)
+def unhurt(at_best: bool) -> tuple[WhatIsLeft, WhatIsLeft]:
+    """Return what to ask first: what is served as it is, and by the limits after a failure."""
+    return WhatIsLeft((), at_best), WhatIsLeft((NOTHING,), at_best)
 
 
 class SingleFailures:
@@ -40,7 +38,6 @@ class SingleFailures:
     def questions(self) -> Iterator[WhatIsLeft]:
         """Yield what has to be asked so that all of them are known; where nobody asks, nothing."""
         if self.desk.asked.rows:
-            note_unhurt(self.desk, self.solved, at_best=False)
             first = {self.state_of[n]: failed for n, failed in reversed(self.failures.items())}
             for state in self.solved.missing(self.state_of.values()):
                 yield WhatIsLeft(first[state])

@@ -5,9 +5,12 @@ from __future__ import annotations
 import signal
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import joblib
 
@@ -55,7 +58,7 @@ def in_processes(
             while broken and not stop.is_set():
                 broken = False
                 try:
-                    for number, response in _parallel(count, taken, stopped):
+                    for number, response in _answers(count, taken, stopped):
                         yield taken.open.pop(number), response
                 except BrokenProcessPool:
                     broken = True
@@ -65,11 +68,28 @@ def in_processes(
                     del taken.open[number]
 
 
+def load_in_processes(count: int, modules: Sequence[str]) -> threading.Thread:
+    """Start so many processes that load modules; return who waits for them, which nobody must."""
+
+    def load() -> None:
+        with suppress(BrokenProcessPool):  # who has a job for them then starts others
+            list(_parallel(count, [joblib.delayed(_load)(modules)] * count))
+
+    waiting = threading.Thread(target=load, daemon=True)
+    waiting.start()
+    return waiting
+
+
+def _load(modules: Sequence[str]) -> None:
+    for module in modules:
+        import_module(module)
+
+
 def _alone(count: int, numbered: _Numbered, stopped: Path) -> Response:
     """Return the response of a job that was lost once, or that its process is always killed."""
     for _ in range(TRIES_ALONE):
         try:
-            ((_, response),) = _parallel(count, [numbered], stopped)
+            ((_, response),) = _answers(count, [numbered], stopped)
         except BrokenProcessPool:
             continue
         return response
@@ -77,9 +97,15 @@ def _alone(count: int, numbered: _Numbered, stopped: Path) -> Response:
     return Response(numbered[1].key, failure=f"its process was killed {times} times out of {times}")
 
 
-def _parallel(
+def _answers(
     count: int, numbered: Iterable[_Numbered], stopped: Path
 ) -> Iterator[tuple[int, Response]]:
+    calls = (joblib.delayed(_answer)(number, request, stopped) for number, request in numbered)
+    found: Iterator[tuple[int, Response]] = _parallel(count, calls)
+    return found
+
+
+def _parallel(count: int, calls: Iterable[Any]) -> Any:
     """Return the generator of joblib, one job a process and none taken long before its turn."""
     with joblib.parallel_config(
         "loky",
@@ -91,10 +117,7 @@ def _parallel(
         parallel = joblib.Parallel(
             n_jobs=count, return_as="generator_unordered", pre_dispatch="n_jobs", batch_size=1
         )
-    found: Iterator[tuple[int, Response]] = parallel(
-        joblib.delayed(_answer)(number, request, stopped) for number, request in numbered
-    )
-    return found
+    return parallel(calls)
 
 
 def _answer(number: int, request: Task, stopped: Path) -> tuple[int, Response]:

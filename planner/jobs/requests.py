@@ -20,6 +20,7 @@ from models.plan import Deployment
 from planner.result import Limits
 
 if TYPE_CHECKING:  # who asks other questions does without the solver, and its workers too
+    from planner.jobs.store import Store
     from planner.solver.solve import Session, Solved
 
 POLL_S = 0.1
@@ -114,10 +115,8 @@ def run_jobs(
     `store` is read, not solved; failures, what was interrupted and tasks that are no solve are not
     kept there. Raises NoCluster where there is none.
     """
-    from planner.jobs.store import Store
-
     stop = stop or threading.Event()
-    kept = None if store is None else Store(store)
+    kept = None if store is None else _store(store)
     known: list[Response] = []
 
     def unsolved() -> Iterator[Task]:
@@ -137,6 +136,23 @@ def run_jobs(
             yield known.pop(0)
         yield response
     yield from known
+
+
+def get_ready(workers: Workers, *modules: str) -> None:
+    """Have processes of this machine load what their jobs will take, while something else is done.
+
+    Those of a cluster are there already.
+    """
+    if workers.cluster is None and workers.count > 1:
+        from planner.jobs.processes import load_in_processes
+
+        load_in_processes(workers.count, modules)
+
+
+def _store(folder: Path) -> Store:
+    from planner.jobs.store import Store
+
+    return Store(folder)
 
 
 def _run(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,3 +35,14 @@ def kill_own_process() -> None:
 def calls(count: int) -> list[Call]:
     """Return tasks whose results differ."""
     return [Call(f"number {number}", partial(pow, number, 2)) for number in range(count)]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Whether a module is loaded where the task is done."""
+
+    key: str
+
+    def run(self, stop: threading.Event) -> bool:
+        """Return it."""
+        return self.key in sys.modules

@@ -14,19 +14,23 @@ from pathlib import Path
 import pytest
 from distributed import Client, LocalCluster
 
+from models.data import Dependency
 from models.network import Goal
 from models.objectives import Expression
+from planner.evaluation.stress import stress
 from planner.jobs import requests as jobs
 from planner.jobs.cluster import NoCluster
-from planner.jobs.requests import Request, Response, Workers, cores, run_jobs
+from planner.jobs.processes import load_in_processes
+from planner.jobs.requests import Request, Response, Workers, cores, get_ready, run_jobs
 from planner.jobs.store import digest
+from planner.report.stress_report import write
 from planner.result import Limits
 from planner.solver import solve as solver
 from planner.solver.problem import Problem
 from planner.versions import versions
-from tests.cases import small
+from tests.cases import deployment_for_small, small
 from tests.jobs.asked import LIMITS, endless, requests
-from tests.jobs.plain import Call, calls, kill_own_process, where
+from tests.jobs.plain import Call, Loaded, calls, kill_own_process, where
 
 ROOT = Path(__file__).parents[2]
 SIDE_BY_SIDE = Workers(2)
@@ -76,6 +80,35 @@ def test_responses_are_the_same_from_one_process_two_and_a_cluster_that_loses_a_
             yield response
 
     assert answers(killing_one()) == alone
+
+
+def test_stress_tells_the_same_bytes_from_one_process_two_and_a_cluster(
+    cluster: str, tmp_path: Path
+) -> None:
+    network = small()
+    rows = {
+        item: Dependency(
+            dependency=item.name, kind=item.kind, outages_per_year=20 + number, outage_hours=50
+        )
+        for number, item in enumerate(network.graph.dependencies)
+    }
+    network, plan = replace(network, dependencies=rows), deployment_for_small()
+    told = []
+    for workers in (Workers(1), SIDE_BY_SIDE, Workers(cluster=cluster)):
+        found = stress(network, plan, workers=workers)
+        assert found.loss
+        assert found.shocks
+        told.append(write(tmp_path, found).read_bytes())
+    assert told == told[:1] * 3
+
+
+def test_processes_load_what_they_will_need_while_something_else_is_done() -> None:
+    load_in_processes(2, ["wave"]).join(timeout=60)
+    found = {response.result for response in run_jobs([Loaded("wave")] * 8, SIDE_BY_SIDE)}
+    assert True in found
+    assert "wave" not in sys.modules
+    get_ready(Workers(1), "wave")  # the process of the caller loads what it needs when it does
+    assert "wave" not in sys.modules
 
 
 def test_a_failing_job_says_what_it_was_and_the_others_come() -> None:
@@ -211,6 +244,7 @@ def test_a_stop_ends_the_jobs_under_way_and_none_of_them_is_kept(
 
 SCRIPT = """
 import signal, threading
+from planner.evaluation.stress import stress
 from planner.jobs import requests as jobs
 from tests.jobs.asked import endless, requests
 

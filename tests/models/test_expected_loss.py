@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random
+import subprocess
+import sys
 from dataclasses import replace
 from itertools import chain, combinations, islice
 
@@ -211,3 +214,23 @@ def test_the_objective_and_stress_read_the_same_figures() -> None:
     assert told == shares
     assert told["shock:two at once"] == pytest.approx(0.001)
     assert "shock:acme out" not in told
+
+
+def test_the_mean_is_the_same_on_any_number_of_threads() -> None:
+    program = (
+        "import numpy as np; from models.expected_loss import estimate, mean_loss\n"
+        "draw = np.random.default_rng(1).random\n"
+        "p, losses = draw(20_000), draw((20_000, 25))\n"
+        "print(mean_loss(p, losses).tolist(), estimate(losses[:, 0], p))"
+    )
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads},
+        ).stdout
+        for threads in ("1", "2", "4")
+    }
+    assert len(told) == 1

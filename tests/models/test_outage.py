@@ -74,6 +74,8 @@ def test_what_is_known_of_a_row_spares_work_and_changes_nothing() -> None:
     assert all(is_out(network, plan, row, routing) for routing in routings)
     assert smallest_outage(network, plan, row, None, list(routings)) is not None
     assert smallest_outage(network, plan, row, None, routings, found) == found
+    assert smallest_outage(network, plan, row, most=len(found)) == found
+    assert smallest_outage(network, plan, row, most=len(found) - 1) is None
 
 
 def test_a_row_that_no_plan_serves_needs_no_failure() -> None:
