@@ -14,11 +14,9 @@ from typing import Any
 
 import openpyxl
 import pytest
-from click.testing import CliRunner
 
 from models.build import rule_name
 from models.rules import RULES
-from planner.cli import main
 from planner.report.sentences import LOSSES
 from planner.report.summary_pages import NOT_FILLED_IN
 
@@ -82,28 +80,17 @@ def words_of(page: str) -> set[str]:
     )
 
 
-@pytest.fixture(scope="module")
-def planned(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of a plan with every role, shocks and outages, its workbook `x.xlsx`."""
-    folder = tmp_path_factory.mktemp("figures")
-    done = CliRunner().invoke(main, ["init", str(folder / "x.xlsx"), "--example"])
-    assert done.exit_code == 0, done.output
-    words = ["solve", str(folder / "x.xlsx"), "--out", str(folder), "-q"]
-    assert CliRunner().invoke(main, words).exit_code == 0
-    return folder
-
-
-def test_every_name_of_plan_json_is_explained(planned: Path) -> None:
+def test_every_name_of_plan_json_is_explained(planned_example: Path) -> None:
     words = words_of((DOCS / "figures.md").read_text(encoding="utf-8"))
-    content = json.loads((planned / "plan.json").read_text(encoding="utf-8"))
+    content = json.loads((planned_example / "plan.json").read_text(encoding="utf-8"))
     run = {"workbook_sha256": "workbook sha256", "versions": "version", "options": "option"}
     for name in (*content, *(run.get(name, name) for name in content["run"])):
         assert name in words, name
 
 
-def test_every_headline_measure_and_item_of_plan_xlsx_is_explained(planned: Path) -> None:
+def test_every_headline_measure_and_item_of_plan_xlsx_is_explained(planned_example: Path) -> None:
     words = words_of((DOCS / "figures.md").read_text(encoding="utf-8"))
-    book = openpyxl.load_workbook(planned / "plan.xlsx", read_only=True)
+    book = openpyxl.load_workbook(planned_example / "plan.xlsx", read_only=True)
     rules = {rule_name(rule).replace("_", " ") for rule in RULES}
     topics = {
         row[0] for row in book["Summary"].iter_rows(min_row=2, values_only=True) if row[1:][0]
