@@ -161,7 +161,7 @@ class StageSolver:
             return
         if not self._is_regional or len(self.problem.whole) <= AT_ONCE:
             self._complete_at_once(self.relaxed)
-        if self._is_regional and not self.standing.is_done:
+        if self._is_regional and not self.standing.is_near:
             clock = self.clock.share(ROUND_SHARE)
             gap = FINER * self.gap
             way = RelaxAndFix(self.problem, self.geography, self.costs, self.constant, gap)
