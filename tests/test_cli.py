@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -602,14 +603,12 @@ def test_ctrl_c_keeps_the_best_plan_so_far(tmp_path: Path) -> None:
         "0",
         "--time-limit",
         "200",
-        "-v",
+        "-q",
     ]
-    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    assert any("plan of" in line for line in process.stderr)  # from then on there is one to keep
+    process = subprocess.Popen(command, cwd=ROOT)
+    time.sleep(12)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=90)
-    assert process.returncode == 130
+    assert process.wait(timeout=90) == 130
     content = figures(tmp_path)
     assert content["status"] == "interrupted"
     assert content["audit"]["passed"] is True  # type: ignore[index]
