@@ -10,7 +10,7 @@ import pytest
 from bench.networks import SIZES, generate
 from planner.evaluation.audit import audit, audit_stages
 from planner.result import Limits
-from planner.solver import finish, relax_and_fix, search
+from planner.solver import finish, relax_and_fix, search, standing
 from planner.solver.clock import Clock
 from planner.solver.geography import Geography
 from planner.solver.solve import solve
@@ -25,6 +25,7 @@ EXACT = Limits(time_limit_s=30.0, gap=0.0)
 def in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every relaxation be rounded two sites at a time."""
     monkeypatch.setattr(relax_and_fix, "MANY", 1)
+    monkeypatch.setattr(standing, "NEAR", 0.0)
     monkeypatch.setattr(relax_and_fix, "TOGETHER", 2)
     monkeypatch.setattr(relax_and_fix, "NEIGHBOURS", 1)
     monkeypatch.setattr(search, "MOST_ROUTED", 0)
