@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bench.networks import SIZES, Size, generate
+from planner.job import Job, limits_of
+from planner.jobs.requests import cores
 from planner.result import Limits
 from planner.solver import search
 from planner.solver.prover import Prover
 from planner.solver.search import NeighbourhoodSearch
 from planner.solver.solve import solve
+from tests.cases import small
 from tests.solver.test_solve import solvable
 from tests.thorough import parts
 
@@ -92,3 +96,9 @@ def test_a_stop_ends_both_sides_and_keeps_the_plan() -> None:
     )
     assert (found.status, found.plan is not None) == ("interrupted", True)
     assert not [thread for thread in threading.enumerate() if thread.name == "prover"]
+
+
+def test_a_run_has_all_cores_but_those_it_is_denied() -> None:
+    job = Job(Path("network.xlsx"), Path("out"))
+    assert limits_of(job, small()).threads == cores()
+    assert limits_of(replace(job, solver={"threads": 1}), small()).threads == 1
