@@ -66,8 +66,9 @@ FIRST = {
     "_node_audit": ("tests/rules/test_memory.py",),
     "_panel_audit": ("tests/rules/test_verification.py",),
     **dict.fromkeys(("alone", "lasting"), (LASTING,)),
-    **dict.fromkeys(("build", "objectives", "translate", *NAMES), (OBJECTIVES,)),
-    **dict.fromkeys(("checking", "linear_program", "recourse"), (SURVIVAL,)),
+    **dict.fromkeys(("build", "objectives", *NAMES), (OBJECTIVES,)),
+    "checking": ("tests/models/test_checking.py", SURVIVAL),
+    **dict.fromkeys(("linear_program", "recourse"), (SURVIVAL,)),
     "classes": ("tests/models/test_classes.py", "tests/models/test_ways.py"),
     "costs": ("tests/rules/test_budget.py", OBJECTIVES),
     "decisions": ("tests/models/test_replay.py",),
@@ -83,10 +84,15 @@ FIRST = {
     "packing": ("tests/models/test_packing.py", "tests/rules/test_memory.py"),
     "panels": ("tests/rules/test_verification.py",),
     "paths": ("tests/models/test_ways.py", "tests/models/test_classes.py"),
-    "phases": ("tests/solver/test_phased.py", "tests/rules/test_growth.py"),
+    "phases": (
+        "tests/models/test_phases.py",
+        "tests/solver/test_phased.py",
+        "tests/rules/test_growth.py",
+    ),
     "plan": (OBJECTIVES,),
     "service": ("tests/models/test_ways.py", "tests/rules/test_demand.py"),
     "stands": ("tests/models/test_ways.py", "tests/models/test_replay.py"),
+    "translate": ("tests/models/test_translate.py", OBJECTIVES),
     "streams": ("tests/models/test_streams.py", "tests/rules/test_verification.py"),
 }
 """The tests that are likeliest to catch a mistake in a file, where it has none of its own name."""

@@ -65,6 +65,39 @@ def test_a_row_is_broken_by_what_is_lacking_in_relation_to_what_is_needed(
     assert (found is not None) is broken
 
 
+@pytest.mark.parametrize(
+    ("placed", "missed", "row"),
+    [
+        # By halves 2.4 are three, by wholes 1.2 are two: whichever lacks more of what it asks for.
+        ([2.4, 0.0, 9.0], [0.0, 9.0, 0.0], ([1.0, 2.0, 0.0], [4.0, 0.0, 2.0], 3.0)),
+        ([0.0, 1.2, 9.0], [0.0, 9.0, 0.0], ([1.0, 1.0, 0.0], [4.0, 0.0, 2.0], 2.0)),
+        ([0.0, 1.0, 9.0], [0.1, 9.0, 0.05], ([1.0, 1.0, 0.0], [4.0, 0.0, 2.0], 2.0)),
+        ([0.0, 1.0, 9.0], [0.2, 9.0, 0.15], None),
+    ],
+)
+def test_the_row_of_a_set_is_of_what_is_in_it_and_of_who_reaches_nothing_else(
+    placed: list[float], missed: list[float], row: tuple[list[float], list[float], float] | None
+) -> None:
+    # Of powers ½, 1 and ¼ the last is outside; of needs 0.8, 0.7 and 0.4 the second can go there.
+    found = covers._broken(
+        np.array([0.5, 1.0, 0.25]),
+        np.array([0.8, 0.7, 0.4]),
+        np.array([True, True, False]),
+        np.array([True, False, True]),
+        np.array(placed),
+        np.array(missed),
+    )
+    if row is None or found is None:
+        assert found is row
+        return
+    each, slack, at_least = found
+    assert (each.tolist(), slack.tolist(), at_least) == (
+        pytest.approx(row[0]),
+        pytest.approx(row[1]),
+        row[2],
+    )
+
+
 def handed_over(network: Network) -> Problem:
     """Return the problem of the first objectives of a network inside the solver."""
     problem = Problem(network, demand_classes(network))

@@ -73,6 +73,15 @@ def test_a_phase_by_itself_may_add_and_pay_what_all_up_to_it_may() -> None:
     free = phase_alone(phased(), (replace(FIRST, max_new_nodes=None), SECOND)).step
     assert free is not None
     assert (free.phase.max_new_nodes, free.phase.budget_one_off) == (None, 1000.0)
+    # What may not be added or paid is 0, and adds nothing to what others may.
+    none = replace(FIRST, max_new_nodes=0, budget_one_off=0.0)
+    for phases, limits in (((none, SECOND), (4, 100.0)), ((none, none), (0, 0.0))):
+        step = phase_alone(phased(), phases).step
+        assert step is not None
+        assert (step.phase.max_new_nodes, step.phase.budget_one_off) == limits
+    unpaid = phase_alone(phased(), (replace(FIRST, budget_one_off=None), SECOND)).step
+    assert unpaid is not None
+    assert (unpaid.phase.max_new_nodes, unpaid.phase.budget_one_off) == (7, None)
 
 
 def test_phases_of_one_model_share_the_budget_and_only_later_ones_keep() -> None:

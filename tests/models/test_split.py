@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from models.classes import demand_classes
-from models.data import OfferKey
-from models.plan import Replica
-from models.split import _source, least_transport, routing
+from models.data import NodeType, OfferKey, Policy
+from models.plan import Flow, Replica, VerificationFlow
+from models.split import _source, least_transport, routing, verification
 from models.stands import FETCHED, STORED, WARM
+from models.streams import Stream
 from tests import rules as rows_of
 from tests.cases import PARIS, small
 
@@ -104,3 +105,45 @@ def test_what_rounding_leaves_goes_to_no_offer_without_a_load() -> None:
     loads = (9e7, 3e7 + 4e-9, 0.0)
     flows = routing(found, classes, lambda _: 1.0, lambda offer, _: loads[offer], frozenset())
     assert {flow.offer.node_type for flow in flows} == {"gpu", "tpu"}
+
+
+def test_what_is_verified_is_split_by_what_is_executed() -> None:
+    """Of 8 requests/s x executes 2 and y 6; of two verifications each, a makes 12 and b 4."""
+    by_two = Policy(policy="two", verifiers=2, quorum=2)
+    rows = [rows_of.demand(rate=5.0, verification="two"), rows_of.demand("others", rate=3.0)]
+    rows[1] = replace(rows[1], verification="two")
+    found = rows_of.network(
+        [rows_of.site(name) for name in "abcxyz"],
+        [rows_of.offer(name, "check" if name in "abc" else "gpu") for name in "abcxyz"],
+        node_types=[NodeType(node_type="check", role="verification", verifications_per_s=9)],
+        demand=rows,
+        policies=[by_two],
+    )
+    executors = tuple(rows_of.at(name) for name in "xyz")
+    verifiers = tuple(rows_of.at(name, "check") for name in "abc")
+    stream = Stream("two", "", "", executors, verifiers)
+    flows = tuple(
+        Flow(row.key, executor, "", "warm", share)
+        for row, executor, share in (
+            (rows[0], executors[0], 0.4),
+            (rows[0], executors[1], 0.6),
+            (rows[1], executors[1], 1.0),
+        )
+    )
+
+    def verified(rates: dict[str, float]) -> dict[tuple[str, str], float]:
+        checks = verification(found, [stream], lambda _, offer: rates[offer.site], flows)
+        assert all(check[:3] == ("two", "", "") for check in map(astuple_of, checks))
+        assert list(checks) == sorted(checks, key=lambda check: (check.executor, check.verifier))
+        return {(check.executor.site, check.verifier.site): check.rate for check in checks}
+
+    split = {("x", "a"): 3.0, ("x", "b"): 1.0, ("y", "a"): 9.0, ("y", "b"): 3.0}
+    assert verified({"a": 12.0, "b": 4.0, "c": 0.0}) == pytest.approx(split)
+    # What does not add up, by rounding, is scaled to two verifications a request; dust is none.
+    assert verified({"a": 6.0, "b": 2.0, "c": 1e-9}) == pytest.approx(split)
+    # Where nothing is executed nothing is verified.
+    assert verification(found, [stream], lambda *_: 1.0, ()) == ()
+
+
+def astuple_of(check: VerificationFlow) -> tuple[str, str, str]:
+    return (check.policy, check.residency, check.period)
