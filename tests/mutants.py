@@ -134,6 +134,10 @@ EQUIVALENT = {
     "min(limits) <= min(policy.verifiers, len(found))": "a cap that no panel can exceed",
     "models/panels.py covering_weights: total <= 0 → total < 0": "what the weights reach "
     "sums to 0 too",
+    "models/checking.py _at_most_two_nested: True → False": "whichever of two colours is first",
+    "models/split.py _filled: room <= SMALLEST_SHARE * own → "
+    "room < SMALLEST_SHARE * own": "a tolerance",
+    "models/covers.py _ways: 0 → 1": "without packings nothing is asked of replicas either",
     "models/checking.py write: 1 → 2 #3": "marks who has no row, as any number below 0 does",
     "models/collapse.py solved: 0 → 1": "without columns there is nothing to name at the point",
     "models/expressions.py row: upper is not None → upper is None": "between one limit and the "

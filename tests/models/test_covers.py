@@ -6,18 +6,22 @@ import itertools
 import math
 import threading
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 import pytest
 
 from bench.networks import Size, generate
 from models import covers
+from models.build import SINGLE_PHASE, build
 from models.classes import demand_classes
 from models.covers import rounding
+from models.data import Model, NodeType
 from models.expressions import Cut
 from models.network import Network
 from models.objectives import stage
 from planner.solver.problem import Problem
+from tests import rules as rows_of
 from tests.solver.test_solve import solvable
 
 
@@ -96,6 +100,60 @@ def test_the_row_of_a_set_is_of_what_is_in_it_and_of_who_reaches_nothing_else(
         pytest.approx(row[1]),
         row[2],
     )
+
+
+@pytest.mark.parametrize("right", [2.0, 2.005, 3 - 1e-7])
+def test_what_is_nearly_whole_is_not_rounded(right: float) -> None:
+    assert rounding(np.array([1.0, 0.5]), right) is None
+    assert rounding(np.array([1.0, 0.5]), right + 0.02) is not None
+
+
+def test_rows_of_replicas_and_of_nodes_are_those_of_who_can_go_nowhere_else() -> None:
+    """Of 5 + 2.4 requests/s the office's 2.4 need a site in Germany: c, twice as fast as a.
+
+    A replica of 4 requests/s, there 8, takes half a node. At a 1.85 of them are two, by one at c;
+    the office's 0.3 at c are one. A node does 16 requests/s at c, or half of that.
+    """
+    of = rows_of.network(
+        [rows_of.site("a", country=(("FR",),)), rows_of.site("c", "Bolt", country=(("DE",),))],
+        [rows_of.offer("a", "gpu"), rows_of.offer("c", "fast")],
+        node_types=[
+            NodeType(node_type=name, role="execution", gpu_memory_gb=80, speed=speed)
+            for name, speed in (("gpu", 1.0), ("fast", 2.0))
+        ],
+        models=[Model(model="m", gpu_memory_gb=40, requests_per_s=4)],
+        demand=[
+            rows_of.demand(rate=5, model="m"),
+            rows_of.demand("office", rate=2.4, model="m", countries=("DE",)),
+        ],
+    )
+    model = build(of, demand_classes(of))
+    block = model.phase[SINGLE_PHASE]
+
+    def broken(**there: float) -> list[tuple[dict[str, float], float | None]]:
+        cuts = covers.separate(block, of, lambda v: there.get(v.local_name[:6], 0.0))
+        return [({v.local_name: each for each, v in cut.terms}, cut.lower) for cut in cuts]
+
+    replicas = [
+        ({"warm[a,gpu,m]": 1.0, "warm[c,fast,m]": 2.0}, {0: 1.25 / 0.85, 1: 0.6 / 0.85}, 2.0),
+        ({"warm[c,fast,m]": 1.0}, {1: 1.0}, 1.0),
+    ]
+    nodes = [
+        ({"nodes[a,gpu]": 1.0, "nodes[c,fast]": 2.0}, {0: 0.625 / 0.925, 1: 0.3 / 0.925}, 1.0),
+        ({"nodes[c,fast]": 1.0}, {1: 1.0}, 1.0),
+    ]
+
+    def wanted(rows: Any) -> Any:
+        return [
+            (pytest.approx(terms | {f"unserved[{n}]": each for n, each in missed.items()}), least)
+            for terms, missed, least in rows
+        ]
+
+    assert broken() == wanted(replicas + nodes)
+    # A row comes where the point breaks it.
+    assert broken(**{"nodes[": 1.0}) == wanted(replicas)
+    assert broken(**{"warm[a": 2.0}) == wanted(replicas[1:] + nodes)
+    assert broken(**{"warm[c": 1.0, "nodes[": 1.0}) == []
 
 
 def handed_over(network: Network) -> Problem:

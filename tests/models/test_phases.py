@@ -40,6 +40,14 @@ def test_phases_are_in_their_order_or_as_they_are_listed() -> None:
     assert phases_of(phased(SECOND, FIRST)) == (FIRST, SECOND)
     plain = (Phase(phase="z"), Phase(phase="a"))
     assert phases_of(phased(*plain)) == plain
+    # Where only some have an order, those come first; an order of 0 is one.
+    zero = Phase(phase="y", order=0)
+    assert phases_of(phased(plain[0], SECOND, plain[1], FIRST, zero)) == (
+        zero,
+        FIRST,
+        SECOND,
+        *plain,
+    )
 
 
 def test_a_phase_stands_on_the_one_before_and_pays_what_that_left() -> None:

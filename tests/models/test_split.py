@@ -11,7 +11,7 @@ import pytest
 from models.classes import demand_classes
 from models.data import NodeType, OfferKey, Policy
 from models.plan import Flow, Replica, VerificationFlow
-from models.split import _source, least_transport, routing, verification
+from models.split import _open_to, _source, least_transport, routing, verification
 from models.stands import FETCHED, STORED, WARM
 from models.streams import Stream
 from tests import rules as rows_of
@@ -47,6 +47,30 @@ def test_the_transport_is_the_cheapest_and_keeps_sums(seed: int) -> None:
     assert not moved[~np.isfinite(cost)].any()
     found = float(np.where(moved > 0, cost, 0.0).ravel() @ moved.ravel())
     assert found == pytest.approx(brute_force(start, cost))
+
+
+def test_where_nothing_goes_nothing_is_moved() -> None:
+    start = np.zeros((2, 3))
+    assert not least_transport(start, np.ones((2, 3))).any()
+
+
+def test_flows_to_other_slots_are_in_no_column() -> None:
+    found = rows_of.network(
+        [rows_of.site(name) for name in "xyz"],
+        [rows_of.offer(name, "gpu", requests_per_s=9) for name in "xyz"],
+        demand=[rows_of.demand(rate=2.0), rows_of.demand("others", rate=2.0, unserved_penalty=7)],
+    )
+    classes = demand_classes(found)
+    assert len(classes.classes) == 2
+    # Of the three flows of each class, the second and the third may change places.
+    for number in (0, 1):
+        slots = [
+            (int(classes.place[flow]), float(classes.price[flow]))
+            for flow in np.flatnonzero(classes.of == number)
+        ]
+        flows, columns = _open_to(classes, number, {slots[2]: 0, slots[1]: 1})
+        assert flows.tolist() == [3 * number + 1, 3 * number + 2]
+        assert columns.tolist() == [1, 0]
 
 
 def test_a_cold_load_comes_from_the_nearest_copy_or_from_the_hub() -> None:
