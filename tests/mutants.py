@@ -138,6 +138,9 @@ EQUIVALENT = {
     "models/split.py _filled: room <= SMALLEST_SHARE * own → "
     "room < SMALLEST_SHARE * own": "a tolerance",
     "models/covers.py _ways: 0 → 1": "without packings nothing is asked of replicas either",
+    "models/checking.py worth: 0 → 1": "the rows of groups come after two others",
+    "models/checking.py write: column[self.member] >= 0 → column[self.member] > 0": "their columns "
+    "come after that of what is executed",
     "models/checking.py write: 1 → 2 #3": "marks who has no row, as any number below 0 does",
     "models/collapse.py solved: 0 → 1": "without columns there is nothing to name at the point",
     "models/expressions.py row: upper is not None → upper is None": "between one limit and the "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -125,6 +126,44 @@ def test_nodes_are_weighed_by_what_fills_them_on_one_type() -> None:
     # 2.25 replicas of 4 are three; one on a TPU counts as 1 + ½ / ¼, no more than two.
     assert worth.tolist() == pytest.approx([1.0, 0.5 * 2 / 0.25])
     assert least == pytest.approx(0.5 * 3)
+
+
+@pytest.mark.parametrize(
+    ("there", "row"),
+    [
+        # Weighed as on a GPU, 2.5 and 1.5 replicas are 3 and 2, 2.5 nodes; one at b holds two.
+        ((1.0, 0.0), ({"a": 1.0, "b": 2.0}, 3.0)),
+        # As on a TPU they are 2 and 3; one at a holds two.
+        ((0.0, 1.0), ({"a": 2.0, "b": 1.0}, 3.0)),
+        # Where both lack the same, the first is said.
+        ((0.0, 0.0), ({"a": 1.0, "b": 2.0}, 3.0)),
+        # Enough by either weight.
+        ((1.0, 2.0), None),
+        ((2.0, 2.0), None),
+    ],
+)
+def test_the_row_of_nodes_is_the_one_that_is_broken_most(
+    there: tuple[float, float], row: tuple[dict[str, float], float] | None
+) -> None:
+    of_two = {
+        ("", "five"): held(("a/gpu", 2.0, 0.5, False), ("b/tpu", 3.0, 0.5, False)),
+        ("", "three"): held(("a/gpu", 2.0, 0.5, False), ("b/tpu", 1.0, 0.5, False)),
+    }
+    # Nothing follows for nodes from what is not held on them, or is of another period, or asks for
+    # nothing.
+    nodes = held(("b/tpu", 1.0, 1.0, False))._replace(is_held=False)
+    others = {("", "nodes"): nodes, ("day", "five"): of_two["", "five"], ("", "idle"): nodes}
+    need = {("", "five"): 5.0, ("", "three"): 3.0, ("", "nodes"): 9.5, ("day", "five"): 9.0}
+    offers = at("a"), at("b", "tpu")
+    block = SimpleNamespace(nodes={found: found for found in offers})
+    point = dict(zip(offers, there, strict=True)).__getitem__
+    known = headroom._Known(of_two | others, ())
+    cuts = list(headroom._nodes(block, known, frozenset(), need, "", point))
+    found = [({offer.site: each for each, offer in cut.terms}, cut.lower) for cut in cuts]
+    assert found == ([] if row is None else [row])
+    # Without a the five replicas are at b, two to a node.
+    (cut,) = headroom._nodes(block, known, frozenset(offers[:1]), need, "", lambda _: 0.0)
+    assert cut == (((1.0, offers[1]),), 3.0, None)
 
 
 def mixture(points: list[dict[int, float]], weights: Any) -> Callable[[Any], float]:

@@ -266,6 +266,30 @@ def test_no_single_failure_takes_more_of_a_stream_than_its_panels_can_spare() ->
         assert sorted(rows.values(), key=str) == sorted(wanted, key=str)
 
 
+def test_a_cover_of_panels_counts_all_who_may_be_in_others() -> None:
+    """A panel needs three owners; a, b and c have two, and whoever verifies nothing yet counts."""
+    network = panels(2, "owner")
+    model = build(network, draw.row_by_row(network))  # kept: its parts only point at it weakly
+    block = model.phase[SINGLE_PHASE]
+    (stream,) = block.streams
+    rates = {f"verify[{','.join(stream.key)},{name},check]": 1.0 for name in "abc"}
+
+    def separated(rates: dict[str, float]) -> list[Cut]:
+        own = block.rules.diversity_collapse
+        found = diversity_collapse.separate(
+            own, block, network, lambda v: rates.get(v.local_name, 0.0)
+        )
+        return list(found)
+
+    (cut,) = separated(rates)
+    weights = {variable.local_name: each for each, variable in cut.terms if each}
+    others = {f"verify[{','.join(stream.key)},{name},check]": 1.0 for name in "def"}
+    assert weights == others | {f"executed[{','.join(stream.key)}]": -1.0}
+    assert (cut.lower, cut.upper) == (0.0, None)
+    spread = {f"verify[{','.join(stream.key)},{name},check]": 1.0 for name in "ace"}
+    assert separated(spread) == separated({}) == []
+
+
 def test_panels_are_made_so_that_they_bear_it_where_they_can_be() -> None:
     """Half of each verifier is two panels, of one owner each twice or of three owners each."""
     rates = dict.fromkeys(SITES, 0.5)
