@@ -138,6 +138,7 @@ EQUIVALENT = {
     "models/split.py _filled: room <= SMALLEST_SHARE * own → "
     "room < SMALLEST_SHARE * own": "a tolerance",
     "models/covers.py _ways: 0 → 1": "without packings nothing is asked of replicas either",
+    "models/checking.py _groups: members <= others → members < others": "no two have the same",
     "models/checking.py worth: 0 → 1": "the rows of groups come after two others",
     "models/checking.py write: column[self.member] >= 0 → column[self.member] > 0": "their columns "
     "come after that of what is executed",

@@ -161,6 +161,36 @@ def test_of_failures_that_take_the_same_one_is_told() -> None:
     assert "without owner:Own" in said
 
 
+def test_what_stands_nowhere_is_taken_by_no_failure() -> None:
+    """Clients K and L both take the GPUs, and each another type, of which no node stands."""
+    clients = {"gpu": (("K",), ("L",)), "tpu": (("K",),), "fpga": (("L",),)}
+    of = network(
+        [site("a")],
+        [offer("a", name, requests_per_s=10) for name in clients],
+        node_types=[
+            NodeType(node_type=name, role="execution", client=found)
+            for name, found in clients.items()
+        ],
+        demand=[demand(rate=20, min_served=0.5)],
+        dependencies=[protected("client", "K"), protected("client", "L")],
+    )
+    (said,) = sayings(rule, of, standing(a=2))
+    assert "without client:K" in said
+    # Where both stand neither failure takes what the other does.
+    both = {at("a", "tpu"): 1, at("a", "fpga"): 1}
+    assert_legal(rule, of, Deployment(nodes=both))
+    assert (
+        len(
+            sayings(
+                rule,
+                replace(of, demand=(replace(of.demand[0], min_served=1.0),)),
+                Deployment(nodes=both),
+            )
+        )
+        == 2
+    )
+
+
 def test_a_parent_takes_its_resellers_along() -> None:
     resold = nodes_only(
         providers=[replace(nodes_only().providers["Bolt"], parent=(("Core",),))],
