@@ -135,6 +135,7 @@ EQUIVALENT = {
     "models/panels.py covering_weights: total <= 0 → total < 0": "what the weights reach "
     "sums to 0 too",
     "models/checking.py _at_most_two_nested: True → False": "whichever of two colours is first",
+    "models/split.py routing: shares > SMALLEST_SHARE → shares >= SMALLEST_SHARE": "a tolerance",
     "models/split.py _filled: room <= SMALLEST_SHARE * own → "
     "room < SMALLEST_SHARE * own": "a tolerance",
     "models/covers.py _ways: 0 → 1": "without packings nothing is asked of replicas either",

@@ -113,6 +113,20 @@ def test_the_offers_of_a_site_are_filled_in_proportion_to_their_loads() -> None:
     flows = routing(found, classes, lambda _: 1.0, lambda offer, _: (1.0, 3.0)[offer], frozenset())
     shares = {flow.offer.node_type: flow.share for flow in flows}
     assert shares == pytest.approx({"gpu": 0.25, "tpu": 0.75})
+    assert {flow.state for flow in flows} == {"warm"}
+
+
+def test_what_rounding_leaves_of_an_offer_is_no_flow_of_the_next_row() -> None:
+    # A billionth of 4 requests/s, and half of that is left at the first offer.
+    found = rows_of.network(
+        [rows_of.site("x")],
+        [rows_of.offer("x", kind, requests_per_s=9) for kind in ("gpu", "tpu")],
+        demand=[rows_of.demand(rate=4.0), rows_of.demand("others", rate=4.0)],
+    )
+    classes, loads = demand_classes(found), (4 + 2e-9, 4 - 2e-9)
+    flows = routing(found, classes, lambda _: 1.0, lambda offer, _: loads[offer], frozenset())
+    assert [flow.offer.node_type for flow in flows] == ["gpu", "tpu"]
+    assert [flow.share for flow in flows] == pytest.approx([1.0, 1.0])
 
 
 def test_what_rounding_leaves_goes_to_no_offer_without_a_load() -> None:
@@ -132,9 +146,9 @@ def test_what_rounding_leaves_goes_to_no_offer_without_a_load() -> None:
 
 
 def test_what_is_verified_is_split_by_what_is_executed() -> None:
-    """Of 8 requests/s x executes 2 and y 6; of two verifications each, a makes 12 and b 4."""
+    """Of 0.8 requests/s x executes 0.2, y 0.6; of two verifications each, a makes 1.2, b 0.4."""
     by_two = Policy(policy="two", verifiers=2, quorum=2)
-    rows = [rows_of.demand(rate=5.0, verification="two"), rows_of.demand("others", rate=3.0)]
+    rows = [rows_of.demand(rate=0.5, verification="two"), rows_of.demand("others", rate=0.3)]
     rows[1] = replace(rows[1], verification="two")
     found = rows_of.network(
         [rows_of.site(name) for name in "abcxyz"],
@@ -161,10 +175,10 @@ def test_what_is_verified_is_split_by_what_is_executed() -> None:
         assert list(checks) == sorted(checks, key=lambda check: (check.executor, check.verifier))
         return {(check.executor.site, check.verifier.site): check.rate for check in checks}
 
-    split = {("x", "a"): 3.0, ("x", "b"): 1.0, ("y", "a"): 9.0, ("y", "b"): 3.0}
-    assert verified({"a": 12.0, "b": 4.0, "c": 0.0}) == pytest.approx(split)
+    split = {("x", "a"): 0.3, ("x", "b"): 0.1, ("y", "a"): 0.9, ("y", "b"): 0.3}
+    assert verified({"a": 1.2, "b": 0.4, "c": 0.0}) == pytest.approx(split)
     # What does not add up, by rounding, is scaled to two verifications a request; dust is none.
-    assert verified({"a": 6.0, "b": 2.0, "c": 1e-9}) == pytest.approx(split)
+    assert verified({"a": 0.6, "b": 0.2, "c": 1e-10}) == pytest.approx(split)
     # Where nothing is executed nothing is verified.
     assert verification(found, [stream], lambda *_: 1.0, ()) == ()
 
