@@ -34,7 +34,10 @@ def test_effective_number_of_equal_shares_is_their_count() -> None:
     assert effective_number([5, 5, 5, 5]) == pytest.approx(4)
     # 1 / (0.5² + 0.25² + 0.25²)
     assert effective_number([2, 1, 1]) == pytest.approx(1 / 0.375)
+    # Amounts may be small, and of any unit.
+    assert effective_number([0.25, 0.25]) == pytest.approx(2)
     assert effective_number([0.0]) is None
+    assert effective_number([]) is None
 
 
 def test_shares_sum_to_one_where_everything_hangs_on_one_of_the_kind() -> None:

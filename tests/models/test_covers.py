@@ -6,18 +6,22 @@ import itertools
 import math
 import threading
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 import pytest
 
 from bench.networks import Size, generate
 from models import covers
+from models.build import SINGLE_PHASE, build
 from models.classes import demand_classes
 from models.covers import rounding
+from models.data import Model, NodeType
 from models.expressions import Cut
 from models.network import Network
 from models.objectives import stage
 from planner.solver.problem import Problem
+from tests import rules as rows_of
 from tests.solver.test_solve import solvable
 
 
@@ -63,6 +67,93 @@ def test_a_row_is_broken_by_what_is_lacking_in_relation_to_what_is_needed(
     one, every, need = np.array([0.5]), np.array([True]), np.array([500.25])
     found = covers._broken(one, need, every, every, np.array([placed]), np.zeros(1))
     assert (found is not None) is broken
+
+
+@pytest.mark.parametrize(
+    ("placed", "missed", "row"),
+    [
+        # By halves 2.4 are three, by wholes 1.2 are two: whichever lacks more of what it asks for.
+        ([2.4, 0.0, 9.0], [0.0, 9.0, 0.0], ([1.0, 2.0, 0.0], [4.0, 0.0, 2.0], 3.0)),
+        ([0.0, 1.2, 9.0], [0.0, 9.0, 0.0], ([1.0, 1.0, 0.0], [4.0, 0.0, 2.0], 2.0)),
+        ([0.0, 1.0, 9.0], [0.1, 9.0, 0.05], ([1.0, 1.0, 0.0], [4.0, 0.0, 2.0], 2.0)),
+        ([0.0, 1.0, 9.0], [0.2, 9.0, 0.15], None),
+    ],
+)
+def test_the_row_of_a_set_is_of_what_is_in_it_and_of_who_reaches_nothing_else(
+    placed: list[float], missed: list[float], row: tuple[list[float], list[float], float] | None
+) -> None:
+    # Of powers ½, 1 and ¼ the last is outside; of needs 0.8, 0.7 and 0.4 the second can go there.
+    found = covers._broken(
+        np.array([0.5, 1.0, 0.25]),
+        np.array([0.8, 0.7, 0.4]),
+        np.array([True, True, False]),
+        np.array([True, False, True]),
+        np.array(placed),
+        np.array(missed),
+    )
+    if row is None or found is None:
+        assert found is row
+        return
+    each, slack, at_least = found
+    assert (each.tolist(), slack.tolist(), at_least) == (
+        pytest.approx(row[0]),
+        pytest.approx(row[1]),
+        row[2],
+    )
+
+
+@pytest.mark.parametrize("right", [2.0, 2.005, 3 - 1e-7])
+def test_what_is_nearly_whole_is_not_rounded(right: float) -> None:
+    assert rounding(np.array([1.0, 0.5]), right) is None
+    assert rounding(np.array([1.0, 0.5]), right + 0.02) is not None
+
+
+def test_rows_of_replicas_and_of_nodes_are_those_of_who_can_go_nowhere_else() -> None:
+    """Of 5 + 2.4 requests/s the office's 2.4 need a site in Germany: c, twice as fast as a.
+
+    A replica of 4 requests/s, there 8, takes half a node. At a 1.85 of them are two, by one at c;
+    the office's 0.3 at c are one. A node does 16 requests/s at c, or half of that.
+    """
+    of = rows_of.network(
+        [rows_of.site("a", country=(("FR",),)), rows_of.site("c", "Bolt", country=(("DE",),))],
+        [rows_of.offer("a", "gpu"), rows_of.offer("c", "fast")],
+        node_types=[
+            NodeType(node_type=name, role="execution", gpu_memory_gb=80, speed=speed)
+            for name, speed in (("gpu", 1.0), ("fast", 2.0))
+        ],
+        models=[Model(model="m", gpu_memory_gb=40, requests_per_s=4)],
+        demand=[
+            rows_of.demand(rate=5, model="m"),
+            rows_of.demand("office", rate=2.4, model="m", countries=("DE",)),
+        ],
+    )
+    model = build(of, demand_classes(of))
+    block = model.phase[SINGLE_PHASE]
+
+    def broken(**there: float) -> list[tuple[dict[str, float], float | None]]:
+        cuts = covers.separate(block, of, lambda v: there.get(v.local_name[:6], 0.0))
+        return [({v.local_name: each for each, v in cut.terms}, cut.lower) for cut in cuts]
+
+    replicas = [
+        ({"warm[a,gpu,m]": 1.0, "warm[c,fast,m]": 2.0}, {0: 1.25 / 0.85, 1: 0.6 / 0.85}, 2.0),
+        ({"warm[c,fast,m]": 1.0}, {1: 1.0}, 1.0),
+    ]
+    nodes = [
+        ({"nodes[a,gpu]": 1.0, "nodes[c,fast]": 2.0}, {0: 0.625 / 0.925, 1: 0.3 / 0.925}, 1.0),
+        ({"nodes[c,fast]": 1.0}, {1: 1.0}, 1.0),
+    ]
+
+    def wanted(rows: Any) -> Any:
+        return [
+            (pytest.approx(terms | {f"unserved[{n}]": each for n, each in missed.items()}), least)
+            for terms, missed, least in rows
+        ]
+
+    assert broken() == wanted(replicas + nodes)
+    # A row comes where the point breaks it.
+    assert broken(**{"nodes[": 1.0}) == wanted(replicas)
+    assert broken(**{"warm[a": 2.0}) == wanted(replicas[1:] + nodes)
+    assert broken(**{"warm[c": 1.0, "nodes[": 1.0}) == []
 
 
 def handed_over(network: Network) -> Problem:

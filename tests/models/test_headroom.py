@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from models.translate import place
 from planner.solver.problem import Problem
 from tests import draw
 from tests.models.test_covers import handed_over
-from tests.rules import demand, network, offer, protected, site
+from tests.rules import at, demand, network, offer, protected, site
 from tests.rules.test_survival import asks, drawn, nodes_only
 
 ACME = protected("provider", "Acme")
@@ -85,6 +86,84 @@ def test_replicas_are_rounded_before_the_nodes_that_hold_them() -> None:
 
 def test_nothing_is_asked_where_nothing_need_be_served() -> None:
     assert not rows_at(halves(5, min_served=0.0), {})[1]
+
+
+def held(*rows: tuple[str, float, float, bool]) -> headroom._Asked:
+    """Return what can do something for a model: by offer, what each does, its part of a node."""
+    names, each, sizes, is_slot = zip(*rows, strict=True)
+    offers = tuple(at(name[0], name[2:]) for name in names)
+    arrays = np.array(each), np.array(sizes), np.array(is_slot, dtype=bool)
+    return headroom._Asked(offers, offers, *arrays, is_held=True)
+
+
+def test_nodes_are_weighed_by_what_fills_them_on_one_type() -> None:
+    """Of 9 requests/s, 6 a replica on a TPU: two of a quarter of a node.
+
+    A replica or a slot in Acme's GPUs does 4 or 3 of them, each a whole one as rounded. Slots serve
+    both models in turn, so that their worth adds up.
+    """
+    asked = [
+        (
+            held(
+                ("a/gpu", 3.0, 0.5, True), ("a/gpu", 4.0, 0.5, False), ("b/tpu", 6.0, 0.25, False)
+            ),
+            9.0,
+        ),
+        # Four replicas exactly: nothing to round. What is at c is gone.
+        (
+            held(("c/gpu", 9.0, 0.1, False), ("a/gpu", 1.0, 0.5, True), ("b/tpu", 2.0, 0.5, False)),
+            8.0,
+        ),
+        # No replica stands on a TPU, or it can do nothing there.
+        (held(("a/gpu", 5.0, 0.5, False)), 7.0),
+        (held(("a/gpu", 5.0, 0.5, False), ("b/tpu", 0.0, 0.5, False)), 7.0),
+    ]
+    worth, least = headroom._weighed(asked, [at("a"), at("b", "tpu")], "tpu")
+    # a: slots of the first ¼ · 1 / ½ and of the second ½ · ½ / ½, together more than a replica.
+    assert worth.tolist() == pytest.approx([0.5 + 0.5, 1.0])
+    assert least == pytest.approx(0.25 * 2 + 0.5 * 4)
+    worth, least = headroom._weighed(asked[:1], [at("a"), at("b", "tpu")], "gpu")
+    # 2.25 replicas of 4 are three; one on a TPU counts as 1 + ½ / ¼, no more than two.
+    assert worth.tolist() == pytest.approx([1.0, 0.5 * 2 / 0.25])
+    assert least == pytest.approx(0.5 * 3)
+
+
+@pytest.mark.parametrize(
+    ("there", "row"),
+    [
+        # Weighed as on a GPU, 2.5 and 1.5 replicas are 3 and 2, 2.5 nodes; one at b holds two.
+        ((1.0, 0.0), ({"a": 1.0, "b": 2.0}, 3.0)),
+        # As on a TPU they are 2 and 3; one at a holds two.
+        ((0.0, 1.0), ({"a": 2.0, "b": 1.0}, 3.0)),
+        # Where both lack the same, the first is said.
+        ((0.0, 0.0), ({"a": 1.0, "b": 2.0}, 3.0)),
+        # Enough by either weight.
+        ((1.0, 2.0), None),
+        ((2.0, 2.0), None),
+    ],
+)
+def test_the_row_of_nodes_is_the_one_that_is_broken_most(
+    there: tuple[float, float], row: tuple[dict[str, float], float] | None
+) -> None:
+    of_two = {
+        ("", "five"): held(("a/gpu", 2.0, 0.5, False), ("b/tpu", 3.0, 0.5, False)),
+        ("", "three"): held(("a/gpu", 2.0, 0.5, False), ("b/tpu", 1.0, 0.5, False)),
+    }
+    # Nothing follows for nodes from what is not held on them, or is of another period, or asks for
+    # nothing.
+    nodes = held(("b/tpu", 1.0, 1.0, False))._replace(is_held=False)
+    others = {("", "nodes"): nodes, ("day", "five"): of_two["", "five"], ("", "idle"): nodes}
+    need = {("", "five"): 5.0, ("", "three"): 3.0, ("", "nodes"): 9.5, ("day", "five"): 9.0}
+    offers = at("a"), at("b", "tpu")
+    block = SimpleNamespace(nodes={found: found for found in offers})
+    point = dict(zip(offers, there, strict=True)).__getitem__
+    known = headroom._Known(of_two | others, ())
+    cuts = list(headroom._nodes(block, known, frozenset(), need, "", point))
+    found = [({offer.site: each for each, offer in cut.terms}, cut.lower) for cut in cuts]
+    assert found == ([] if row is None else [row])
+    # Without a the five replicas are at b, two to a node.
+    (cut,) = headroom._nodes(block, known, frozenset(offers[:1]), need, "", lambda _: 0.0)
+    assert cut == (((1.0, offers[1]),), 3.0, None)
 
 
 def mixture(points: list[dict[int, float]], weights: Any) -> Callable[[Any], float]:

@@ -164,6 +164,44 @@ def test_what_some_cannot_avoid_hides_nothing_of_what_others_can() -> None:
     assert amounts("worst_loss", network, *at_home, *served({"c": 1.0}, others)) == 0.6
     assert amounts("worst_loss", network, *at_home, *served({"c": 0.5}, others)) == 0.6
     assert amounts("worst_loss", network, *served({"c": 0.5}, others)) == 1.0
+    # Of Acme alone: what the office has of it, all or half, is taken off what others have of it.
+    most = served({"b": 0.75, "c": 0.25}, others)
+    assert amounts("worst_loss", network, *at_home, *most) == pytest.approx(0.45)
+    fewer = served({"a": 0.5}, office)
+    assert amounts("worst_loss", network, *fewer, *most) == pytest.approx(0.2 + 0.45)
+
+
+def test_the_rows_of_the_worst_loss() -> None:
+    """Of 10 requests/s the office asks for 4, in Germany, which has a and b of Acme.
+
+    What is lost with Germany is less by what is served of the office; Acme loses the same.
+    """
+    office = of.demand(rate=4.0, service_class="law", countries=("DE",))
+    sites = {
+        name: replace(site, country=((country,),))
+        for (name, site), country in zip(three().sites.items(), ("DE", "DE", "FR"), strict=True)
+    }
+    network = replace(three(demand=[office, of.demand(rate=6.0)]), sites=sites)
+    block = build(network, draw.row_by_row(network)).phase[SINGLE_PHASE]
+    on_acme = {f"load[{name},gpu,{job}]": -1.0 for name in "ab" for job in (0, 1)}
+    assert of.written(block.loss_sum) == {
+        ("unserved", ""): (
+            {"loss[unserved,]": 1.0, "unserved[0]": -4.0, "unserved[1]": -6.0},
+            0.0,
+            None,
+        ),
+        ("executed", "", 0): ({"loss[executed,,0]": 1.0} | on_acme, 0.0, None),
+        ("executed", "", 1): ({"loss[executed,,1]": 1.0, "load[c,gpu,1]": -1.0}, 0.0, None),
+        ("spared", "", 0): ({"loss[spared,,0]": 1.0, "unserved[0]": 4.0}, None, 4.0),
+        ("spared", "", 1): ({"loss[spared,,1]": 1.0, "unserved[1]": 6.0}, None, 6.0),
+    }
+    always = {"loss[worst]": 10.0, "loss[unserved,]": -1.0}
+    in_germany = {"loss[executed,,0]": -1.0, "loss[spared,,0]": 1.0}
+    assert of.written(block.loss_least) == {
+        "": (always, 0.0, None),
+        ("", "country", "DE"): (always | in_germany, 0.0, None),
+        ("", "country", "FR"): (always | {"loss[executed,,1]": -1.0}, 0.0, None),
+    }
 
 
 # What is expected ---------------------------------------------------------------------------------

@@ -266,6 +266,35 @@ def test_the_limit_of_a_goal_is_a_row_however_small_it_is(limit: float) -> None:
         assert (amount <= row.ub + 1e-6) == keeps
 
 
+@pytest.mark.parametrize(("limit", "part"), [(0.0, 1.0), (1e-7, 1.0), (12.0, 12.0)])
+def test_the_row_of_a_limit_is_in_parts_of_it(limit: float, part: float) -> None:
+    network = replace(small(), goals=(Goal(1, "unserved", at_most=limit), Goal(2, "monthly_cost")))
+    block = build(network, draw.row_by_row(network)).phase[SINGLE_PHASE]
+    rates = {"unserved[0]": 20 / part, "unserved[1]": 10 / part, "unserved[2]": 0.001 / part}
+    ((name, (terms, lower, upper)),) = rows_of.written(block.at_most).items()
+    assert (name, terms, lower) == ("unserved", pytest.approx(rates), None)
+    assert upper == pytest.approx(limit / part)
+
+
+def test_what_a_measure_always_has_is_taken_off_its_limit() -> None:
+    # Three seats where there is no site any more are changes, whatever is planned.
+    network = replace(
+        small(),
+        seats_today=(SeatToday(committee="council", site="madrid", node_type="seat", seats=3),),
+        loaded_today=(),
+        goals=(Goal(1, "changes", at_most=10.0),),
+    )
+    block = build(network, draw.row_by_row(network)).phase[SINGLE_PHASE]
+    found = by_name("changes").express(block, network)
+    before = found.constant
+    ((_, (terms, lower, upper)),) = rows_of.written(block.at_most).items()
+    assert (len(terms), lower) == (len(found.terms), None)
+    assert upper == pytest.approx((10 - before) / 10)
+    without = replace(network, seats_today=())
+    block = build(without, draw.row_by_row(without)).phase[SINGLE_PHASE]
+    assert by_name("changes").express(block, without).constant == before - 3
+
+
 @pytest.mark.parametrize("seed", range(10))
 def test_the_breakdown_adds_up_to_the_monthly_cost(seed: int) -> None:
     network = drawn_network(seed)

@@ -40,6 +40,14 @@ def test_phases_are_in_their_order_or_as_they_are_listed() -> None:
     assert phases_of(phased(SECOND, FIRST)) == (FIRST, SECOND)
     plain = (Phase(phase="z"), Phase(phase="a"))
     assert phases_of(phased(*plain)) == plain
+    # Where only some have an order, those come first; an order of 0 is one.
+    zero = Phase(phase="y", order=0)
+    assert phases_of(phased(plain[0], SECOND, plain[1], FIRST, zero)) == (
+        zero,
+        FIRST,
+        SECOND,
+        *plain,
+    )
 
 
 def test_a_phase_stands_on_the_one_before_and_pays_what_that_left() -> None:
@@ -73,6 +81,15 @@ def test_a_phase_by_itself_may_add_and_pay_what_all_up_to_it_may() -> None:
     free = phase_alone(phased(), (replace(FIRST, max_new_nodes=None), SECOND)).step
     assert free is not None
     assert (free.phase.max_new_nodes, free.phase.budget_one_off) == (None, 1000.0)
+    # What may not be added or paid is 0, and adds nothing to what others may.
+    none = replace(FIRST, max_new_nodes=0, budget_one_off=0.0)
+    for phases, limits in (((none, SECOND), (4, 100.0)), ((none, none), (0, 0.0))):
+        step = phase_alone(phased(), phases).step
+        assert step is not None
+        assert (step.phase.max_new_nodes, step.phase.budget_one_off) == limits
+    unpaid = phase_alone(phased(), (replace(FIRST, budget_one_off=None), SECOND)).step
+    assert unpaid is not None
+    assert (unpaid.phase.max_new_nodes, unpaid.phase.budget_one_off) == (7, None)
 
 
 def test_phases_of_one_model_share_the_budget_and_only_later_ones_keep() -> None:

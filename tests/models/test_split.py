@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from models.classes import demand_classes
-from models.data import OfferKey
-from models.plan import Replica
-from models.split import _source, least_transport, routing
+from models.data import NodeType, OfferKey, Policy
+from models.plan import Flow, Replica, VerificationFlow
+from models.split import _open_to, _source, least_transport, routing, verification
 from models.stands import FETCHED, STORED, WARM
+from models.streams import Stream
 from tests import rules as rows_of
 from tests.cases import PARIS, small
 
@@ -46,6 +47,30 @@ def test_the_transport_is_the_cheapest_and_keeps_sums(seed: int) -> None:
     assert not moved[~np.isfinite(cost)].any()
     found = float(np.where(moved > 0, cost, 0.0).ravel() @ moved.ravel())
     assert found == pytest.approx(brute_force(start, cost))
+
+
+def test_where_nothing_goes_nothing_is_moved() -> None:
+    start = np.zeros((2, 3))
+    assert not least_transport(start, np.ones((2, 3))).any()
+
+
+def test_flows_to_other_slots_are_in_no_column() -> None:
+    found = rows_of.network(
+        [rows_of.site(name) for name in "xyz"],
+        [rows_of.offer(name, "gpu", requests_per_s=9) for name in "xyz"],
+        demand=[rows_of.demand(rate=2.0), rows_of.demand("others", rate=2.0, unserved_penalty=7)],
+    )
+    classes = demand_classes(found)
+    assert len(classes.classes) == 2
+    # Of the three flows of each class, the second and the third may change places.
+    for number in (0, 1):
+        slots = [
+            (int(classes.place[flow]), float(classes.price[flow]))
+            for flow in np.flatnonzero(classes.of == number)
+        ]
+        flows, columns = _open_to(classes, number, {slots[2]: 0, slots[1]: 1})
+        assert flows.tolist() == [3 * number + 1, 3 * number + 2]
+        assert columns.tolist() == [1, 0]
 
 
 def test_a_cold_load_comes_from_the_nearest_copy_or_from_the_hub() -> None:
@@ -88,6 +113,20 @@ def test_the_offers_of_a_site_are_filled_in_proportion_to_their_loads() -> None:
     flows = routing(found, classes, lambda _: 1.0, lambda offer, _: (1.0, 3.0)[offer], frozenset())
     shares = {flow.offer.node_type: flow.share for flow in flows}
     assert shares == pytest.approx({"gpu": 0.25, "tpu": 0.75})
+    assert {flow.state for flow in flows} == {"warm"}
+
+
+def test_what_rounding_leaves_of_an_offer_is_no_flow_of_the_next_row() -> None:
+    # A billionth of 4 requests/s, and half of that is left at the first offer.
+    found = rows_of.network(
+        [rows_of.site("x")],
+        [rows_of.offer("x", kind, requests_per_s=9) for kind in ("gpu", "tpu")],
+        demand=[rows_of.demand(rate=4.0), rows_of.demand("others", rate=4.0)],
+    )
+    classes, loads = demand_classes(found), (4 + 2e-9, 4 - 2e-9)
+    flows = routing(found, classes, lambda _: 1.0, lambda offer, _: loads[offer], frozenset())
+    assert [flow.offer.node_type for flow in flows] == ["gpu", "tpu"]
+    assert [flow.share for flow in flows] == pytest.approx([1.0, 1.0])
 
 
 def test_what_rounding_leaves_goes_to_no_offer_without_a_load() -> None:
@@ -104,3 +143,45 @@ def test_what_rounding_leaves_goes_to_no_offer_without_a_load() -> None:
     loads = (9e7, 3e7 + 4e-9, 0.0)
     flows = routing(found, classes, lambda _: 1.0, lambda offer, _: loads[offer], frozenset())
     assert {flow.offer.node_type for flow in flows} == {"gpu", "tpu"}
+
+
+def test_what_is_verified_is_split_by_what_is_executed() -> None:
+    """Of 0.8 requests/s x executes 0.2, y 0.6; of two verifications each, a makes 1.2, b 0.4."""
+    by_two = Policy(policy="two", verifiers=2, quorum=2)
+    rows = [rows_of.demand(rate=0.5, verification="two"), rows_of.demand("others", rate=0.3)]
+    rows[1] = replace(rows[1], verification="two")
+    found = rows_of.network(
+        [rows_of.site(name) for name in "abcxyz"],
+        [rows_of.offer(name, "check" if name in "abc" else "gpu") for name in "abcxyz"],
+        node_types=[NodeType(node_type="check", role="verification", verifications_per_s=9)],
+        demand=rows,
+        policies=[by_two],
+    )
+    executors = tuple(rows_of.at(name) for name in "xyz")
+    verifiers = tuple(rows_of.at(name, "check") for name in "abc")
+    stream = Stream("two", "", "", executors, verifiers)
+    flows = tuple(
+        Flow(row.key, executor, "", "warm", share)
+        for row, executor, share in (
+            (rows[0], executors[0], 0.4),
+            (rows[0], executors[1], 0.6),
+            (rows[1], executors[1], 1.0),
+        )
+    )
+
+    def verified(rates: dict[str, float]) -> dict[tuple[str, str], float]:
+        checks = verification(found, [stream], lambda _, offer: rates[offer.site], flows)
+        assert all(check[:3] == ("two", "", "") for check in map(astuple_of, checks))
+        assert list(checks) == sorted(checks, key=lambda check: (check.executor, check.verifier))
+        return {(check.executor.site, check.verifier.site): check.rate for check in checks}
+
+    split = {("x", "a"): 0.3, ("x", "b"): 0.1, ("y", "a"): 0.9, ("y", "b"): 0.3}
+    assert verified({"a": 1.2, "b": 0.4, "c": 0.0}) == pytest.approx(split)
+    # What does not add up, by rounding, is scaled to two verifications a request; dust is none.
+    assert verified({"a": 0.6, "b": 0.2, "c": 1e-10}) == pytest.approx(split)
+    # Where nothing is executed nothing is verified.
+    assert verification(found, [stream], lambda *_: 1.0, ()) == ()
+
+
+def astuple_of(check: VerificationFlow) -> tuple[str, str, str]:
+    return (check.policy, check.residency, check.period)

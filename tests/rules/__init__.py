@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from pyomo.repn import generate_standard_repn
+
 from models.build import SINGLE_PHASE, build
 from models.data import (
     Committee,
@@ -116,6 +118,23 @@ def at(name: str, node_type: str = "gpu") -> OfferKey:
 def protected(kind: str, name: str) -> Dependency:
     """Return a dependency whose failure every guarantee must survive."""
     return Dependency(kind=kind, dependency=name, protect=True)
+
+
+Written = tuple[dict[str, float], float | None, float | None]
+"""The coefficients of a row by the name of the variable, and its limits."""
+
+
+def written(family: Any) -> dict[Any, Written]:
+    """Return the rows of a family by key."""
+    found = {}
+    for key, row in family.items():
+        sum_ = generate_standard_repn(row.body)
+        assert sum_.is_linear()
+        assert not sum_.constant
+        names = [variable.local_name for variable in sum_.linear_vars]
+        terms = {n: float(c) for n, c in zip(names, sum_.linear_coefs, strict=True)}
+        found[key] = (terms, row.lb, row.ub)
+    return found
 
 
 def verdicts(rule: Any, network: Network, plan: Deployment) -> tuple[bool | None, list[str]]:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bench.networks import SIZES, generate
+from models.build import SINGLE_PHASE, build
 from models.classes import demand_classes
 from models.data import Committee, DiversityRow, Item, Model, NodeType, OfferKey, Policy
 from models.exposure import Exposure
@@ -243,6 +244,50 @@ def test_a_panel_must_keep_its_quorum_under_so_many_failures() -> None:
     same = checked(network, dict.fromkeys("abe", 1.0))
     of.assert_illegal(diversity_collapse, panels(2, "owner"), same, "owner:owner a failing ends it")
     assert not of.sayings(diversity_collapse, panels(2, "owner", "other"), same)
+
+
+def test_no_single_failure_takes_more_of_a_stream_than_its_panels_can_spare() -> None:
+    """One of three verifiers; a row that asks for less than two failures says nothing of it."""
+    for least, names in ((3, ("ab", "cd", "ef")), (1, ())):
+        network = panels(least, "owner")
+        model = build(network, draw.row_by_row(network)).phase[SINGLE_PHASE]
+        (stream,) = model.streams
+        key = ",".join(stream.key)
+        rows = of.written(model.rules.diversity_collapse.panels)
+        assert {found[4] for found in rows} <= {0}
+        wanted = [
+            (
+                {f"verify[{key},{name},check]": 1.0 for name in pair} | {f"executed[{key}]": -1.0},
+                None,
+                0.0,
+            )
+            for pair in names
+        ]
+        assert sorted(rows.values(), key=str) == sorted(wanted, key=str)
+
+
+def test_a_cover_of_panels_counts_all_who_may_be_in_others() -> None:
+    """A panel needs three owners; a, b and c have two, and whoever verifies nothing yet counts."""
+    network = panels(2, "owner")
+    model = build(network, draw.row_by_row(network))  # kept: its parts only point at it weakly
+    block = model.phase[SINGLE_PHASE]
+    (stream,) = block.streams
+    rates = {f"verify[{','.join(stream.key)},{name},check]": 1.0 for name in "abc"}
+
+    def separated(rates: dict[str, float]) -> list[Cut]:
+        own = block.rules.diversity_collapse
+        found = diversity_collapse.separate(
+            own, block, network, lambda v: rates.get(v.local_name, 0.0)
+        )
+        return list(found)
+
+    (cut,) = separated(rates)
+    weights = {variable.local_name: each for each, variable in cut.terms if each}
+    others = {f"verify[{','.join(stream.key)},{name},check]": 1.0 for name in "def"}
+    assert weights == others | {f"executed[{','.join(stream.key)}]": -1.0}
+    assert (cut.lower, cut.upper) == (0.0, None)
+    spread = {f"verify[{','.join(stream.key)},{name},check]": 1.0 for name in "ace"}
+    assert separated(spread) == separated({}) == []
 
 
 def test_panels_are_made_so_that_they_bear_it_where_they_can_be() -> None:

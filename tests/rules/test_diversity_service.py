@@ -42,6 +42,7 @@ from tests.rules import (
     network,
     offer,
     site,
+    written,
 )
 from tests.rules.test_survival import fits, richest
 from tests.test_rules_contract import disagreements
@@ -209,6 +210,30 @@ def test_it_is_explained_by_the_row_that_ends_first() -> None:
 
 
 # Rows, audit and cuts ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("rate", "each", "least"), [(30, 10.0, 15.0), (12, 6.0, 6.0)])
+def test_what_must_be_left_is_a_row_of_each_single_failure(
+    rate: float, each: float, least: float
+) -> None:
+    """Half of what is asked for, of which a node does no more than it can and than is needed."""
+    of = four(asking(2), rows=(demand(rate=rate),))
+    block = build(of, draw.row_by_row(of)).phase[SINGLE_PHASE]
+    own = block.rules.diversity_service
+    nodes = {name: f"nodes[{name},gpu]" for name in "abcd"}
+    all_of_them = dict.fromkeys(nodes.values(), each) | {"can[0]": -1.0}
+    assert written(own.adds_up) == {0: (all_of_them, 0.0, None)}
+    rows = list(written(own.left).values())
+    assert rows[0] == ({"can[0]": 1.0}, least, None)
+    taken = [("ab", least), ("cd", least)]
+    assert sorted(rows[1:], key=str) == [
+        ({"can[0]": 1.0} | {nodes[name]: -each for name in names}, lower, None)
+        for names, lower in taken
+    ]
+    # Where nothing need be borne, what must stand as it is is all.
+    of = four(asking(1), rows=(demand(rate=rate),))
+    own = build(of, draw.row_by_row(of)).phase[SINGLE_PHASE].rules.diversity_service
+    assert list(written(own.left).values()) == [({"can[0]": 1.0}, least, None)]
 
 
 def _one_each(choose: random.Random, _: Network) -> list[DiversityRow]:

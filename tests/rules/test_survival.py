@@ -43,7 +43,9 @@ from tests.rules import (
     network,
     offer,
     protected,
+    sayings,
     site,
+    written,
 )
 from tests.test_rules_contract import rows_hold
 from tests.thorough import parts
@@ -86,6 +88,57 @@ def test_capacity_outside_a_failure_is_asked_for_before_anything_is_separated() 
         assert rows_hold(block.rules.survival, values) is holds
 
 
+def test_what_must_be_left_is_a_row_of_every_failure_period_and_model() -> None:
+    """The storm takes what Acme takes, and so has the same row."""
+    far = Model(model="far", gpu_memory_gb=0, upstream=(("Lab",),))
+    rows = [
+        demand(rate=20, min_served=0.5, period="day"),
+        demand(rate=8, min_served=0.25, period="day", model="far"),
+        demand(rate=30, min_served=0.5, period="night"),
+        demand("others", rate=10, min_served=1.0, period="night"),
+    ]
+    of = nodes_only(
+        *rows,
+        models=[far],
+        links=tuple(Link(Item("site", name), Item("upstream", "Lab"), 5) for name in "abc"),
+        periods={"day": 300.0, "night": 430.0},
+        dependencies=[ACME, protected("country", "DE")],
+        shocks={"storm": [Item("site", "a"), Item("site", "b")]},
+    )
+    own = build(of, draw.row_by_row(of)).phase[SINGLE_PHASE].rules.survival
+    nodes = {name: f"nodes[{name},gpu]" for name in "abc"}
+    keys = [("day", ""), ("day", "far"), ("night", "")]
+    can = {key: f"can[{','.join(key)}]" for key in keys}
+    each = dict.fromkeys(nodes.values(), 10.0)
+    assert written(own.adds_up) == {key: (each | {can[key]: -1.0}, 0.0, None) for key in keys}
+    assert written(own.left) == {
+        (failure, *key): ({can[key]: 1.0} | {nodes[name]: -10.0 for name in gone}, need, None)
+        for key, need in zip(keys, (10.0, 2.0, 25.0), strict=True)
+        for failure, gone in (("shock:storm", "ab"), ("country:DE", "c"))
+    }
+
+
+def test_what_must_be_left_to_verify_is_a_row_too() -> None:
+    """Half of 4 requests/s, by two verifiers, each of whom does half as much again for one."""
+    work = Policy(policy="two", verifiers=2, quorum=2, work=1.5, overhead=0.25)
+    of = replace(checked(), policies={"two": work})
+    own = build(of, draw.row_by_row(of)).phase[SINGLE_PHASE].rules.survival
+    executing, verifying_ = "can[,]", "can[,*verification]"
+    verifiers = {f"nodes[{name},check]": 2.0 for name in "abcd"}
+    assert written(own.adds_up) == {
+        ("", ""): ({"nodes[x,gpu]": 10.0, executing: -1.0}, 0.0, None),
+        ("", "*verification"): (verifiers | {verifying_: -1.0}, 0.0, None),
+    }
+    assert written(own.left) == {
+        ("provider:Acme", "", ""): ({executing: 1.0}, 2.5, None),
+        ("provider:Acme", "", "*verification"): (
+            {verifying_: 1.0, "nodes[a,check]": -2.0},
+            6.0,
+            None,
+        ),
+    }
+
+
 def test_a_shock_takes_everything_it_names_at_once() -> None:
     both = {"storm": [Item("site", "a"), Item("country", "DE")]}
     hit = nodes_only(dependencies=[], shocks=both)
@@ -96,6 +149,46 @@ def test_a_shock_takes_everything_it_names_at_once() -> None:
 def test_what_is_not_protected_need_not_be_survived_nor_what_asks_for_nothing() -> None:
     assert_legal(rule, nodes_only(dependencies=[]), standing(a=1))
     assert_legal(rule, nodes_only(demand(rate=20)), standing(a=1))
+
+
+def test_of_failures_that_take_the_same_one_is_told() -> None:
+    owned = nodes_only(dependencies=[ACME, protected("owner", "Own")])
+    sites = {
+        name: replace(found, owner=(("Own",),) if found.provider == "Acme" else ())
+        for name, found in owned.sites.items()
+    }
+    (said,) = sayings(rule, replace(owned, sites=sites), standing(a=2))
+    assert "without owner:Own" in said
+
+
+def test_what_stands_nowhere_is_taken_by_no_failure() -> None:
+    """Clients K and L both take the GPUs, and each another type, of which no node stands."""
+    clients = {"gpu": (("K",), ("L",)), "tpu": (("K",),), "fpga": (("L",),)}
+    of = network(
+        [site("a")],
+        [offer("a", name, requests_per_s=10) for name in clients],
+        node_types=[
+            NodeType(node_type=name, role="execution", client=found)
+            for name, found in clients.items()
+        ],
+        demand=[demand(rate=20, min_served=0.5)],
+        dependencies=[protected("client", "K"), protected("client", "L")],
+    )
+    (said,) = sayings(rule, of, standing(a=2))
+    assert "without client:K" in said
+    # Where both stand neither failure takes what the other does.
+    both = {at("a", "tpu"): 1, at("a", "fpga"): 1}
+    assert_legal(rule, of, Deployment(nodes=both))
+    assert (
+        len(
+            sayings(
+                rule,
+                replace(of, demand=(replace(of.demand[0], min_served=1.0),)),
+                Deployment(nodes=both),
+            )
+        )
+        == 2
+    )
 
 
 def test_a_parent_takes_its_resellers_along() -> None:
