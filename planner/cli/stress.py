@@ -74,7 +74,8 @@ def stress(
 
     demand_one(plan, today)
     workers = workers_of(processes, cluster)
-    get_ready(workers, *ANSWERING)
+    if workbook.exists() and (plan is None or plan.exists()):
+        get_ready(workers, *ANSWERING)
     _, network, deployment = standing(workbook, plan, scenario)
     known = {item.kind for item in network.graph.dependencies}
     for kind in kinds:

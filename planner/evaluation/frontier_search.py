@@ -139,7 +139,8 @@ class Search:
             for number in first[: self.side_by_side]:
                 seed = self.limits.seed + tries[number]
                 limits = replace(self.first, time_limit_s=seconds, seed=seed)
-                known = {COST: points[number].cost_bound}
+                # What others prove of this plan holds within its amount, and not within its limit.
+                known = {COST: self.plans[number].point.cost_bound}
                 request = self._request(str(number), points[number].limit)
                 requests.append(replace(request, limits=limits, known=known))
                 tries[number] += 1
@@ -218,6 +219,10 @@ class Search:
         new, old = found.point, known.point
         if new.unserved > old.unserved + SAME * max(1.0, old.unserved):
             return False
+        if new.unserved < old.unserved - SAME * max(1.0, old.unserved):
+            # What that costs at least, those that serve less may not.
+            self.plans[number] = found
+            return True
         point = replace(old, cost_bound=max(old.cost_bound, new.cost_bound))
         self.plans[number] = known._replace(point=point)
         if new.cost < old.cost - CENT or (new.cost <= old.cost and new.amount < old.amount):

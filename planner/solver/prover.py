@@ -163,15 +163,23 @@ class Prover:
         return outcome
 
     def _is_a_plan(self, value: float, bound: float) -> bool:
-        """Return whether a rung has found what somebody waits for: the first plan."""
+        """Return whether a rung has what is waited for, a first plan, or has proven enough.
+
+        The plan that it proves may be one that was found since it was begun.
+        """
+        return self._is_awaited_for(value) or self.standing.closes(bound)
+
+    def _is_awaited_for(self, value: float) -> bool:
         return self._is_awaited and not self.standing.has_plan and value < float("inf")
 
     def _says_little(self, value: float, bound: float) -> bool:
         """Return whether a rung can prove little more: at most its own best, of what is missing.
 
-        What is missing beside a poor plan says more of the plan.
+        What is missing beside a poor plan says more of the plan. Without any plan its first point
+        is what is waited for.
         """
         known, best = max(bound, self.standing.bound), self.standing.value
         missing = best - known
         is_good = self.standing.has_plan and missing <= NEAR * abs(best)
-        return is_good and value - known <= WORTH * missing
+        says_little = is_good and value - known <= WORTH * missing
+        return says_little or self._is_awaited_for(value) or self.standing.closes(bound)

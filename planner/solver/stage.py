@@ -206,8 +206,18 @@ class StageSolver:
             is_over = proof is None
             if proof is not None:
                 self._follow(proof)
+        if not self.standing.has_plan:
+            self._take_late()
         if not self.standing.is_done:
             self._search()
+
+    def _take_late(self) -> None:
+        """Take the plans that the prover comes back with although the time is over."""
+        assert self.prover is not None
+        self.prover.end()
+        while self.prover.has_news and (proof := self.prover.next()) is not None:
+            if proof.is_whole:
+                self._take(proof.outcome)
 
     def _follow(self, proof: Proof) -> None:
         """Make a plan of the point of a rung."""

@@ -73,6 +73,10 @@ class Standing:
         """Return whether nothing is left to do: closed, or the best of a part of the network."""
         return self.is_closed or (self.is_part and self._reaches(self.bound, FINER * self.gap))
 
+    def closes(self, bound: float) -> bool:
+        """Return whether nothing would be left to do once so much is proven."""
+        return self._reaches(bound, self.gap if self.floor is None else FINER * self.gap)
+
     @property
     def is_near(self) -> bool:
         """Return whether the plan is better than rounding a relaxation gives: the bound matters."""

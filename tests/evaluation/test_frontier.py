@@ -15,6 +15,7 @@ from scipy.optimize import linprog
 
 from models.data import Dependency, DiversityRow, Item, Settings
 from models.network import Goal, Link, Network
+from planner.evaluation import frontier_search
 from planner.evaluation.audit import audit, audit_stages
 from planner.evaluation.frontier import (
     Point,
@@ -26,8 +27,8 @@ from planner.evaluation.frontier import (
     told_apart,
 )
 from planner.evaluation.frontier_collapse import CollapseSearch
-from planner.evaluation.frontier_search import IN_VAIN, Search, sizes
-from planner.jobs.requests import Workers
+from planner.evaluation.frontier_search import IN_VAIN, Found, Search, sizes
+from planner.jobs.requests import Request, Response, Workers
 from planner.result import Limits
 from planner.solver import solve as solver
 from tests.rules import demand, network, offer, site
@@ -333,6 +334,47 @@ def test_what_is_searched_again_in_vain_is_given_up(monkeypatch: pytest.MonkeyPa
     search = Search(drawn(1)[0], "latency", EXACT, ALONE, threading.Event(), lambda _: None)
     found = search.run(0)
     assert len(again) == IN_VAIN * len(found)
+
+
+def test_a_search_again_is_told_what_holds_within_its_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """At 100 a plan costs 1000 and happens to have 50; within 60 none costs less than 990."""
+    asked = []
+
+    def told(requests: Any, *_: Any, **__: Any) -> Any:
+        for request in requests:
+            asked.append((request.network.goals[-1].at_most, request.known["monthly_cost"]))
+            yield Response(request.key, failure="it is only asked")
+
+    monkeypatch.setattr(frontier_search, "run_jobs", told)
+    search = searching(point(1000.0, 50.0, 100.0, 900.0), point(1100.0, 58.0, 60.0, 990.0))
+    monkeypatch.setattr(search, "_request", lambda key, at: Request(key, search._asked(at), EXACT))
+    assert [found.point.cost_bound for found in search._proven()] == [990.0, 990.0]
+    search._again()
+    assert set(asked) == {(100.0, 900.0), (60.0, 990.0)}
+
+
+def test_a_search_again_that_serves_more_is_taken_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What serving all costs at least is no bound on a plan that leaves some."""
+    some_left = replace(point(1000.0, 58.0, 60.0, 900.0), unserved=5.0)
+    search = searching(some_left)
+    other = Found(point(1500.0, 55.0, 60.0, 1450.0), search.plans[0].solved, search.network)
+    monkeypatch.setattr(search, "_placed", lambda *_: other)
+    assert search._better(0, search.plans[0].solved)
+    assert search.plans == [other]
+    monkeypatch.setattr(search, "_placed", lambda *_: other._replace(point=some_left))
+    assert not search._better(0, search.plans[0].solved)
+    assert search.plans == [other]
+
+
+def searching(*points: Point) -> Search:
+    """Return a search that has found these."""
+    search = Search(drawn(1)[0], "latency", EXACT, ALONE, threading.Event(), lambda _: None)
+    search._begin(1)
+    none = solver.Solved("feasible", None, (), {}, False, {})
+    search.plans = [Found(at, none, search.network) for at in points]
+    return search
 
 
 def test_after_a_stop_what_was_found_is_kept() -> None:

@@ -7,17 +7,24 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from bench.networks import SIZES, Size, generate
+from models.expressions import Expression
+from models.network import Goal
 from planner.job import Job, limits_of
 from planner.jobs.requests import cores
 from planner.result import Limits
 from planner.solver import search
+from planner.solver.clock import Clock
 from planner.solver.prover import Prover
 from planner.solver.search import NeighbourhoodSearch
 from planner.solver.solve import solve
+from planner.solver.stage import StageSolver
+from planner.solver.standing import Standing
 from tests.cases import small
+from tests.models.test_covers import handed_over
 from tests.solver.test_solve import solvable
 from tests.thorough import parts
 
@@ -102,3 +109,46 @@ def test_a_run_has_all_cores_but_those_it_is_denied() -> None:
     job = Job(Path("network.xlsx"), Path("out"))
     assert limits_of(job, small()).threads == cores()
     assert limits_of(replace(job, solver={"threads": 1}), small()).threads == 1
+
+
+def test_a_plan_that_only_the_prover_has_is_kept_when_time_is_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nothing is rounded, and somebody asks to stop once the prover has solved everything."""
+    stop = threading.Event()
+
+    def waits(self: StageSolver) -> None:
+        assert self.prover is not None
+        self.prover._thread.join(60)
+        stop.set()
+
+    monkeypatch.setattr(StageSolver, "_round", waits)
+    network = replace(small(), goals=(Goal(1, "monthly_cost"),))
+    network = replace(network, settings=replace(network.settings, require_served=True))
+    found = solve(network, BESIDE, stop)
+    assert found.status == "interrupted"
+    assert found.plan is not None
+
+
+def test_without_a_plan_the_first_point_of_a_rung_is_enough(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(StageSolver, "_round", lambda _: None)
+    network = generate(SIZES["S"], 1)
+    network = replace(network, goals=(Goal(1, "monthly_cost"), Goal(1, "unserved", 1e6)))
+    found = solve(network, Limits(20.0, gap=0.5, threads=2))
+    assert found.plan is not None
+    assert not found.clock_stopped
+
+
+def test_a_rung_ends_once_it_has_proven_the_best_plan_good_enough() -> None:
+    problem = handed_over(small())
+    costs = np.ones(len(problem.arrays))
+    standing = Standing(problem.arrays, Expression(()), None, 0.1, None, None)
+    standing.costs, standing.best = costs, np.full(len(costs), 1.0)
+    prover = Prover(problem, standing, problem.whole[:0], Clock(9.0, threading.Event()), 0.0)
+    value = standing.value
+    assert not prover._is_a_plan(2 * value, 0.5 * value)
+    assert prover._is_a_plan(2 * value, 0.95 * value)
+    assert prover._says_little(2 * value, 0.95 * value)
+    assert not prover._says_little(2 * value, 0.5 * value)
