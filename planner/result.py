@@ -33,7 +33,7 @@ class Limits:
     """When to stop: seconds for everything, and the relative gap that is good enough.
 
     `deterministic` steps end by work and not by shares of the time. With two `threads` or more, the
-    bound is sought beside the plan; more of them inside HiGHS gain nothing.
+    bound of a model of some size is sought beside the plan; more inside HiGHS gain nothing.
     """
 
     time_limit_s: float

@@ -357,7 +357,7 @@ def _proof(result: Result, is_rounded: bool) -> str:
         if stage.given_up >= GIVEN_UP
     )
     if result.run.clock_stopped:
-        text += ", stopped by the clock (not reproducible)"
+        text += "; how far it came depends on the clock (not reproducible)"
     if result.violations:
         return f"{text}; the audit finds {counted(len(result.violations), 'violation')}"
     return f"{text}; audited without the solver: {len(RULES)} rules, no violation"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Clock:
-    """The time there is, and whether it or somebody cut anything short.
+    """The time there is, and whether it or somebody cut anything short, or decided what came first.
 
     With `by_work` steps do not share the time: each ends by its own measure of work, and the same
     run ends the same on a slower machine. Only the end of all time cuts it short, as ever.

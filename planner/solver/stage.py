@@ -36,6 +36,8 @@ COMPLETE_NODES = 200
 """Branch-and-bound nodes to complete a point: work, not time."""
 WORK_NODES = 1000
 """Branch-and-bound nodes of every other solve where work decides and not the clock."""
+BESIDE_FROM = 2_000
+"""Columns from which proof and search go on side by side; what is smaller ends alike every time."""
 PATIENCE = 3
 """Rounds in which rows may move the relaxation too little before no more are added."""
 NONE: IntArray = np.empty(0, dtype=np.int64)
@@ -68,7 +70,7 @@ class StageSolver:
         self.gap, self.seed = gap, seed
         self.infeasible = False
         self.relaxed: FloatArray | None = None
-        self.beside = beside and not clock.by_work
+        self.beside = beside and not clock.by_work and len(self.costs) >= BESIDE_FROM
         self.prover: Prover | None = None
         self.relaxed_bound = -np.inf
 
@@ -176,7 +178,11 @@ class StageSolver:
         return len(self.problem.executing) >= relax_and_fix.MANY
 
     def _begin_proof(self) -> None:
-        """Have the rungs gone up beside all that follows."""
+        """Have the rungs gone up beside all that follows.
+
+        Which side comes first is for the clock to say, and so is the plan.
+        """
+        self.clock.stopped = True
         self.prover = self._new_prover(self.clock)
         self.prover.begin()
 

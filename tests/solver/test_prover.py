@@ -16,7 +16,7 @@ from models.network import Goal
 from planner.job import Job, limits_of
 from planner.jobs.requests import cores
 from planner.result import Limits
-from planner.solver import search
+from planner.solver import search, stage
 from planner.solver.clock import Clock
 from planner.solver.prover import Prover
 from planner.solver.search import NeighbourhoodSearch
@@ -30,6 +30,12 @@ from tests.thorough import parts
 
 ALONE = Limits(time_limit_s=60.0, gap=0.0)
 BESIDE = replace(ALONE, threads=2)
+
+
+@pytest.fixture(autouse=True)
+def every_model_beside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small ones too."""
+    monkeypatch.setattr(stage, "BESIDE_FROM", 0)
 
 
 @pytest.mark.parametrize("part", parts(3))
@@ -138,7 +144,6 @@ def test_without_a_plan_the_first_point_of_a_rung_is_enough(
     network = replace(network, goals=(Goal(1, "monthly_cost"), Goal(1, "unserved", 1e6)))
     found = solve(network, Limits(20.0, gap=0.5, threads=2))
     assert found.plan is not None
-    assert not found.clock_stopped
 
 
 def test_a_rung_ends_once_it_has_proven_the_best_plan_good_enough() -> None:
@@ -152,3 +157,12 @@ def test_a_rung_ends_once_it_has_proven_the_best_plan_good_enough() -> None:
     assert prover._is_a_plan(2 * value, 0.95 * value)
     assert prover._says_little(2 * value, 0.95 * value)
     assert not prover._says_little(2 * value, 0.5 * value)
+
+
+def test_what_proof_and_search_race_for_is_told_to_depend_on_the_clock(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    networks = [solvable(seed) for seed in range(12)]
+    assert any(solve(network, BESIDE).clock_stopped for network in networks)
+    monkeypatch.setattr(stage, "BESIDE_FROM", 100_000)
+    assert not any(solve(network, BESIDE).clock_stopped for network in networks)
