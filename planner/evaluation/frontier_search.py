@@ -25,7 +25,7 @@ from models.network import Goal, Network
 from models.objectives import value
 from planner.evaluation.frontier import CENT, SAME, Point, proven, splits
 from planner.jobs.requests import Request, Response, Workers, run_jobs
-from planner.result import Limits
+from planner.result import Limits, without_noise
 from planner.solver.clock import Clock
 from planner.solver.solve import Solved
 
@@ -257,7 +257,7 @@ def point_of(solved: Solved, network: Network) -> Point:
         cost=value(network, plan, [Goal(1, COST)]),
         cost_bound=bounds_of(solved).get(COST, -math.inf),
         amount=math.inf,
-        unserved=value(network, plan, [Goal(1, "unserved")]),
+        unserved=without_noise(value(network, plan, [Goal(1, "unserved")])),
     )
 
 

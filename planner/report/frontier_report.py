@@ -23,7 +23,6 @@ from planner.report.html.frontier_page import (
     frontier_page,
     proof,
 )
-from planner.result import without_noise
 from planner.workbook.findings import counted
 
 FORMAT = 1
@@ -64,7 +63,7 @@ def screen(found: Frontier) -> Group:
     if close:
         parts.append(Text(NOT_APART.format(", ".join(close))))
     unserved = max(point.unserved for point in found.points)
-    if without_noise(unserved):
+    if unserved:
         parts.append(Text(f"Up to {unserved:,.4g} requests/s are left unserved."))
     if found.merged:
         parts.append(Text(f"{counted(found.merged, 'plan')} left out: others equal or beat them."))

@@ -155,14 +155,14 @@ class Prover:
             start=self.standing.best,
             max_nodes=by_work if self.clock.by_work else None,
             progress=self.standing.heard,
-            enough=self._is_a_plan if is_whole else self._says_little,
+            enough=self._is_enough if is_whole else self._says_little,
         )
         if outcome.status != "infeasible":
             self.standing.prove(outcome.bound)
         LOG.info("proof: %s, at least %.10g", outcome.status, self.standing.proven)
         return outcome
 
-    def _is_a_plan(self, value: float, bound: float) -> bool:
+    def _is_enough(self, value: float, bound: float) -> bool:
         """Return whether a rung has what is waited for, a first plan, or has proven enough.
 
         The plan that it proves may be one that was found since it was begun.

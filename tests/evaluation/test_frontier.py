@@ -368,6 +368,15 @@ def test_a_search_again_that_serves_more_is_taken_whole(monkeypatch: pytest.Monk
     assert search.plans == [other]
 
 
+def test_what_arithmetic_leaves_of_nothing_is_not_unserved(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    small, solved = drawn(1)[0], solver.solve(drawn(1)[0], EXACT)
+    for left, told in ((9e-15, 0.0), (0.5, 0.5)):
+        monkeypatch.setattr(frontier_search, "value", lambda *_, left=left: left)
+        assert frontier_search.point_of(solved, small).unserved == told
+
+
 def searching(*points: Point) -> Search:
     """Return a search that has found these."""
     search = Search(drawn(1)[0], "latency", EXACT, ALONE, threading.Event(), lambda _: None)

@@ -153,8 +153,8 @@ def test_a_rung_ends_once_it_has_proven_the_best_plan_good_enough() -> None:
     standing.costs, standing.best = costs, np.full(len(costs), 1.0)
     prover = Prover(problem, standing, problem.whole[:0], Clock(9.0, threading.Event()), 0.0)
     value = standing.value
-    assert not prover._is_a_plan(2 * value, 0.5 * value)
-    assert prover._is_a_plan(2 * value, 0.95 * value)
+    assert not prover._is_enough(2 * value, 0.5 * value)
+    assert prover._is_enough(2 * value, 0.95 * value)
     assert prover._says_little(2 * value, 0.95 * value)
     assert not prover._says_little(2 * value, 0.5 * value)
 
