@@ -23,6 +23,15 @@ Progress = Callable[[float, float, float], None]
 Enough = Callable[[float, float], bool]
 """Called with incumbent and bound; says whether they are good enough."""
 
+Better = Callable[[float], FloatArray | None]
+"""Called with the incumbent; gives a better point that somebody else has, if there is one."""
+
+Improved = Callable[[FloatArray], None]
+"""Called with every point that is better than those before."""
+
+Listener = Callable[[Any], None]
+"""Called with an event of HiGHS."""
+
 POLL_S = 0.05
 PLAINLY: Mapping[str, Any] = {
     "mip_heuristic_effort": 0.0,
@@ -210,12 +219,15 @@ class Engine:
         max_nodes: int | None = None,
         progress: Progress | None = None,
         enough: Enough | None = None,
+        better: Better | None = None,
+        improved: Improved | None = None,
         interior: bool = False,
     ) -> Outcome:
         """Solve until the gap, the limit or the stop event; keep the best plan in every case.
 
-        `enough` says of incumbent and bound whether the solve may end with them; `interior`
-        takes the interior point method for a large relaxation.
+        `enough` says of incumbent and bound whether the solve may end with them. Of somebody who
+        seeks plans at the same time, `better` gives theirs, and `improved` is told every point
+        found here. `interior` takes the interior point method for a large relaxation.
         """
         begun = time.perf_counter()
         # A mixed-integer solve counts its own seconds, a linear one those of all solves before it.
@@ -234,17 +246,36 @@ class Engine:
                 len(start), np.arange(len(start), dtype=np.int32), np.asarray(start)
             )
         self._enough = enough
-        report = _reporter(progress, begun)
-        if progress is not None:
-            self.highs.cbMipLogging += report
-        # highspy's own thread is locked for all models of a process: two are solved at a time here.
-        thread = threading.Thread(target=self._solve, daemon=True)
-        thread.start()
-        while thread.is_alive():
-            thread.join(POLL_S)
-        if progress is not None:
-            self.highs.cbMipLogging -= report
+        with self._talking(_reporter(progress, begun), _giver(better), _teller(improved)):
+            # highspy's own thread is locked for all models of a process: two are solved at a time.
+            thread = threading.Thread(target=self._solve, daemon=True)
+            thread.start()
+            while thread.is_alive():
+                thread.join(POLL_S)
         return self._outcome(time.perf_counter() - begun)
+
+    @contextmanager
+    def _talking(
+        self, report: Listener | None, give: Listener | None, tell: Listener | None
+    ) -> Iterator[None]:
+        """Have those heard that are there, for a while."""
+        events = (
+            self.highs.cbMipLogging,
+            self.highs.cbMipUserSolution,
+            self.highs.cbMipImprovingSolution,
+        )
+        there = [
+            (event, listener)
+            for event, listener in zip(events, (report, give, tell), strict=True)
+            if listener is not None
+        ]
+        for event, listener in there:
+            event.subscribe(listener)
+        try:
+            yield
+        finally:
+            for event, listener in there:
+                event.unsubscribe(listener)
 
     def _solve(self) -> None:
         self.highs.run()
@@ -278,10 +309,34 @@ class Engine:
         return Outcome(ended, values, objective, bound, seconds)
 
 
-def _reporter(progress: Progress | None, begun: float) -> Callable[[Any], None]:
+def _reporter(progress: Progress | None, begun: float) -> Listener | None:
+    if progress is None:
+        return None
+
     def report(event: Any) -> None:
-        if progress is not None:
-            out = event.data_out
-            progress(out.mip_primal_bound, out.mip_dual_bound, time.perf_counter() - begun)
+        out = event.data_out
+        progress(out.mip_primal_bound, out.mip_dual_bound, time.perf_counter() - begun)
 
     return report
+
+
+def _giver(better: Better | None) -> Listener | None:
+    if better is None:
+        return None
+
+    def give(event: Any) -> None:
+        point = better(event.data_out.mip_primal_bound)
+        if point is not None:
+            event.data_in.setSolution(point)
+
+    return give
+
+
+def _teller(improved: Improved | None) -> Listener | None:
+    if improved is None:
+        return None
+
+    def tell(event: Any) -> None:
+        improved(np.array(event.data_out.mip_solution))
+
+    return tell

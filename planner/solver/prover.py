@@ -14,7 +14,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from queue import SimpleQueue
 
-from planner.solver.arrays import IntArray
+import numpy as np
+
+from planner.result import SAME
+from planner.solver.arrays import FloatArray, IntArray
 from planner.solver.clock import Clock
 from planner.solver.highs import Engine, Outcome
 from planner.solver.log import LOG
@@ -62,15 +65,16 @@ class Prover:
         self.engine.minimise(standing.costs, constant)
         self._ended: SimpleQueue[Proof | BaseException | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="prover", daemon=True)
-        self._is_awaited = False
+        self._is_awaited = self._is_beside = False
 
     def begin(self) -> None:
-        """Go up the rungs beside whatever the caller does next."""
+        """Go up the rungs beside whatever the caller does next, and share plans with it."""
+        self._is_beside = True
         self._thread.start()
 
     def run(self) -> None:
         """Go up the rungs and come back at the end."""
-        self.begin()
+        self._thread.start()
         while self._thread.is_alive():
             self._thread.join(POLL_S)
             self._obey()
@@ -156,11 +160,25 @@ class Prover:
             max_nodes=by_work if self.clock.by_work else None,
             progress=self.standing.heard,
             enough=self._is_enough if is_whole else self._says_little,
+            better=self._better if self._is_beside else None,
+            improved=self._improved if self._is_beside and is_whole else None,
         )
         if outcome.status != "infeasible":
             self.standing.prove(outcome.bound)
         LOG.info("proof: %s, at least %.10g", outcome.status, self.standing.proven)
         return outcome
+
+    def _better(self, incumbent: float) -> FloatArray | None:
+        """Return the best plan where the rung has none as good: it need not look above that."""
+        best = self.standing.best
+        least = SAME * max(1.0, abs(incumbent)) if incumbent < np.inf else 0.0
+        return best if self.standing.value_of(best) < incumbent - least else None
+
+    def _improved(self, values: FloatArray) -> None:
+        """Hand over a plan that a rung of everything has found and goes on from."""
+        objective = self.standing.value_of(values)
+        if objective < self.standing.value:
+            self._ended.put(Proof(Outcome("limit", values, objective, -np.inf, 0.0), True))
 
     def _is_enough(self, value: float, bound: float) -> bool:
         """Return whether a rung has what is waited for, a first plan, or has proven enough.

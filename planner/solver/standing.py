@@ -61,7 +61,7 @@ class Standing:
     @property
     def value(self) -> float:
         """Return what the best point amounts to; infinite without one."""
-        return self._value(self.best)
+        return self.value_of(self.best)
 
     @property
     def is_closed(self) -> bool:
@@ -89,7 +89,8 @@ class Standing:
             return True
         return relative_gap(self.value, bound) <= max(gap, 1e-9)
 
-    def _value(self, values: FloatArray | None) -> float:
+    def value_of(self, values: FloatArray | None) -> float:
+        """Return what a point amounts to; infinite without one."""
         return np.inf if values is None else float(self.costs @ values) + self.constant
 
     @property
@@ -110,7 +111,7 @@ class Standing:
 
     def offer(self, values: FloatArray | None) -> None:
         """Take a legal point if it is better than the best, and report it."""
-        if values is not None and self._value(values) < self.value:
+        if values is not None and self.value_of(values) < self.value:
             self.best = values
             LOG.info("plan of %.10g, at least %.10g", self.value, self.proven)
             self.heard(-np.inf, -np.inf, 0.0)

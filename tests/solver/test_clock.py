@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bench.networks import SIZES, Size, generate
+from bench.networks import LOCAL_MS, Size, generate
 from models.data import Settings
 from planner.result import Limits
 from planner.solver import finish, prover, relax_and_fix, search, stage
@@ -60,7 +60,7 @@ def test_by_work_a_first_plan_is_sought_as_long_as_there_is_time(
     ):
         monkeypatch.setattr(module, name, 0)
     monkeypatch.setattr(relax_and_fix, "MANY", many)
-    network = generate(SIZES["S-local"], 1)
+    network = generate(Size(sites=25, regions=20, models=3, network_ms=LOCAL_MS), 1)
     monkeypatch.setattr(search, "STALL", 1)
     found = solve(network, Limits(300.0, gap=0.5, deterministic=True))
     assert found.plan is not None

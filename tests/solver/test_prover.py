@@ -16,8 +16,9 @@ from models.network import Goal
 from planner.job import Job, limits_of
 from planner.jobs.requests import cores
 from planner.result import Limits
-from planner.solver import search, stage
+from planner.solver import stage
 from planner.solver.clock import Clock
+from planner.solver.highs import Engine, Outcome
 from planner.solver.prover import Prover
 from planner.solver.search import NeighbourhoodSearch
 from planner.solver.solve import solve
@@ -63,6 +64,7 @@ def test_plans_and_bounds_are_those_of_one_after_the_other(part: int) -> None:
 def test_both_sides_have_their_say(monkeypatch: pytest.MonkeyPatch) -> None:
     """Beside, rungs end while neighbourhoods are searched; alone, before they are."""
     order: list[str] = []
+    stop = threading.Event()
     rung, improve = Prover._rung, NeighbourhoodSearch.improve
 
     def rung_told(self: Prover, *given: Any) -> Any:
@@ -73,17 +75,18 @@ def test_both_sides_have_their_say(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def improve_told(self: NeighbourhoodSearch, *given: Any, **more: Any) -> Any:
         order.append("search")
+        stop.set()
         return improve(self, *given, **more)
 
     monkeypatch.setattr(Prover, "_rung", rung_told)
     monkeypatch.setattr(NeighbourhoodSearch, "improve", improve_told)
     network = generate(Size(sites=25, regions=20, models=3), 1)
-    solve(network, Limits(5.0, gap=0.0, threads=2))
+    solve(network, Limits(20.0, gap=0.0, threads=2), stop)
     assert order.index("rung begins") < order.index("search")
     beside = [*order]
     order.clear()
-    monkeypatch.setattr(search, "STALL", 1)
-    solve(network, Limits(5.0, gap=0.0))
+    stop.clear()
+    solve(network, Limits(5.0, gap=0.0), stop)
     first = order.index("search")
     assert order[:first].count("rung begins") == order[:first].count("rung ends") > 0
     assert beside[: beside.index("search")].count("rung ends") <= 1
@@ -96,7 +99,7 @@ def test_what_ends_the_prover_is_told_to_whoever_waits(monkeypatch: pytest.Monke
     monkeypatch.setattr(Prover, "_rung", broken)
     for limits in (BESIDE, ALONE):
         with pytest.raises(RuntimeError, match="the rung is broken"):
-            solve(generate(SIZES["S"], 1), replace(limits, time_limit_s=20.0))
+            solve(generate(Size(sites=25, regions=20, models=3), 1), replace(limits, gap=0.01))
 
 
 def test_a_stop_ends_both_sides_and_keeps_the_plan() -> None:
@@ -166,3 +169,47 @@ def test_what_proof_and_search_race_for_is_told_to_depend_on_the_clock(
     assert any(solve(network, BESIDE).clock_stopped for network in networks)
     monkeypatch.setattr(stage, "BESIDE_FROM", 100_000)
     assert not any(solve(network, BESIDE).clock_stopped for network in networks)
+
+
+def test_beside_each_other_both_sides_go_on_from_the_better_plan() -> None:
+    problem = handed_over(small())
+    standing = Standing(problem.arrays, Expression(()), None, 0.1, None, None)
+    standing.costs = np.ones(len(problem.arrays))
+    good, poor = np.full(len(standing.costs), 1.0), np.full(len(standing.costs), 2.0)
+    prover = Prover(problem, standing, problem.whole[:0], Clock(9.0, threading.Event()), 0.0)
+    assert prover._better(np.inf) is None
+    prover._improved(poor)
+    found = prover.next()
+    assert found is not None
+    assert found.is_whole
+    assert found.outcome.objective == standing.value_of(poor)
+    standing.offer(good)
+    assert prover._better(standing.value_of(poor)) is good
+    assert prover._better(standing.value) is None
+    prover._improved(poor)
+    assert not prover.has_news
+
+
+def test_only_beside_each_other_are_plans_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a rung in which not everything is whole, none is taken: its points are no plans."""
+    expected = {(True, True, True), (False, True, False)}
+    shared, stop = set(), threading.Event()
+    engine_solve = Engine.solve
+
+    def told(self: Engine, **how: Any) -> Outcome:
+        if threading.current_thread().name == "prover":
+            is_whole = bool(np.array_equal(self.whole, np.flatnonzero(self.program.integer)))
+            gives, takes = how.get("better") is not None, how.get("improved") is not None
+            shared.add((is_whole, gives, takes))
+            if expected <= shared:
+                stop.set()
+        return engine_solve(self, **how)
+
+    monkeypatch.setattr(Engine, "solve", told)
+    network = generate(Size(sites=25, regions=20, models=3), 1)
+    solve(network, Limits(20.0, gap=0.0, threads=2), stop)
+    assert shared == expected
+    shared.clear()
+    solve(network, Limits(20.0, gap=0.2))
+    assert shared
+    assert not any(gives or takes for _, gives, takes in shared)
