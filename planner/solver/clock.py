@@ -31,6 +31,11 @@ class Clock:
         given_up = 0.0 if self.by_work else (1 - part) * self.left_s
         return Clock(self.time_limit_s - given_up, self.stop, self.begun, by_work=self.by_work)
 
+    def within(self, seconds: float) -> Clock:
+        """Return a clock for so many seconds, or for what is left if that is less."""
+        given_up = 0.0 if self.by_work else max(0.0, self.left_s - seconds)
+        return Clock(self.time_limit_s - given_up, self.stop, self.begun, by_work=self.by_work)
+
     @property
     def must_end(self) -> bool:
         """Return whether no step may be begun."""

@@ -27,6 +27,7 @@ from models.objectives import flow_costs, limited, scale, stage
 from models.stands import FETCHED, STORED, BoolArray
 from models.streams import merged_streams, verification_streams
 from planner.solver.arrays import FloatArray, IntArray, Rows
+from planner.solver.clock import Clock
 from planner.solver.lexicographic import is_numerical
 from planner.solver.problem import Problem
 from planner.solver.seeds import cheapest_first, is_warm, nearest_first
@@ -41,6 +42,8 @@ PRIMAL, DUAL = 4, 1
 """What HiGHS calls its two simplex methods."""
 ENOUGH = 1e-4
 """What flows left out, or more rows, may still gain relative to the bound when they end."""
+MORE_ROWS = 0.25
+"""How long more rows are looked at, relative to how long it took to price the flows."""
 NEARLY_NONE = 1e-6
 """What a number that need not be whole may be and still be none."""
 LEFT_OUT = frozenset({"sources", "served"})
@@ -88,17 +91,21 @@ class Loosened:
             of_flows = flow_costs(self.network, self.classes, [goal._replace(weight=1.0)])
             self._kept.append((at, of_flows / scale(goal)))
 
-    def bound(self, goals: list[Goal], left_s: Any) -> float:
-        """Return a bound on what the goals amount to in any plan; −∞ if there is no time for it."""
+    def bound(self, goals: list[Goal], clock: Clock) -> float:
+        """Return a bound on what the goals amount to in any plan; −∞ if there is no time for it.
+
+        Rows that tighten it have a part of the time that it took to price the flows.
+        """
         expression = stage(self.problem.block, self.network, goals)
         costs = self.problem.arrays.costs(expression.terms)
         of_flows = flow_costs(self.network, self.classes, goals)
         engine, bound, before = self.problem.engine, -np.inf, -np.inf
+        ends, left_s = clock, clock.left_s
         engine.set_option("simplex_strategy", DUAL)
         engine.minimise(np.concatenate([costs, of_flows[self.added]]), expression.constant)
         with engine.relaxation():
-            while left_s() > 0:
-                outcome = engine.solve(time_limit_s=left_s())
+            while not ends.must_end:
+                outcome = engine.solve(time_limit_s=ends.left_s)
                 if outcome.status != "optimal" or outcome.values is None:
                     break
                 self.point = outcome.values
@@ -115,6 +122,9 @@ class Loosened:
                 before = bound
                 if not gained or not self.problem.tighten(self.point):
                     break
+                if ends is clock:
+                    ends = clock.within(MORE_ROWS * (left_s - clock.left_s))
+        clock.stopped |= ends.left_s <= 0
         return bound
 
     def keep(self, goals: list[Goal], value: float, slack: float) -> float:

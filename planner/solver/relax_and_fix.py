@@ -17,6 +17,7 @@ from planner.solver import finish
 from planner.solver.arrays import BoolArray, FloatArray, IntArray
 from planner.solver.clock import Clock
 from planner.solver.geography import Geography
+from planner.solver.log import LOG
 from planner.solver.part import Part
 from planner.solver.problem import NEARLY_WHOLE, Problem
 
@@ -64,6 +65,8 @@ class RelaxAndFix:
             own = turns.share(MORE_TIME / (len(waiting) / together + MORE_TIME))
             found = self._turn(values, turn, around, done, own.left_s)
             clock.stopped |= own.left_s <= 0
+            how = "rounded" if found is not None else "not rounded"
+            LOG.info("%d sites are %s, of %d that wait", len(turn), how, len(waiting))
             if found is not None:
                 values, done[turn] = found, True
             elif together < len(waiting):

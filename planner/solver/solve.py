@@ -193,12 +193,12 @@ class _Driver:
         floors, bounding = [], clock.share(BOUND_SHARE)
         with self.timer.step("bound"):
             for goals in self.groups:
-                floor = limit = loosened.bound(goals, lambda: bounding.left_s)
+                floor = limit = loosened.bound(goals, bounding)
                 if np.isfinite(floor):
                     limit = loosened.keep(goals, floor, slack(self.network, goals, floor))
                 floors.append(Floor(floor, limit))
                 LOG.info("bound of the whole on %s: %.10g", name_of(goals), floor)
-        clock.stopped |= bounding.left_s <= 0
+        clock.stopped |= bounding.stopped
         kept: tuple[Lexicographic, Outcome] | None = None
         for width in WIDTHS:
             with self.timer.step("classes"):

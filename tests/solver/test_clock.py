@@ -22,6 +22,8 @@ def test_a_share_is_a_part_of_what_is_left() -> None:
     clock = Clock(100.0, threading.Event())
     assert clock.share(0.25).left_s == pytest.approx(25.0, abs=1.0)
     assert clock.share(0.5).share(0.5).left_s == pytest.approx(25.0, abs=1.0)
+    assert clock.within(10.0).left_s == pytest.approx(10.0, abs=1.0)
+    assert clock.within(1000.0).left_s == pytest.approx(100.0, abs=1.0)
     assert not clock.must_end
     assert Clock(0.0, threading.Event()).must_end
 
@@ -29,13 +31,16 @@ def test_a_share_is_a_part_of_what_is_left() -> None:
 def test_by_work_every_step_has_all_the_time_there_is() -> None:
     clock = Clock(100.0, threading.Event(), by_work=True)
     assert clock.share(0.25).left_s == pytest.approx(100.0, abs=1.0)
+    assert clock.within(10.0).left_s == pytest.approx(100.0, abs=1.0)
     assert clock.share(0.5).share(0.5).by_work
+    assert clock.within(10.0).by_work
     clock.stop.set()
     assert clock.share(0.5).must_end
 
 
 def test_twice_the_same_plan_however_much_time_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stage, "WORK_NODES", 3)
+    for module, name in ((stage, "WORK_NODES"), (stage, "COMPLETE_NODES"), (prover, "CLIMB_NODES")):
+        monkeypatch.setattr(module, name, 3)
     monkeypatch.setattr(search, "STALL", 2)
     network = generate(Size(sites=25, regions=20, models=3), 1)
     first, second = (

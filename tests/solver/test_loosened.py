@@ -20,6 +20,7 @@ from planner.evaluation.audit import audit
 from planner.result import Limits
 from planner.solver import loosened, room
 from planner.solver import solve as solver
+from planner.solver.clock import Clock
 from planner.solver.kernel import kernel
 from planner.solver.loosened import Loosened
 from planner.solver.solve import solve
@@ -34,8 +35,8 @@ def bound(network: Network, goals: list[Goal], keep: list[Goal] | None = None) -
     found = Loosened(network, demand_classes(network))
     found.hand_over([*([keep] if keep else []), goals], threading.Event(), {})
     if keep:
-        found.keep(keep, found.bound(keep, lambda: 60.0), 1e-6)
-    return found.bound(goals, lambda: 60.0)
+        found.keep(keep, found.bound(keep, Clock(60.0, threading.Event())), 1e-6)
+    return found.bound(goals, Clock(60.0, threading.Event()))
 
 
 @pytest.fixture
