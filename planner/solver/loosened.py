@@ -42,8 +42,8 @@ PRIMAL, DUAL = 4, 1
 """What HiGHS calls its two simplex methods."""
 ENOUGH = 1e-4
 """What flows left out, or more rows, may still gain relative to the bound when they end."""
-MORE_ROWS = 0.25
-"""How long more rows are looked at, relative to how long it took to price the flows."""
+ROWS_S, ROWS_SHARE = 20.0, 0.25
+"""Seconds that more rows may take at least, and the part of the time that the flows took."""
 NEARLY_NONE = 1e-6
 """What a number that need not be whole may be and still be none."""
 LEFT_OUT = frozenset({"sources", "served"})
@@ -123,7 +123,7 @@ class Loosened:
                 if not gained or not self.problem.tighten(self.point):
                     break
                 if ends is clock:
-                    ends = clock.within(MORE_ROWS * (left_s - clock.left_s))
+                    ends = clock.within(max(ROWS_S, ROWS_SHARE * (left_s - clock.left_s)))
         clock.stopped |= ends.left_s <= 0
         return bound
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.networks import SIZES, generate
+from bench.networks import LOCAL_MS, SIZES, Size, generate
 from models.classes import Classes, demand_classes
 from models.data import Dependency, Item, OfferKey, Phase
 from models.exposure import Exposure
@@ -350,3 +350,24 @@ def test_unserved_rows_without_a_limit_wait_as_long_in_a_part_as_in_the_whole() 
     alone, told = demand_classes(part), demand_classes(part, whole=classes)
     assert [told.classes[number].worst_ms for number in told.class_of] == worst
     assert [alone.classes[number].worst_ms for number in alone.class_of] != worst
+
+
+def test_rows_that_tighten_have_a_part_of_the_time_of_the_flows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without any the bound is that of the flows; where work decides, all rows are looked at."""
+    network = generate(Size(sites=25, regions=20, models=3, network_ms=LOCAL_MS), 1)
+    goals, stop = [*COST, Goal(1, "unserved", 1e6)], threading.Event()
+
+    def found(clock: Clock) -> float:
+        model = Loosened(network, demand_classes(network))
+        model.hand_over([goals], stop, {})
+        return model.bound(goals, clock)
+
+    whole, by_work, short = (Clock(60.0, stop, by_work=work) for work in (False, True, False))
+    best = found(whole)
+    for name in ("ROWS_S", "ROWS_SHARE"):
+        monkeypatch.setattr(loosened, name, 0.0)
+    assert found(by_work) == pytest.approx(best)
+    assert found(short) < best
+    assert (by_work.stopped, short.stopped) == (False, True)
