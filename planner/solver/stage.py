@@ -3,10 +3,10 @@
 First the relaxation with the rows its point breaks; then a plan is made of it, where execution has
 too many whole numbers for that a few sites at a time. From then on two things go on, side by side
 if there are cores for it: neighbourhoods of the best plan are searched, and a prover goes up rungs
-of ever more whole numbers. The point of a rung, with what it leaves unused closed, is completed to
-a plan that the search goes on from. In the end everything is solved as it is. Only legal points are
-kept: those for which no rule separates another row. The best of them is never forgotten, whatever a
-later step comes back with.
+of ever more whole numbers. The point of a rung says where to search; where there is no good plan
+yet, it is completed to one with what it leaves unused closed. In the end everything is solved as it
+is. Only legal points are kept: those for which no rule separates another row. The best of them is
+never forgotten, whatever a later step comes back with.
 """
 
 from __future__ import annotations
@@ -232,7 +232,9 @@ class StageSolver:
             self._take(proof.outcome)
         elif proof.outcome.values is not None and not self.standing.is_done:
             self._neighbourhoods.guide = proof.outcome.values
-            self._complete(proof.outcome.values, self.problem.sites_and_contracts, self.dearest)
+            # Near a plan, neighbourhoods where the point differs gain more in the same time.
+            if not (self.beside and self.standing.is_near):
+                self._complete(proof.outcome.values, self.problem.sites_and_contracts, self.dearest)
 
     def _complete_at_once(self, point: FloatArray) -> None:
         """Find a plan with nothing but what the point uses; if there is none, with other seats.

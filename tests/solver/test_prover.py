@@ -19,7 +19,7 @@ from planner.result import Limits
 from planner.solver import stage
 from planner.solver.clock import Clock
 from planner.solver.highs import Engine, Outcome
-from planner.solver.prover import Prover
+from planner.solver.prover import Proof, Prover
 from planner.solver.search import NeighbourhoodSearch
 from planner.solver.solve import solve
 from planner.solver.stage import StageSolver
@@ -213,3 +213,21 @@ def test_only_beside_each_other_are_plans_shared(monkeypatch: pytest.MonkeyPatch
     solve(network, Limits(20.0, gap=0.2))
     assert shared
     assert not any(gives or takes for _, gives, takes in shared)
+
+
+@pytest.mark.parametrize(
+    ("beside", "near", "completed"), [(True, 1e-6, 0), (True, 0.9, 1), (False, 1e-6, 1)]
+)
+def test_beside_a_good_plan_the_point_of_a_rung_only_says_where_to_search(
+    beside: bool, near: float, completed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    problem, done = handed_over(small()), []
+    point = np.zeros(len(problem.arrays))
+    monkeypatch.setattr(StageSolver, "_complete", lambda *_: done.append(True))
+    clock = Clock(9.0, threading.Event())
+    solver = StageSolver(problem, Expression(()), point, clock, 0.0, 0, None, beside=beside)
+    solver.standing.constant = 1.0
+    solver.standing.prove(1.0 - near)
+    solver._follow(Proof(Outcome("limit", point, 0.0, 0.0, 0.0), is_whole=False))
+    assert solver._neighbourhoods.guide is point
+    assert len(done) == completed
