@@ -22,7 +22,7 @@ from models.measures import measure as by_name
 from models.measures.changes import changes, openings
 from models.measures.monthly_cost import SOFT_RULES, breakdown, penalties, penalties_in
 from models.network import Goal, Network
-from models.objectives import flow_costs, stage, unit, value
+from models.objectives import SMALL, flow_costs, stage, unit, value
 from models.plan import Deployment, Replica, Seat
 from models.translate import place
 from tests import draw
@@ -266,7 +266,7 @@ def test_the_limit_of_a_goal_is_a_row_however_small_it_is(limit: float) -> None:
         assert (amount <= row.ub + 1e-6) == keeps
 
 
-@pytest.mark.parametrize(("limit", "part"), [(0.0, 1.0), (1e-7, 1.0), (12.0, 12.0)])
+@pytest.mark.parametrize(("limit", "part"), [(0.0, 1.0), (SMALL, 1.0), (12.0, 12.0)])
 def test_the_row_of_a_limit_is_in_parts_of_it(limit: float, part: float) -> None:
     network = replace(small(), goals=(Goal(1, "unserved", at_most=limit), Goal(2, "monthly_cost")))
     block = build(network, draw.row_by_row(network)).phase[SINGLE_PHASE]
