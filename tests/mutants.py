@@ -66,7 +66,7 @@ FIRST = {
     "_node_audit": ("tests/rules/test_memory.py",),
     "_panel_audit": ("tests/rules/test_verification.py",),
     **dict.fromkeys(("alone", "lasting"), (LASTING,)),
-    **dict.fromkeys(("build", "objectives", *NAMES), (OBJECTIVES,)),
+    **dict.fromkeys(("objectives", *NAMES), (OBJECTIVES,)),
     "checking": ("tests/models/test_checking.py", SURVIVAL),
     **dict.fromkeys(("linear_program", "recourse"), (SURVIVAL,)),
     "classes": ("tests/models/test_classes.py", "tests/models/test_ways.py"),
@@ -154,9 +154,6 @@ EQUIVALENT = {
     "count <= 0 and (not ranked)": "none of them, or of none, are none in what follows too",
     "models/measures/worst_loss.py _largest: other < item → other <= item": "it is another",
     "models/rules/diversity_collapse.py _promised: 1 → 2": "nothing is more than either",
-    "models/rules/diversity_service.py separate: 0 → 1": "rows of one more follow in another round",
-    "models/rules/diversity_service.py separate: broken >= MOST_AT_ONCE → "
-    "broken > MOST_AT_ONCE": "rows of one more come in this round",
     "models/rules/diversity_share.py constrain: 0.0 → 1 #2": "no row asks that a total be small",
     "models/rules/survival.py _hardest: gone <= more → gone < more": "looks twice at what takes "
     "the same",
