@@ -138,15 +138,15 @@ EQUIVALENT = {
     "models/split.py least_transport: 1.0 → 0.0": "where nothing goes nothing is moved either way",
     "models/translate.py _place_routing: 1 → 2": "−2 is as unknown a demand row as −1",
     "models/translate.py _place_routing: 1 → 2 #2": "−2 is as unknown a flow as −1",
-    "models/split.py routing: shares > SMALLEST_SHARE → shares >= SMALLEST_SHARE": "a tolerance",
-    "models/split.py _filled: room <= SMALLEST_SHARE * own → "
-    "room < SMALLEST_SHARE * own": "a tolerance",
     "models/covers.py _ways: 0 → 1": "without packings nothing is asked of replicas either",
     "models/checking.py _groups: members <= others → members < others": "no two have the same",
     "models/checking.py worth: 0 → 1": "the rows of groups come after two others",
     "models/checking.py write: column[self.member] >= 0 → column[self.member] > 0": "their columns "
     "come after that of what is executed",
     "models/checking.py write: 1 → 2 #3": "marks who has no row, as any number below 0 does",
+    "models/collapse.py which: values[position] > 0.5 → "
+    "values[position] >= 0.5": "it is a whole number",
+    "models/collapse.py __init__: least > 0 → least >= 0": "it is half a one off any whole number",
     "models/collapse.py solved: 0 → 1": "without columns there is nothing to name at the point",
     "models/expressions.py row: upper is not None → upper is None": "between one limit and the "
     "same one again it is an equality too",
@@ -157,8 +157,6 @@ EQUIVALENT = {
     "models/rules/diversity_share.py constrain: 0.0 → 1 #2": "no row asks that a total be small",
     "models/rules/survival.py _hardest: gone <= more → gone < more": "looks twice at what takes "
     "the same",
-    "models/split.py _checks: rate > SMALLEST_SHARE * executed → "
-    "rate >= SMALLEST_SHARE * executed": "a tolerance",
     "models/cut_sets.py _useful: 1 → 2 #2": "only the order in which dependencies are listed",
     "models/cut_sets.py heaviest: chosen[number[item]] > 0.5 → "
     "chosen[number[item]] >= 0.5": "it is a whole number",
@@ -249,7 +247,7 @@ def changed(node: ast.AST) -> Iterator[ast.AST]:
     yield ast.copy_location(new, node)
 
 
-TOLERANCES = ("TOLERANCE", "COVERED", "DUST", "NEARLY", "BROKEN")
+TOLERANCES = ("TOLERANCE", "COVERED", "DUST", "NEARLY", "BROKEN", "SMALLEST_SHARE")
 
 
 class _Replace(ast.NodeTransformer):
