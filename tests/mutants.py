@@ -150,6 +150,8 @@ EQUIVALENT = {
     "models/collapse.py solved: 0 → 1": "without columns there is nothing to name at the point",
     "models/expressions.py row: upper is not None → upper is None": "between one limit and the "
     "same one again it is an equality too",
+    "models/headroom.py _size: 1.0 → 0.0": "only sizes of replicas and slots are looked at",
+    "models/headroom.py _broken: 9 → 10": "a tolerance",
     "models/hitting_sets.py largest_union: count <= 0 or not ranked → "
     "count <= 0 and (not ranked)": "none of them, or of none, are none in what follows too",
     "models/measures/worst_loss.py _largest: other < item → other <= item": "it is another",

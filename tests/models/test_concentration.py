@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 
 import pytest
 
@@ -167,12 +168,27 @@ def test_suspected_exposures_count_only_at_worst() -> None:
     suspicion = Exposure(Item("provider", "Bolt"), (Item("provider", "Acme"),), "suspected")
     # What is known beside it takes nothing away from the doubt.
     known = Exposure(Item("provider", "Acme"), (Item("grid", "north"),))
-    for setting in ("count", "ignore"):
-        network = replace(small(), exposures=(known, suspicion))
+    for setting, exposures in product(("count", "ignore"), ((known, suspicion), (suspicion,))):
+        network = replace(small(), exposures=exposures)
         network = replace(network, settings=replace(network.settings, suspected=setting))
         figure = found(network, "execution", "chat", "provider")
         assert figure.best.largest_share == pytest.approx(25 / 30)
         assert figure.worst.largest_share == pytest.approx(1)
+
+
+def test_at_best_nothing_hangs_on_what_is_only_suspected() -> None:
+    doubt = Exposure(Item("site", "paris"), (Item("flood", "Seine"),), "suspected")
+    figure = found(replace(small(), exposures=(doubt,)), "execution", "chat", "flood")
+    assert (figure.best.largest, figure.best.largest_share) == ("", 0.0)
+    assert figure.best.effective is None
+    assert figure.worst.largest == "Seine"
+    assert figure.worst.largest_share == pytest.approx(10 / 30)
+
+
+def test_the_largest_share_is_first() -> None:
+    shares = found(small(), "execution", "chat", "country").shares
+    assert [share.dependency for share in shares] == ["DE", "FR", "GB"]
+    assert [share.share for share in shares] == pytest.approx([15 / 30, 10 / 30, 5 / 30])
 
 
 def test_what_every_placement_hangs_on_is_marked() -> None:
