@@ -90,7 +90,7 @@ FIRST = {
         "tests/rules/test_growth.py",
     ),
     "plan": (OBJECTIVES,),
-    "service": ("tests/models/test_ways.py", "tests/rules/test_demand.py"),
+    "service": tuple(f"tests/{name}.py" for name in ("models/test_service", "rules/test_demand")),
     "stands": ("tests/models/test_ways.py", "tests/models/test_replay.py"),
     "translate": ("tests/models/test_translate.py", OBJECTIVES),
     "streams": ("tests/models/test_streams.py", "tests/rules/test_verification.py"),
@@ -144,6 +144,9 @@ EQUIVALENT = {
     "models/checking.py write: column[self.member] >= 0 → column[self.member] > 0": "their columns "
     "come after that of what is executed",
     "models/checking.py write: 1 → 2 #3": "marks who has no row, as any number below 0 does",
+    "models/concentration.py concentration: doubtful and network.settings.suspected != suspected → "
+    "doubtful or network.settings.suspected != suspected": "only reads again what is the same",
+    "models/concentration.py _coordination: 0 → 1": "all losses stand on the same seats",
     "models/collapse.py which: values[position] > 0.5 → "
     "values[position] >= 0.5": "it is a whole number",
     "models/collapse.py __init__: least > 0 → least >= 0": "it is half a one off any whole number",
@@ -157,6 +160,7 @@ EQUIVALENT = {
     "models/measures/worst_loss.py _largest: other < item → other <= item": "it is another",
     "models/rules/diversity_collapse.py _promised: 1 → 2": "nothing is more than either",
     "models/rules/diversity_share.py constrain: 0.0 → 1 #2": "no row asks that a total be small",
+    "models/rules/throughput.py constrain: 0.0 → 1 #5": "an offer without a figure has no loads",
     "models/rules/survival.py _hardest: gone <= more → gone < more": "looks twice at what takes "
     "the same",
     "models/cut_sets.py _useful: 1 → 2 #2": "only the order in which dependencies are listed",
