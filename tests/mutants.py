@@ -173,6 +173,11 @@ EQUIVALENT = {
     "models/hitting_sets.py _most: 0 * weights → 0 / weights": "weights are above 0",
     "models/outage.py __init__: 0.0 → 1": "of one row alone, what must be served and what "
     "is served are one",
+    "models/replay.py _verification_rows: 0.0 → 1 #6": "who may verify has a figure",
+    "models/replay.py _recourse: len(self._ways) >= MOST_KEPT → "
+    "len(self._ways) > MOST_KEPT": "keeps one more",
+    "models/replay.py _recourse: len(self._known) >= MOST_KEPT → "
+    "len(self._known) > MOST_KEPT": "keeps one more",
     "models/replay.py _best: 0.0 → 1": "what is below 1 counts as 1 anyway",
     "models/replay.py _best: rates * shares → rates / shares": "periods share nothing, so that no "
     "weight chooses between them",

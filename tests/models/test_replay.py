@@ -11,9 +11,9 @@ import pytest
 from pyomo.contrib.solver.common.factory import SolverFactory
 
 from models.build import SINGLE_PHASE, build
-from models.data import Item, Policy, Settings
+from models.data import Item, NodeType, OfferKey, Policy, Settings, Shock
 from models.decisions import DECISIONS
-from models.exposure import Exposure
+from models.exposure import Exposure, offer_item
 from models.expressions import row, rows
 from models.network import Link, Network
 from models.plan import Deployment, Replica
@@ -37,6 +37,7 @@ from tests.rules import network as rows_network
 from tests.rules.test_verification import triangles
 from tests.thorough import parts
 
+ANYWHERE = Item("owner", "of nothing here")
 KEPT = ("demand", "throughput", "upstream", "sources", "verification")
 """The rules that say what standing nodes can do; all others are about placing them."""
 
@@ -328,3 +329,64 @@ def test_what_falls_short_of_a_promise_is_held_at_any_size() -> None:
     )
     (share,) = replay(network, Deployment(nodes={at("x"): 1}), ()).served.values()
     assert share == pytest.approx(0.5)
+
+
+def test_after_a_failure_nothing_is_protected_any_more() -> None:
+    storm = {"storm": Shock(shock="storm", takes_down=None, protect=True)}
+    network = replace(small(), shocks=storm, shock_items={"storm": frozenset({ANYWHERE})})
+    assert sorted(network.protected) == ["country:DE", "shock:storm"]
+    assert after(network, ()).protected == network.protected
+    assert after(network, [ANYWHERE]).protected == {}
+
+
+def test_pairs_of_one_owner_need_no_search_to_be_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Two verifiers of A can do all, that of B half of it, who takes part in every panel.
+    monkeypatch.setattr("models.replay.ROUNDS", 0)
+    owners = {"a": "A", "b": "A", "c": "B"}
+    network = rows_network(
+        [site("x"), *(site(name, owner=((owner,),)) for name, owner in owners.items())],
+        [offer("x", "gpu", requests_per_s=9), *(offer(name, "check") for name in owners)],
+        node_types=[NodeType(node_type="check", role="verification", verifications_per_s=0.5)],
+        policies=[Policy(policy="two", verifiers=2, quorum=2, independent_of=("owner",))],
+        demand=[demand(verification="two")],
+        settings=Settings(utilisation=1.0),
+    )
+    checks = {at(name, "check"): nodes for name, nodes in (("a", 2), ("b", 2), ("c", 1))}
+    (share,) = replay(network, Deployment(nodes={at("x"): 1, **checks}), ()).served.values()
+    assert share == pytest.approx(0.5)
+
+
+def test_panels_are_looked_for_as_often_as_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.replay.ROUNDS", 1)
+    (share,) = replay(*pairs_with_d(), ()).served.values()
+    assert share == pytest.approx(0.5)
+
+
+def test_the_mean_latency_is_of_those_who_are_served() -> None:
+    network = rows_network(
+        [site("a")],
+        [offer("a", "gpu", requests_per_s=2)],
+        demand=[demand(rate=8)],
+        links=(Link(Item("region", "users"), Item("site", "a"), 30.0),),
+    )
+    found = replay(network, Deployment(nodes={at("a"): 1}), ())
+    assert list(found.served.values()) == pytest.approx([0.25])
+    assert list(found.latency_ms.values()) == pytest.approx([30.0])
+    nobody = replay(network, Deployment(), ())
+    assert list(nobody.latency_ms.values()) == [None]
+
+
+def test_what_is_loaded_from_a_copy_stands_on_who_holds_it() -> None:
+    # The law office is served cold in Paris, from the copy there; Frankfurt is too far.
+    plan = deployment_for_small()
+    office = replace(small(), demand=(replace(small().demand[2], max_latency_ms=None),))
+    disks = {name: offer_item(OfferKey(name, "disk")) for name in ("paris", "frankfurt")}
+    found = replay(office, plan, ())
+    assert found.served[OFFICE] == pytest.approx(1.0)
+    assert disks["paris"] in found.used
+    assert offer_item(PARIS) in found.used
+    assert disks["frankfurt"] not in found.used
+    # Without the copy it is loaded from the hub, which is nowhere.
+    hub = replay(office, replace(plan, copies=frozenset()), ())
+    assert hub.served[OFFICE] > 0.1
+    assert disks["paris"] not in hub.used
