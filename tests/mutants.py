@@ -175,6 +175,9 @@ EQUIVALENT = {
     "models/hitting_sets.py _most: 0 * weights → 0 / weights": "weights are above 0",
     "models/outage.py __init__: 0.0 → 1": "of one row alone, what must be served and what "
     "is served are one",
+    "models/replay.py __init__: row.key in growing → row.key not in growing": "tells the same two "
+    "kinds of rows apart",
+    "models/replay.py _capacity_rows: 0.0 → 1 #2": "an offer without a figure has no loads",
     "models/replay.py _verification_rows: 0.0 → 1 #6": "who may verify has a figure",
     "models/replay.py _recourse: len(self._ways) >= MOST_KEPT → "
     "len(self._ways) > MOST_KEPT": "keeps one more",

@@ -11,13 +11,13 @@ import pytest
 from pyomo.contrib.solver.common.factory import SolverFactory
 
 from models.build import SINGLE_PHASE, build
-from models.data import Item, NodeType, OfferKey, Policy, Settings, Shock
+from models.data import Item, Model, NodeType, OfferKey, Policy, Settings, Shock
 from models.decisions import DECISIONS
 from models.exposure import Exposure, offer_item
 from models.expressions import row, rows
 from models.network import Link, Network
 from models.plan import Deployment, Replica
-from models.replay import MOST_GROWTH, Replays, after, headroom, replay, rerouted
+from models.replay import MOST_GROWTH, Replays, after, headroom, replay, rerouted, upstream_choices
 from models.rules import demand as demand_rule
 from models.rules import sources, throughput, upstream, verification
 from models.translate import place
@@ -34,6 +34,7 @@ from tests.cases import (
 )
 from tests.rules import at, demand, offer, site
 from tests.rules import network as rows_network
+from tests.rules.test_throughput import chat
 from tests.rules.test_verification import triangles
 from tests.thorough import parts
 
@@ -390,3 +391,59 @@ def test_what_is_loaded_from_a_copy_stands_on_who_holds_it() -> None:
     hub = replay(office, replace(plan, copies=frozenset()), ())
     assert hub.served[OFFICE] > 0.1
     assert disks["paris"] not in hub.used
+
+
+@pytest.mark.parametrize(
+    ("model", "policy", "plan", "answered"),
+    [
+        # 0.5 · 4 · speed 2 of each of two replicas, stretched by a quarter.
+        ("chat", "checked", Deployment(warm={Replica("a", "gpu", "chat"): 2}), 8 / 1.25),
+        ("chat", "", Deployment(warm={Replica("a", "gpu", "chat"): 2}), 8.0),
+        ("mute", "", Deployment(warm={Replica("a", "gpu", "mute"): 2}), 0.0),
+        # 12 % of four slots, for 60 GB at 0.5 and at 2 GB/s, 5 s to start and 4 s to answer.
+        ("chat", "checked", Deployment(cold_slots={at("a"): 4}), 0.48 / (120 + 30 + 5 + 5)),
+        ("chat", "", Deployment(cold_slots={at("a"): 4}), 0.48 / (120 + 30 + 5 + 4)),
+        # 0.5 · 5 of each of three nodes.
+        ("far", "checked", Deployment(), 7.5 / 1.25),
+        ("", "", Deployment(), 7.5),
+    ],
+)
+def test_what_stands_answers_as_much_as_the_rules_say(
+    model: str, policy: str, plan: Deployment, answered: float
+) -> None:
+    of = chat(demand(rate=100.0, model=model, period="day", verification=policy))
+    (share,) = replay(of, replace(plan, nodes={at("a"): 3}), ()).served.values()
+    assert 100 * share == pytest.approx(answered)
+
+
+def test_who_verifies_stands_somewhere() -> None:
+    network = rows_network(
+        [site("x"), site("a"), site("b")],
+        [offer("x", "gpu", requests_per_s=9), offer("a", "check"), offer("b", "check")],
+        node_types=[NodeType(node_type="check", role="verification", verifications_per_s=9)],
+        policies=[Policy(policy="one", verifiers=1, work=3.0)],
+        demand=[demand(rate=6, verification="one")],
+        settings=Settings(utilisation=1.0),
+    )
+    one = Deployment(nodes={at("x"): 1, at("a", "check"): 1})
+    found = rerouted(network, one)
+    assert [flow.share for flow in found.routing] == pytest.approx([0.5])  # 9 of 3 · 6
+    assert [(check.verifier, check.rate) for check in found.verification] == [
+        (at("a", "check"), pytest.approx(3.0))
+    ]
+
+
+def test_routes_to_alternatives_are_choices_while_they_are_there() -> None:
+    here = Item("site", "x")
+    lab, other, chain = (Item("upstream", name) for name in ("Lab", "Other", "Chain"))
+    links = (
+        Link(Item("region", "users"), here, 5.0),
+        Link(here, lab, 5.0),
+        Link(other, here, 9.0),
+        Link(here, chain, 5.0),
+    )
+    far = Model(model="far", upstream=(("Lab", "Other"), ("Chain",)))
+    of = rows_network([site("x")], models=[far], demand=[demand()], links=links)
+    assert upstream_choices(of) == {links[1].item, links[2].item}
+    cut = replace(of, links=(links[0], replace(links[1], latency_ms=math.inf), *links[2:]))
+    assert upstream_choices(cut) == {links[2].item}
