@@ -108,6 +108,27 @@ def test_what_is_nearly_whole_is_not_rounded(right: float) -> None:
     assert rounding(np.array([1.0, 0.5]), right + 0.02) is not None
 
 
+def test_what_is_as_far_from_whole_as_asked_is_rounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(covers, "SMALLEST_FRACTION", 0.25)
+    assert rounding(np.array([1.0]), 2.25) is not None
+    assert rounding(np.array([1.0]), 2.1875) is None
+
+
+@pytest.mark.parametrize(("requests_per_s", "rows"), [(4.0, 2), (None, 0)])
+def test_of_a_model_without_a_figure_there_is_no_row(
+    requests_per_s: float | None, rows: int
+) -> None:
+    of = rows_of.network(
+        [rows_of.site("a")],
+        [rows_of.offer("a", "gpu")],
+        node_types=[NodeType(node_type="gpu", role="execution", gpu_memory_gb=80)],
+        models=[Model(model="m", gpu_memory_gb=40, requests_per_s=requests_per_s)],
+        demand=[rows_of.demand(rate=5, model="m")],
+    )
+    model = build(of, demand_classes(of))
+    assert len(list(covers.separate(model.phase[SINGLE_PHASE], of, lambda _: 0.0))) == rows
+
+
 def test_rows_of_replicas_and_of_nodes_are_those_of_who_can_go_nowhere_else() -> None:
     """Of 5 + 2.4 requests/s the office's 2.4 need a site in Germany: c, twice as fast as a.
 
