@@ -137,6 +137,8 @@ EQUIVALENT = {
     "models/checking.py _at_most_two_nested: True → False": "whichever of two colours is first",
     "models/service.py on_every_way: left <= network.hangs_on(offer) → "
     "left < network.hangs_on(offer)": "looks again at what takes nothing away",
+    "models/stopping.py _gates_of: len(alternatives) > 1 → "
+    "len(alternatives) >= 1": "a gate of one alternative goes down with it",
     "models/split.py least_transport: 1.0 → 0.0": "where nothing goes nothing is moved either way",
     "models/translate.py _place_routing: 1 → 2": "−2 is as unknown a demand row as −1",
     "models/translate.py _place_routing: 1 → 2 #2": "−2 is as unknown a flow as −1",

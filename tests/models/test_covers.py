@@ -16,7 +16,7 @@ from models import covers
 from models.build import SINGLE_PHASE, build
 from models.classes import demand_classes
 from models.covers import rounding
-from models.data import Model, NodeType
+from models.data import Model, NodeType, Policy
 from models.expressions import Cut
 from models.network import Network
 from models.objectives import stage
@@ -127,6 +127,18 @@ def test_of_a_model_without_a_figure_there_is_no_row(
     )
     model = build(of, demand_classes(of))
     assert len(list(covers.separate(model.phase[SINGLE_PHASE], of, lambda _: 0.0))) == rows
+
+
+def test_a_request_takes_more_where_it_is_verified() -> None:
+    slow = Policy(policy="slow", verifiers=0, overhead=0.25)
+    of = rows_of.network(
+        [rows_of.site("a")],
+        [rows_of.offer("a", "gpu", requests_per_s=9)],
+        policies=[slow],
+        demand=[rows_of.demand(), rows_of.demand(verification="slow")],
+    )
+    efforts = {job.policy: covers._effort(of, job, 4.0) for job in demand_classes(of).jobs}
+    assert efforts == {"": 4.0, "slow": 5.0}
 
 
 def test_rows_of_replicas_and_of_nodes_are_those_of_who_can_go_nowhere_else() -> None:

@@ -320,6 +320,23 @@ def test_headroom_is_of_the_rows_that_are_asked_about_whatever_merges_with_them(
     assert headroom(network, alone, {interactive}) == pytest.approx(2.5)
 
 
+def test_what_asks_for_nothing_may_grow_as_far_as_any() -> None:
+    network = rows_network(
+        [site("x")], [offer("x", "gpu", requests_per_s=9)], demand=[demand(rate=0)]
+    )
+    rows = [row.key for row in network.demand]
+    assert headroom(network, Deployment(nodes={at("x"): 1}), rows) == pytest.approx(MOST_GROWTH)
+
+
+def test_a_row_is_served_though_nobody_knows_any_way() -> None:
+    network = rows_network(
+        [site("x", latitude=None)], [offer("x", "gpu", requests_per_s=9)], demand=[demand()]
+    )
+    found = replay(network, Deployment(nodes={at("x"): 1}), ())
+    assert list(found.served.values()) == pytest.approx([1.0])
+    assert list(found.latency_ms.values()) == [None]
+
+
 def test_what_falls_short_of_a_promise_is_held_at_any_size() -> None:
     # Half of 8 million requests/s can be served, where three quarters were promised.
     network = rows_network(
@@ -421,12 +438,12 @@ def test_who_verifies_stands_somewhere() -> None:
     network = rows_network(
         [site("x"), site("a"), site("b")],
         [offer("x", "gpu", requests_per_s=9), offer("a", "check"), offer("b", "check")],
-        node_types=[NodeType(node_type="check", role="verification", verifications_per_s=9)],
+        node_types=[NodeType(node_type="check", role="verification", verifications_per_s=4.5)],
         policies=[Policy(policy="one", verifiers=1, work=3.0)],
         demand=[demand(rate=6, verification="one")],
         settings=Settings(utilisation=1.0),
     )
-    one = Deployment(nodes={at("x"): 1, at("a", "check"): 1})
+    one = Deployment(nodes={at("x"): 1, at("a", "check"): 2})
     found = rerouted(network, one)
     assert [flow.share for flow in found.routing] == pytest.approx([0.5])  # 9 of 3 · 6
     assert [(check.verifier, check.rate) for check in found.verification] == [
