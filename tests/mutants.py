@@ -139,6 +139,8 @@ EQUIVALENT = {
     "left < network.hangs_on(offer)": "looks again at what takes nothing away",
     "models/stopping.py _gates_of: len(alternatives) > 1 → "
     "len(alternatives) >= 1": "a gate of one alternative goes down with it",
+    "models/stopping.py solved: 1 → 2": "to fail twice costs more and takes no more",
+    "models/stopping.py solved: value > 0.5 → value >= 0.5": "it is a whole number",
     "models/split.py least_transport: 1.0 → 0.0": "where nothing goes nothing is moved either way",
     "models/translate.py _place_routing: 1 → 2": "−2 is as unknown a demand row as −1",
     "models/translate.py _place_routing: 1 → 2 #2": "−2 is as unknown a flow as −1",

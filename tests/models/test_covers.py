@@ -6,6 +6,8 @@ import itertools
 import math
 import threading
 from collections.abc import Callable, Iterable
+from fractions import Fraction
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,7 @@ from models.data import Model, NodeType, Policy
 from models.expressions import Cut
 from models.network import Network
 from models.objectives import stage
+from models.packing import Packing
 from planner.solver.problem import Problem
 from tests import rules as rows_of
 from tests.solver.test_solve import solvable
@@ -127,6 +130,13 @@ def test_of_a_model_without_a_figure_there_is_no_row(
     )
     model = build(of, demand_classes(of))
     assert len(list(covers.separate(model.phase[SINGLE_PHASE], of, lambda _: 0.0))) == rows
+
+
+def test_every_way_of_counting_that_some_node_has_is_tried() -> None:
+    one, two = ({Fraction(1): Fraction(1, weight)} for weight in (2, 3))
+    packings = {"narrow": Packing((one,)), "wide": Packing((one, two))}
+    assert covers._ways(SimpleNamespace(packings=packings)) == 3  # the mean, and each of two rows
+    assert covers._ways(SimpleNamespace(packings={})) == 0
 
 
 def test_a_request_takes_more_where_it_is_verified() -> None:
