@@ -161,6 +161,9 @@ EQUIVALENT = {
     "same one again it is an equality too",
     "models/headroom.py _size: 1.0 → 0.0": "only sizes of replicas and slots are looked at",
     "models/headroom.py _broken: 9 → 10": "a tolerance",
+    "models/hitting_sets.py largest_union: count <= 0 → count < 0": "none of them hit nothing",
+    "models/hitting_sets.py largest_union: len(ranked) > count → "
+    "len(ranked) >= count": "all of them, however they are found",
     "models/hitting_sets.py largest_union: count <= 0 or not ranked → "
     "count <= 0 and (not ranked)": "none of them, or of none, are none in what follows too",
     "models/measures/worst_loss.py _largest: other < item → other <= item": "it is another",

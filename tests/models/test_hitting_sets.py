@@ -40,6 +40,14 @@ def test_overlapping_dependencies_are_counted_as_a_union() -> None:
     assert smallest_removal(SHARED, 1) is None
 
 
+def test_where_nothing_overlaps_those_that_hit_most_are_told() -> None:
+    apart = [(frozenset({item}), amount) for item, amount in ((C, 3.0), (B, 4.0), (A, 5.0))]
+    assert fewest(apart, 6.5) == (A, B)
+    assert largest_union(apart, 2) == (9, (A, B))
+    alike = [(frozenset({item}), 1.0) for item in reversed(ITEMS)]
+    assert fewest(alike, 2.5) == (A, B, C)
+
+
 def test_a_limit_of_nothing_takes_one_however_much_hangs_on_it() -> None:
     # A millionth of a dependency, which the solver takes for none, would hit more than nothing.
     assert fewest([(frozenset({A, B}), 100.0), (frozenset({C}), 100.0)], 0.0) in ((A,), (B,), (C,))

@@ -103,6 +103,20 @@ def test_a_committee_that_one_failure_halts(
     of.assert_illegal(diversity_collapse, network, plan, words)
 
 
+@pytest.mark.parametrize(("least", "separated"), [(2, False), (3, True)])
+def test_single_failures_have_rows_from_the_start_and_are_not_separated(
+    least: int, separated: bool
+) -> None:
+    network = six(row("coordination", least), committees=[COUNCIL])
+    model = build(network, demand_classes(network))
+    block = model.phase[SINGLE_PHASE]
+    held = {("council", name, "seat"): 3.5 for name in "ab"}
+    point = {id(block.seats[key]): amount for key, amount in held.items()}
+    own = block.rules.diversity_collapse
+    cuts = diversity_collapse.separate(own, block, network, lambda v: point.get(id(v), 0.0))
+    assert bool(list(cuts)) is separated
+
+
 def test_sets_of_any_mix_of_kinds_count_together() -> None:
     """By owners alone it takes two, a cloud and a grid together take three of seven seats."""
     plan = seats({"a": 1, "b": 1, "c": 1, "d": 1, "e": 2, "f": 1})
