@@ -260,6 +260,21 @@ def test_a_panel_must_keep_its_quorum_under_so_many_failures() -> None:
     assert not of.sayings(diversity_collapse, panels(2, "owner", "other"), same)
 
 
+def test_what_no_panel_verifies_has_ended_already() -> None:
+    of_period = of.demand(verification="panel", period="night", countries=("DE",))
+    network = replace(panels(1), demand=(of_period,))
+    flows = tuple(
+        VerificationFlow("panel", of_period.residency, "night", of.at("a"), at, 1.0)
+        for at in (OfferKey(name, "check") for name in "bdf")
+    )
+    whole = panels_of(network, flows)
+    for share, ended in ((1.0, False), (0.5, True)):
+        plan = Deployment(verification=flows, panels=(replace(whole[0], share=share),))
+        said = of.sayings(diversity_collapse, network, plan)
+        assert bool(said) is ended
+        assert not said or "firm, panel night]: it has ended as it is; it must take 1" in said[0]
+
+
 def test_no_single_failure_takes_more_of_a_stream_than_its_panels_can_spare() -> None:
     """One of three verifiers; a row that asks for less than two failures says nothing of it."""
     for least, names in ((3, ("ab", "cd", "ef")), (1, ())):
