@@ -178,10 +178,8 @@ EQUIVALENT = {
     "models/collapse.py _gate: 1 → 2 #2": "leaves out a column, which no row names",
     "models/decisions.py index: 1 → 2": "the keys of two parts are tuples already",
     "models/distances.py _unit_vectors: 1 → 2": "to reshape, −2 is as unknown a length as −1",
-    "models/hitting_sets.py _cover: 0 → 1": "what is hit is no more than it must be, so that its "
-    "cost is the same whatever hits it",
-    "models/hitting_sets.py _cover: 0 * weights → 0 / weights": "weights are above 0",
-    "models/hitting_sets.py _most: 0 * weights → 0 / weights": "weights are above 0",
+    "models/hitting_sets.py _solved: found.x[number[item]] > 0.5 → "
+    "found.x[number[item]] >= 0.5": "it is a whole number",
     "models/outage.py __init__: 0.0 → 1": "of one row alone, what must be served and what "
     "is served are one",
     "models/replay.py __init__: row.key in growing → row.key not in growing": "tells the same two "
