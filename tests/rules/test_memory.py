@@ -7,9 +7,12 @@ from collections import Counter
 from fractions import Fraction
 from functools import cache
 from itertools import product
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
+import scipy.optimize
 
 from models.build import SINGLE_PHASE, build
 from models.data import Dependency, Model, NodeType, OfferKey
@@ -183,6 +186,16 @@ def test_where_fillings_are_too_many_it_is_what_the_largest_first_take(monkeypat
     monkeypatch.setattr(_node_audit, "MOST_FILLINGS", 2)
     assert nodes_needed(Fraction(10), pieces, 0) == (2, 3)
     assert nodes_needed(Fraction(10), {Fraction(4): 4, Fraction(3): 2}, 0) == (3, 3)
+
+
+def test_an_answer_of_the_solver_that_holds_only_some_is_not_believed(monkeypatch: Any) -> None:
+    pieces = {Fraction(4): 2, Fraction(3): 4}
+    fillings = _node_audit._fillings(Fraction(10), pieces) or []
+    one = np.array([float(filling == [2, 0]) for filling in fillings])  # leaves out all of 3
+    assert one.sum() == 1
+    answer = SimpleNamespace(mip_dual_bound=None, x=one)
+    monkeypatch.setattr(scipy.optimize, "milp", lambda *_, **__: answer)
+    assert nodes_needed(Fraction(10), pieces, 0) == (2, 3)
 
 
 @pytest.mark.parametrize("sizes", [(3, 4), (3, 7), (2, 3), (2, 5), (4, 6)])
