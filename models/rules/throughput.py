@@ -3,7 +3,7 @@
 warm:  Σ_j (1+overhead)·load[o,j] ≤ utilisation·requests_per_s[m]·speed[k]·warm[o,m]
 cold:  Σ_j (load + service)·load[o,j] ≤ cold_share·cold_slots[o]             (Little's law)
 other: Σ_j (1+overhead)·load[o,j] ≤ utilisation·requests_per_s[o]·nodes[o]
-and nobody is served by what is not there, which idle jobs need said; n counts their rows:
+and nobody is served by what is not there, which idle jobs need said; n is above their rows:
        load[o,j] ≤ n · warm[o,m],  ≤ n · cold_slots[o],  ≤ n · nodes[o]
 
 for all periods, execution offers o, models m and jobs j     Source: design §4 (throughput)
@@ -28,11 +28,11 @@ def constrain(block: Any, model: Any, network: Network) -> None:
     block.warm, block.cold, block.nodes, block.present = rows(), rows(), rows(), rows()
     settings = network.settings
     answered: dict[tuple[str, OfferKey, str, str], list[Term]] = defaultdict(list)
-    idle = float(sum(demand.requests_per_s == 0 for demand in network.demand))
+    above = 1.0 + sum(demand.requests_per_s == 0 for demand in network.demand)
     for number, load in enumerate(model.loads):
         kind = _kind(network, load.job)
         if load.job.idle:
-            terms = [(1.0, load.variable), (-idle, _carrier(model, load.offer, load.job, kind))]
+            terms = [(1.0, load.variable), (-above, _carrier(model, load.offer, load.job, kind))]
             row(block.present, number, terms, upper=0.0)
             continue
         name = load.job.model if kind == "warm" else ""

@@ -200,6 +200,13 @@ def test_even_nothing_per_second_is_served_only_by_what_is_there(
     assert_illegal(rule, chat(row), without, f"100.00% is served {state} where nothing is kept")
 
 
+def test_what_is_served_more_than_once_breaks_another_rule() -> None:
+    row = asked(0.0)
+    flow = Flow(row.key, at("a"), ESTIMATE, "warm", 1.5)
+    one = Deployment(warm={Replica("a", "gpu", "chat"): 1}, routing=(flow,))
+    assert_legal(rule, chat(row), one)
+
+
 def test_it_says_how_much_is_served_cold() -> None:
     warm_row, cold_row = asked(6.0), asked(2.0, model="law")
     plan = Deployment(
