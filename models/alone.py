@@ -221,7 +221,7 @@ def alone(network: Network) -> tuple[Alone, ...]:
     left = Left(network, {row.key: row for _, rows in asking for row in rows}.values())
     found = []
     for rule, rows in asking:
-        most = (rule.min_collapse or 1) - 1
+        most = rule.failures_borne
         cuts = CutSets(network.graph, partial(_is_of, rule.kind), most)
         for row, given in _hardest(network, left, rows):
             found.append(Alone(left, row, given, cuts))

@@ -176,9 +176,7 @@ class _Program:
         costs = np.zeros(self.columns)
         costs[:basic] = 1.0  # a failure that breaks nothing is not named
         costs[list(self.lost)] = -(count + 1.0)
-        values = self.solved(costs)
-        if values is None:
-            return Blast((), 0)
+        values = self.solved(costs)  # there is a point: that nothing fails keeps every row
         return Blast(self.tree.which(values), round(float(values[list(self.lost)].sum())))
 
     def solved(self, costs: Any) -> Any:

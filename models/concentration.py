@@ -82,7 +82,7 @@ class Concentration:
     @property
     def is_avoidable(self) -> bool:
         """Return whether a placement could escape the dependency with the largest share."""
-        return all(share.avoidable for share in self.shares[:1])
+        return not self.shares or self.shares[0].avoidable
 
 
 class Part(NamedTuple):

@@ -424,6 +424,11 @@ class DiversityRow(Row):
     )
     penalty: float | None = _number("currency/month", "per unit, or per 1.0 of share; blank: hard")
 
+    @property
+    def failures_borne(self) -> int:
+        """Return how many failures together may not end the guarantee; 0 if none is asked for."""
+        return 0 if self.min_collapse is None else self.min_collapse - 1
+
 
 @dataclass(frozen=True, kw_only=True)
 class Policy(Row):

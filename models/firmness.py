@@ -21,8 +21,7 @@ def cuts_of(
     network: Network, rule: DiversityRow, offers: Iterable[OfferKey]
 ) -> Mapping[OfferKey, Cuts]:
     """Return the cut sets of every offer for a thing: of fewer failures than the row asks for."""
-    most = max(0, (rule.min_collapse or 0) - 1)
-    sets = CutSets(network.graph, lambda item: rule.kind in ("", item.kind), most)
+    sets = CutSets(network.graph, lambda item: rule.kind in ("", item.kind), rule.failures_borne)
     cuts = {offer: sets.of(offer_item(offer)) for offer in offers}
     able = [
         {item for cut in found if len(cut) == 1 for item in cut}
@@ -63,7 +62,7 @@ def show_avoidable(network: Network) -> frozenset[OfferKey]:
 
 
 def _asks(rule: DiversityRow) -> bool:
-    return rule.role == "verification" and (rule.min_collapse or 0) > 1
+    return rule.role == "verification" and rule.failures_borne > 0
 
 
 class FirmPanels:
@@ -92,7 +91,7 @@ def firm_panels(network: Network, policy: Policy) -> FirmPanels | None:
     """Return what rows ask of the panels of a policy; None if none does."""
     offers = verifying(network)
     asked = [
-        ((rule.min_collapse or 1) - 1, cuts_of(network, rule, offers))
+        (rule.failures_borne, cuts_of(network, rule, offers))
         for rule in network.diversity
         if _asks(rule) and rule.applies_to in ("", policy.policy)
     ]

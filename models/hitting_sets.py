@@ -96,7 +96,7 @@ def _most(parts: Sequence[Part], items: Sequence[Item], count: int) -> tuple[Ite
     """Return the `count` items that hit most: maximise Σ amount · z, z[p] ≤ Σ y, Σ y = count."""
     weights = _weights(parts)
     ties, chosen = TIE * np.arange(len(items)), np.ones(len(items))
-    only = _Row(np.concatenate([chosen, 0 * weights]), count, count)
+    only = _Row(np.concatenate([chosen, np.zeros(len(parts))]), count, count)
     return _solved(np.concatenate([ties, -weights]), parts, items, [only])
 
 
@@ -106,7 +106,7 @@ def _cover(parts: Sequence[Part], items: Sequence[Item], limit: float) -> tuple[
     least = (limit + TOLERANCE * max(1.0, abs(limit))) * SCALE / total
     weights = _weights(parts)
     row = np.concatenate([np.zeros(len(items)), weights])
-    costs = np.concatenate([np.ones(len(items)), 0 * weights])
+    costs = np.concatenate([np.ones(len(items)), np.zeros(len(parts))])
     rows = [_Row(row, least, np.inf)]
     while True:
         found = _solved(costs, parts, items, rows)
@@ -114,7 +114,7 @@ def _cover(parts: Sequence[Part], items: Sequence[Item], limit: float) -> tuple[
             return found
         # A millionth of an item passes for none, and of much it hits enough: ask for one more.
         others = np.array([float(item not in found) for item in items])
-        rows.append(_Row(np.concatenate([others, 0 * weights]), 1.0, np.inf))
+        rows.append(_Row(np.concatenate([others, np.zeros(len(parts))]), 1.0, np.inf))
 
 
 class _Row(NamedTuple):

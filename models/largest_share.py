@@ -30,9 +30,8 @@ class LargestShare:
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
-        self.row = DiversityRow(
-            rule=f"{SHARE}{kind}", role="execution", kind=kind, scope="total", max_share=1.0
-        )
+        # Without limits of its own: it only says whose shares are told apart.
+        self.row = DiversityRow(rule=f"{SHARE}{kind}", role="execution", kind=kind, scope="total")
 
     def seen(self, network: Network) -> Network:
         """Return the network in which it matters what routes and regions of the kind hang on."""

@@ -22,23 +22,22 @@ def add_objectives(block: Any, network: Network) -> None:
     """Add the variables and rows that only an objective needs, and the limits of goals."""
     for name in sorted({goal.measure for goal in network.goals}):
         measure(name).declare(block, network)
-    for goal in limited(network):
+    for goal, limit in limited(network):
         if block.component("at_most") is None:
             block.at_most = rows()
-        found, part = measure(goal.measure).express(block, network), scale(goal)
+        found, part = measure(goal.measure).express(block, network), scale(limit)
         terms = [(coefficient / part, variable) for coefficient, variable in found.terms]
-        limit = goal.at_most if goal.at_most is not None else 0.0
         row(block.at_most, goal.measure, terms, upper=(limit - found.constant) / part)
 
 
-def limited(network: Network) -> list[Goal]:
-    """Return the goals whose measure no plan may have more of than a limit."""
-    return [goal for goal in network.goals if goal.at_most is not None]
+def limited(network: Network) -> list[tuple[Goal, float]]:
+    """Return the goals whose measure no plan may have more of than a limit, with the limit."""
+    return [(goal, goal.at_most) for goal in network.goals if goal.at_most is not None]
 
 
-def scale(goal: Goal) -> float:
+def scale(limit: float) -> float:
     """Return by what the row of a limit is divided, so that the solver's tolerance suits it."""
-    return goal.at_most if goal.at_most is not None and goal.at_most > SMALL else 1.0
+    return limit if limit > SMALL else 1.0
 
 
 def stage(block: Any, network: Network, goals: list[Goal]) -> Expression:

@@ -47,7 +47,7 @@ def place(
         put(block.new_nodes, offer, added, "opening")
     _place_routing(block, network, plan, put)
     standing = {(network.role(offer), offer.site) for offer, count in plan.nodes.items() if count}
-    for rule in block.rules.component_objects(pyo.Block, descend_into=False):
+    for rule in block.rules.component_objects(pyo.Block):
         if rule.component("site_used") is not None:
             for key, variable in rule.site_used.items():
                 values[id(variable)] = (variable, float(key in standing))

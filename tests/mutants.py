@@ -66,7 +66,7 @@ FIRST = {
     "_node_audit": ("tests/rules/test_memory.py",),
     "_panel_audit": ("tests/rules/test_verification.py",),
     **dict.fromkeys(("alone", "lasting"), (LASTING,)),
-    **dict.fromkeys(("build", "objectives", *NAMES), (OBJECTIVES,)),
+    **dict.fromkeys(("objectives", *NAMES), (OBJECTIVES,)),
     "checking": ("tests/models/test_checking.py", SURVIVAL),
     **dict.fromkeys(("linear_program", "recourse"), (SURVIVAL,)),
     "classes": ("tests/models/test_classes.py", "tests/models/test_ways.py"),
@@ -90,7 +90,7 @@ FIRST = {
         "tests/rules/test_growth.py",
     ),
     "plan": (OBJECTIVES,),
-    "service": ("tests/models/test_ways.py", "tests/rules/test_demand.py"),
+    "service": tuple(f"tests/{name}.py" for name in ("models/test_service", "rules/test_demand")),
     "stands": ("tests/models/test_ways.py", "tests/models/test_replay.py"),
     "translate": ("tests/models/test_translate.py", OBJECTIVES),
     "streams": ("tests/models/test_streams.py", "tests/rules/test_verification.py"),
@@ -135,43 +135,61 @@ EQUIVALENT = {
     "models/panels.py covering_weights: total <= 0 → total < 0": "what the weights reach "
     "sums to 0 too",
     "models/checking.py _at_most_two_nested: True → False": "whichever of two colours is first",
+    "models/service.py on_every_way: left <= network.hangs_on(offer) → "
+    "left < network.hangs_on(offer)": "looks again at what takes nothing away",
+    "models/stopping.py _gates_of: len(alternatives) > 1 → "
+    "len(alternatives) >= 1": "a gate of one alternative goes down with it",
+    "models/stopping.py solved: 1 → 2": "to fail twice costs more and takes no more",
+    "models/stopping.py solved: value > 0.5 → value >= 0.5": "it is a whole number",
     "models/split.py least_transport: 1.0 → 0.0": "where nothing goes nothing is moved either way",
     "models/translate.py _place_routing: 1 → 2": "−2 is as unknown a demand row as −1",
     "models/translate.py _place_routing: 1 → 2 #2": "−2 is as unknown a flow as −1",
-    "models/split.py routing: shares > SMALLEST_SHARE → shares >= SMALLEST_SHARE": "a tolerance",
-    "models/split.py _filled: room <= SMALLEST_SHARE * own → "
-    "room < SMALLEST_SHARE * own": "a tolerance",
     "models/covers.py _ways: 0 → 1": "without packings nothing is asked of replicas either",
     "models/checking.py _groups: members <= others → members < others": "no two have the same",
     "models/checking.py worth: 0 → 1": "the rows of groups come after two others",
     "models/checking.py write: column[self.member] >= 0 → column[self.member] > 0": "their columns "
     "come after that of what is executed",
     "models/checking.py write: 1 → 2 #3": "marks who has no row, as any number below 0 does",
+    "models/concentration.py concentration: doubtful and network.settings.suspected != suspected → "
+    "doubtful or network.settings.suspected != suspected": "only reads again what is the same",
+    "models/concentration.py _coordination: 0 → 1": "all losses stand on the same seats",
+    "models/collapse.py which: values[position] > 0.5 → "
+    "values[position] >= 0.5": "it is a whole number",
+    "models/collapse.py __init__: least > 0 → least >= 0": "it is half a one off any whole number",
     "models/collapse.py solved: 0 → 1": "without columns there is nothing to name at the point",
     "models/expressions.py row: upper is not None → upper is None": "between one limit and the "
     "same one again it is an equality too",
+    "models/headroom.py _size: 1.0 → 0.0": "only sizes of replicas and slots are looked at",
+    "models/headroom.py _broken: 9 → 10": "a tolerance",
+    "models/hitting_sets.py largest_union: count <= 0 → count < 0": "none of them hit nothing",
+    "models/hitting_sets.py largest_union: len(ranked) > count → "
+    "len(ranked) >= count": "all of them, however they are found",
     "models/hitting_sets.py largest_union: count <= 0 or not ranked → "
     "count <= 0 and (not ranked)": "none of them, or of none, are none in what follows too",
     "models/measures/worst_loss.py _largest: other < item → other <= item": "it is another",
     "models/rules/diversity_collapse.py _promised: 1 → 2": "nothing is more than either",
-    "models/rules/diversity_service.py separate: 0 → 1": "rows of one more follow in another round",
-    "models/rules/diversity_service.py separate: broken >= MOST_AT_ONCE → "
-    "broken > MOST_AT_ONCE": "rows of one more come in this round",
     "models/rules/diversity_share.py constrain: 0.0 → 1 #2": "no row asks that a total be small",
+    "models/rules/throughput.py constrain: 0.0 → 1 #5": "an offer without a figure has no loads",
     "models/rules/survival.py _hardest: gone <= more → gone < more": "looks twice at what takes "
     "the same",
-    "models/split.py _checks: rate > SMALLEST_SHARE * executed → "
-    "rate >= SMALLEST_SHARE * executed": "a tolerance",
     "models/cut_sets.py _useful: 1 → 2 #2": "only the order in which dependencies are listed",
     "models/cut_sets.py heaviest: chosen[number[item]] > 0.5 → "
     "chosen[number[item]] >= 0.5": "it is a whole number",
     "models/collapse.py _gate: 1 → 2 #2": "leaves out a column, which no row names",
     "models/decisions.py index: 1 → 2": "the keys of two parts are tuples already",
     "models/distances.py _unit_vectors: 1 → 2": "to reshape, −2 is as unknown a length as −1",
-    "models/hitting_sets.py _cover: 0 * weights → 0 / weights": "weights are above 0",
-    "models/hitting_sets.py _most: 0 * weights → 0 / weights": "weights are above 0",
+    "models/hitting_sets.py _solved: found.x[number[item]] > 0.5 → "
+    "found.x[number[item]] >= 0.5": "it is a whole number",
     "models/outage.py __init__: 0.0 → 1": "of one row alone, what must be served and what "
     "is served are one",
+    "models/replay.py __init__: row.key in growing → row.key not in growing": "tells the same two "
+    "kinds of rows apart",
+    "models/replay.py _capacity_rows: 0.0 → 1 #2": "an offer without a figure has no loads",
+    "models/replay.py _verification_rows: 0.0 → 1 #6": "who may verify has a figure",
+    "models/replay.py _recourse: len(self._ways) >= MOST_KEPT → "
+    "len(self._ways) > MOST_KEPT": "keeps one more",
+    "models/replay.py _recourse: len(self._known) >= MOST_KEPT → "
+    "len(self._known) > MOST_KEPT": "keeps one more",
     "models/replay.py _best: 0.0 → 1": "what is below 1 counts as 1 anyway",
     "models/replay.py _best: rates * shares → rates / shares": "periods share nothing, so that no "
     "weight chooses between them",
@@ -252,7 +270,7 @@ def changed(node: ast.AST) -> Iterator[ast.AST]:
     yield ast.copy_location(new, node)
 
 
-TOLERANCES = ("TOLERANCE", "COVERED", "DUST", "NEARLY", "BROKEN")
+TOLERANCES = ("TOLERANCE", "COVERED", "DUST", "NEARLY", "BROKEN", "SMALLEST_SHARE")
 
 
 class _Replace(ast.NodeTransformer):

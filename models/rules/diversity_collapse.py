@@ -59,7 +59,7 @@ def constrain(block: Any, model: Any, network: Network) -> None:
     for position, rule in enumerate(network.diversity):
         if rule.min_collapse is None:
             continue
-        most = rule.min_collapse - 1
+        most = rule.failures_borne
         known: dict[frozenset[OfferKey], tuple[Mapping[OfferKey, Cuts], Any]] = {}
         for name, variables, least in _things(model, network, rule):
             offers = frozenset(variables)
@@ -99,7 +99,7 @@ def _add_panels(block: Any, model: Any, network: Network) -> None:
     asked = [(rule, cuts_of(network, rule, verifying(network))) for rule in rules]
     for stream in model.streams:
         found = [
-            ((rule.min_collapse or 1) - 1, cuts)
+            (rule.failures_borne, cuts)
             for rule, cuts in asked
             if rule.applies_to in ("", stream.policy)
         ]
@@ -118,7 +118,7 @@ def _add_panels(block: Any, model: Any, network: Network) -> None:
 def separate(block: Any, model: Any, network: Network, point: Point) -> Iterator[Cut]:
     """Yield what must be left under the worst few failures at a point, and covers of panels."""
     for held in block.held:
-        most = held.rule.min_collapse - 1
+        most = held.rule.failures_borne
         if most > 1:
             amounts = {offer: max(0.0, point(found)) for offer, found in held.variables.items()}
             for lost in islice(heaviest(held.cuts, amounts, most), MOST_AT_ONCE):
@@ -139,7 +139,7 @@ def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
     """Yield guarantees that fewer dependencies end than a row asks for."""
     for rule in network.diversity:
         for found, ended in _ends(network, plan, rule):
-            if ended is not None and len(ended) < (rule.min_collapse or 0):
+            if ended is not None and len(ended) <= rule.failures_borne:
                 failing = f"{', '.join(map(str, ended))} failing ends it" if ended else HAS_ENDED
                 message = f"{failing}; it must take {rule.min_collapse}"
                 where = f"{rule.rule}, {' '.join(filter(None, (found.of, found.period)))}"

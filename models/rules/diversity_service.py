@@ -64,7 +64,7 @@ def audit(network: Network, plan: Deployment) -> Iterator[Violation]:
     """Yield demand rows whose service fewer dependencies end than a row asks for."""
     ends = _Ends(network, plan)
     for rule, demand in _promised(network):
-        ended = ends.of(rule, demand, (rule.min_collapse or 0) - 1)
+        ended = ends.of(rule, demand, rule.failures_borne)
         if ended is not None:
             names = ", ".join(map(str, ended))
             failing = f"{names} failing ends its service" if ended else "it is not served"

@@ -148,12 +148,12 @@ def _check(
     unit: str,
     row: Row | Settings,
     attribute: str,
-    utilisation: float = 1.0,
+    utilisation: float | None = None,
 ) -> Iterator[Violation]:
     if exceeds(load, limit):
         place = f"{where}, {period}" if period else where
         message = f"{load:,.3f} {unit} meet a limit of {limit:,.3f}"
-        if attribute == "requests_per_s":
+        if utilisation is not None:
             message += f", {utilisation:.0%} (utilisation) of all that stands there can do"
         yield Violation("throughput", place, message, row, attribute)
 

@@ -137,8 +137,7 @@ def _borne(rule: DiversityRow, rooms: list[int], needed: int, spare: int) -> int
     Of `needed` that hang on single failures, any so many may take `spare` at most, so all but the
     fullest hold no more than an even part of that each.
     """
-    asked = (rule.min_collapse or 1) - 1
-    for failures in range(asked, 0, -1):
+    for failures in range(rule.failures_borne, 0, -1):
         even = spare // failures
         most = min(spare, sum(rooms[:failures])) + sum(min(r, even) for r in rooms[failures:])
         if needed <= 0 or most >= needed:

@@ -85,11 +85,11 @@ class Loosened:
         self._row_of_place = _positions(rules.demand.answered, arrays.row_of)
         self._weight = np.array([group.weight for group in self.classes.classes])
         self._begin_of_class = np.flatnonzero(np.diff(self.classes.of, prepend=-1))
-        for goal in limited(self.network):
+        for goal, limit in limited(self.network):
             # Flows that come in later count in these rows too.
             at = arrays.row_of[id(block.at_most[goal.measure])]
             of_flows = flow_costs(self.network, self.classes, [goal._replace(weight=1.0)])
-            self._kept.append((at, of_flows / scale(goal)))
+            self._kept.append((at, of_flows / scale(limit)))
 
     def bound(self, goals: list[Goal], clock: Clock) -> float:
         """Return a bound on what the goals amount to in any plan; −∞ if there is no time for it.

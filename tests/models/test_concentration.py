@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 
 import pytest
 
@@ -12,13 +13,13 @@ from models.concentration import (
     concentration,
     effective_number,
 )
-from models.data import Committee, Item, NodeType, OfferKey, Policy, Provider
+from models.data import Committee, DemandKey, Item, NodeType, OfferKey, Policy, Provider
 from models.exposure import Exposure
 from models.guarantees import CONTROL, LIVENESS, SAFETY
 from models.network import Network
-from models.plan import Deployment, Panel, Seat, VerificationFlow
+from models.plan import Deployment, Flow, Panel, Seat, VerificationFlow
 from tests import rules as rows_of
-from tests.cases import deployment_for_small, small
+from tests.cases import LONDON, deployment_for_small, small
 
 
 def found(
@@ -167,12 +168,57 @@ def test_suspected_exposures_count_only_at_worst() -> None:
     suspicion = Exposure(Item("provider", "Bolt"), (Item("provider", "Acme"),), "suspected")
     # What is known beside it takes nothing away from the doubt.
     known = Exposure(Item("provider", "Acme"), (Item("grid", "north"),))
-    for setting in ("count", "ignore"):
-        network = replace(small(), exposures=(known, suspicion))
+    for setting, exposures in product(("count", "ignore"), ((known, suspicion), (suspicion,))):
+        network = replace(small(), exposures=exposures)
         network = replace(network, settings=replace(network.settings, suspected=setting))
         figure = found(network, "execution", "chat", "provider")
         assert figure.best.largest_share == pytest.approx(25 / 30)
         assert figure.worst.largest_share == pytest.approx(1)
+
+
+def test_at_best_nothing_hangs_on_what_is_only_suspected() -> None:
+    doubt = Exposure(Item("site", "paris"), (Item("flood", "Seine"),), "suspected")
+    network = replace(small(), exposures=(doubt,))
+    network = replace(network, settings=replace(network.settings, suspected="ignore"))
+    figure = found(network, "execution", "chat", "flood")
+    assert figure.shares == ()
+    assert figure.is_avoidable
+    assert (figure.best.largest, figure.best.largest_share) == ("", 0.0)
+    assert figure.best.effective is None
+    assert figure.worst.largest == "Seine"
+    assert figure.worst.largest_share == pytest.approx(10 / 30)
+
+
+def test_the_largest_share_is_first() -> None:
+    shares = found(small(), "execution", "chat", "country").shares
+    assert [share.dependency for share in shares] == ["DE", "FR", "GB"]
+    assert [share.share for share in shares] == pytest.approx([15 / 30, 10 / 30, 5 / 30])
+    # Of the same, the first by name.
+    seats = {"frankfurt": 2, "london": 1, "paris": 1}
+    held = {Seat("council", site, "seat"): count for site, count in seats.items()}
+    plan = replace(deployment_for_small(), seats=held)
+    shares = found(small(), "coordination", "council", "country", plan).shares
+    assert [share.dependency for share in shares] == ["DE", "FR", "GB"]
+
+
+def test_nodes_of_all_roles_have_a_figure() -> None:
+    plan = deployment_for_small()
+    nowhere = replace(plan, nodes={**plan.nodes, OfferKey("atlantis", "gpu"): 9})
+    for stands in (plan, nowhere):
+        # 4 nodes stand in Frankfurt, 5 in Paris, both of Acme, and 4 in London.
+        figure = found(small(), ALL, ALL, "provider", stands)
+        amounts = [(share.dependency, share.amount) for share in figure.shares]
+        assert amounts == [("Acme", 9), ("Bolt", 4)]
+        assert figure.best.nakamoto == {LIVENESS: 1}
+
+
+def test_flows_of_nobody_and_of_nothing_do_not_count() -> None:
+    plan = deployment_for_small()
+    law = DemandKey("germany", "law", "", "batch", "")
+    none = Flow(law, LONDON, "direct", "warm", 0.0)
+    stranger = Flow(law._replace(region="nowhere"), LONDON, "direct", "warm", 1.0)
+    more = replace(plan, routing=(*plan.routing, none, stranger))
+    assert concentration(small(), more) == concentration(small(), plan)
 
 
 def test_what_every_placement_hangs_on_is_marked() -> None:

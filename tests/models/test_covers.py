@@ -6,6 +6,8 @@ import itertools
 import math
 import threading
 from collections.abc import Callable, Iterable
+from fractions import Fraction
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,10 +18,11 @@ from models import covers
 from models.build import SINGLE_PHASE, build
 from models.classes import demand_classes
 from models.covers import rounding
-from models.data import Model, NodeType
+from models.data import Model, NodeType, Policy
 from models.expressions import Cut
 from models.network import Network
 from models.objectives import stage
+from models.packing import Packing
 from planner.solver.problem import Problem
 from tests import rules as rows_of
 from tests.solver.test_solve import solvable
@@ -106,6 +109,46 @@ def test_the_row_of_a_set_is_of_what_is_in_it_and_of_who_reaches_nothing_else(
 def test_what_is_nearly_whole_is_not_rounded(right: float) -> None:
     assert rounding(np.array([1.0, 0.5]), right) is None
     assert rounding(np.array([1.0, 0.5]), right + 0.02) is not None
+
+
+def test_what_is_as_far_from_whole_as_asked_is_rounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(covers, "SMALLEST_FRACTION", 0.25)
+    assert rounding(np.array([1.0]), 2.25) is not None
+    assert rounding(np.array([1.0]), 2.1875) is None
+
+
+@pytest.mark.parametrize(("requests_per_s", "rows"), [(4.0, 2), (None, 0)])
+def test_of_a_model_without_a_figure_there_is_no_row(
+    requests_per_s: float | None, rows: int
+) -> None:
+    of = rows_of.network(
+        [rows_of.site("a")],
+        [rows_of.offer("a", "gpu")],
+        node_types=[NodeType(node_type="gpu", role="execution", gpu_memory_gb=80)],
+        models=[Model(model="m", gpu_memory_gb=40, requests_per_s=requests_per_s)],
+        demand=[rows_of.demand(rate=5, model="m")],
+    )
+    model = build(of, demand_classes(of))
+    assert len(list(covers.separate(model.phase[SINGLE_PHASE], of, lambda _: 0.0))) == rows
+
+
+def test_every_way_of_counting_that_some_node_has_is_tried() -> None:
+    one, two = ({Fraction(1): Fraction(1, weight)} for weight in (2, 3))
+    packings = {"narrow": Packing((one,)), "wide": Packing((one, two))}
+    assert covers._ways(SimpleNamespace(packings=packings)) == 3  # the mean, and each of two rows
+    assert covers._ways(SimpleNamespace(packings={})) == 0
+
+
+def test_a_request_takes_more_where_it_is_verified() -> None:
+    slow = Policy(policy="slow", verifiers=0, overhead=0.25)
+    of = rows_of.network(
+        [rows_of.site("a")],
+        [rows_of.offer("a", "gpu", requests_per_s=9)],
+        policies=[slow],
+        demand=[rows_of.demand(), rows_of.demand(verification="slow")],
+    )
+    efforts = {job.policy: covers._effort(of, job, 4.0) for job in demand_classes(of).jobs}
+    assert efforts == {"": 4.0, "slow": 5.0}
 
 
 def test_rows_of_replicas_and_of_nodes_are_those_of_who_can_go_nowhere_else() -> None:

@@ -54,6 +54,15 @@ def test_nodes_that_are_left_are_whole() -> None:
     assert not rows_at(nodes_only(), {"nodes[c,gpu]": 0.9})[1]
 
 
+def test_of_two_units_the_one_is_taken_whose_row_lacks_most_of_what_it_asks() -> None:
+    # 2p + 3q ≥ 7: by 2 it is p + 2q ≥ 4, of which one in four is lacking; by 3 p + q ≥ 3, one of
+    # three. What can do nothing is no unit.
+    each, there = np.array([2.0, 3.0, 0.0]), np.array([1.0, 1.0, 9.0])
+    with np.errstate(all="raise"):
+        cut = headroom._broken(("p", "q", "r"), np.ones(3, dtype=bool), each, 7.0, there)
+    assert cut == (((1.0, "p"), (1.0, "q")), 3.0, None)
+
+
 def halves(*rates: float, min_served: float = 1.0) -> Network:
     """Models whose replicas of 4 requests/s take half a node, at one site of Acme, one of Bolt."""
     names = [f"model {number}" for number in range(len(rates))]

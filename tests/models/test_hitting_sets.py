@@ -5,9 +5,11 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from itertools import combinations
+from typing import Any
 
 import pytest
 
+from models import hitting_sets
 from models.data import Item
 from models.hitting_sets import Part, fewest, hit, largest_union, smallest_removal
 from models.plan import exceeds
@@ -40,9 +42,34 @@ def test_overlapping_dependencies_are_counted_as_a_union() -> None:
     assert smallest_removal(SHARED, 1) is None
 
 
+def test_where_nothing_overlaps_those_that_hit_most_are_told() -> None:
+    apart = [(frozenset({item}), amount) for item, amount in ((C, 3.0), (B, 4.0), (A, 5.0))]
+    assert fewest(apart, 6.5) == (A, B)
+    assert largest_union(apart, 2) == (9, (A, B))
+    alike = [(frozenset({item}), 1.0) for item in reversed(ITEMS)]
+    assert fewest(alike, 2.5) == (A, B, C)
+
+
 def test_a_limit_of_nothing_takes_one_however_much_hangs_on_it() -> None:
     # A millionth of a dependency, which the solver takes for none, would hit more than nothing.
     assert fewest([(frozenset({A, B}), 100.0), (frozenset({C}), 100.0)], 0.0) in ((A,), (B,), (C,))
+
+
+def test_crumbs_of_much_make_up_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    # One hits just the limit, and the solver takes a millionth of two others for none.
+    parts = [(frozenset({A, ITEMS[3]}), 1e8), (frozenset({B}), 1e8), (frozenset({C}), 1e8)]
+    solved, rounds = hitting_sets._solved, list[int]()
+
+    def counted(*given: Any) -> tuple[Item, ...]:
+        rounds.append(len(rounds))
+        assert len(rounds) < 20
+        return solved(*given)
+
+    monkeypatch.setattr(hitting_sets, "_solved", counted)
+    found = fewest(parts, 1e8)
+    assert found is not None
+    assert len(found) == 2
+    assert hit(parts, frozenset(found)) == 2e8
 
 
 def test_nothing_is_hit_by_nothing() -> None:

@@ -14,15 +14,15 @@ from pyomo.repn import generate_standard_repn
 from scipy.optimize import LinearConstraint, milp
 
 from models.build import SINGLE_PHASE, build, rule_name
-from models.data import DiversityRow, LoadedToday, Offer, OfferKey, SeatToday
+from models.data import DiversityRow, Item, LoadedToday, Offer, OfferKey, SeatToday
 from models.expressions import row as row_of_cut
 from models.expressions import rows as rows_of_cuts
 from models.measures import NAMES
 from models.measures import measure as by_name
 from models.measures.changes import changes, openings
 from models.measures.monthly_cost import SOFT_RULES, breakdown, penalties, penalties_in
-from models.network import Goal, Network
-from models.objectives import flow_costs, stage, unit, value
+from models.network import Goal, Link, Network
+from models.objectives import SMALL, flow_costs, stage, unit, value
 from models.plan import Deployment, Replica, Seat
 from models.translate import place
 from tests import draw
@@ -266,7 +266,7 @@ def test_the_limit_of_a_goal_is_a_row_however_small_it_is(limit: float) -> None:
         assert (amount <= row.ub + 1e-6) == keeps
 
 
-@pytest.mark.parametrize(("limit", "part"), [(0.0, 1.0), (1e-7, 1.0), (12.0, 12.0)])
+@pytest.mark.parametrize(("limit", "part"), [(0.0, 1.0), (SMALL, 1.0), (12.0, 12.0)])
 def test_the_row_of_a_limit_is_in_parts_of_it(limit: float, part: float) -> None:
     network = replace(small(), goals=(Goal(1, "unserved", at_most=limit), Goal(2, "monthly_cost")))
     block = build(network, draw.row_by_row(network)).phase[SINGLE_PHASE]
@@ -379,6 +379,17 @@ def test_without_a_limit_unserved_demand_counts_at_the_slowest_way() -> None:
     # Cold from the hub: 140 / 2 + 30 + 140 / 0.5 = 380 s, plus 0.1 s and the way to the farthest.
     worst = by_name("latency").value(free, Deployment())
     assert 380_100 < worst < 380_100 + 50
+
+
+def test_the_slowest_way_is_by_the_fastest_of_its_routes() -> None:
+    ends = Item("region", "users"), Item("site", "a")
+    network = rows_of.network(
+        [rows_of.site("a")],
+        [rows_of.offer("a", "gpu", requests_per_s=9)],
+        demand=[rows_of.demand()],
+        links=tuple(Link(*ends, ms, label=f"by {ms:g}") for ms in (10.0, 50.0)),
+    )
+    assert by_name("latency").value(network, Deployment()) == pytest.approx(10.0)
 
 
 def test_changes_count_every_node_seat_replica_and_copy_once() -> None:

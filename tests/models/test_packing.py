@@ -98,3 +98,15 @@ def test_where_nothing_is_exact_it_says_what_counts_as_what(monkeypatch: Any) ->
             {Fraction(2): Fraction(0), Fraction(4): Fraction(1, 2)},
         )
     )
+    # Nor does a size alone, though as 9/29 of the node it would seem to waste less.
+    assert rounded_up(monkeypatch, 100, 31) == Packing(({Fraction(31): Fraction(1, 3)},))
+
+
+def test_sizes_are_measured_by_the_mean_of_the_rows_and_by_each() -> None:
+    small, large = gb(1, 4)
+    rows = ({small: Fraction(1, 10), large: Fraction(4, 10)}, {small: Fraction(0), large: ONE})
+    two = Packing(rows)
+    assert [two.part(large, way) for way in range(4)] == [0.7, 0.4, 1.0, 1.0]
+    assert [two.part(small, way) for way in range(3)] == [0.05, 0.1, 0.0]
+    assert Packing(rows[:1]).measures == ({small: 0.1, large: 0.4},)  # the mean is the row
+    assert Packing(()).nodes({}) == 0

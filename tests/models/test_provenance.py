@@ -144,3 +144,5 @@ def test_only_the_largest_are_named(tmp_path: Path) -> None:
     )
     five = str(Reliance("open sites", 23, decisions[:5]))
     assert five.endswith("s6 (Sites row 6)")
+    six = str(Reliance("open sites", 23, decisions[:6]))
+    assert six.endswith("s6 (Sites row 6); 1 more")

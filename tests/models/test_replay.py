@@ -11,13 +11,13 @@ import pytest
 from pyomo.contrib.solver.common.factory import SolverFactory
 
 from models.build import SINGLE_PHASE, build
-from models.data import Item, Policy, Settings
+from models.data import Item, Model, NodeType, OfferKey, Policy, Settings, Shock
 from models.decisions import DECISIONS
-from models.exposure import Exposure
+from models.exposure import Exposure, offer_item
 from models.expressions import row, rows
 from models.network import Link, Network
 from models.plan import Deployment, Replica
-from models.replay import MOST_GROWTH, Replays, after, headroom, replay, rerouted
+from models.replay import MOST_GROWTH, Replays, after, headroom, replay, rerouted, upstream_choices
 from models.rules import demand as demand_rule
 from models.rules import sources, throughput, upstream, verification
 from models.translate import place
@@ -34,9 +34,11 @@ from tests.cases import (
 )
 from tests.rules import at, demand, offer, site
 from tests.rules import network as rows_network
+from tests.rules.test_throughput import chat
 from tests.rules.test_verification import triangles
 from tests.thorough import parts
 
+ANYWHERE = Item("owner", "of nothing here")
 KEPT = ("demand", "throughput", "upstream", "sources", "verification")
 """The rules that say what standing nodes can do; all others are about placing them."""
 
@@ -318,6 +320,23 @@ def test_headroom_is_of_the_rows_that_are_asked_about_whatever_merges_with_them(
     assert headroom(network, alone, {interactive}) == pytest.approx(2.5)
 
 
+def test_what_asks_for_nothing_may_grow_as_far_as_any() -> None:
+    network = rows_network(
+        [site("x")], [offer("x", "gpu", requests_per_s=9)], demand=[demand(rate=0)]
+    )
+    rows = [row.key for row in network.demand]
+    assert headroom(network, Deployment(nodes={at("x"): 1}), rows) == pytest.approx(MOST_GROWTH)
+
+
+def test_a_row_is_served_though_nobody_knows_any_way() -> None:
+    network = rows_network(
+        [site("x", latitude=None)], [offer("x", "gpu", requests_per_s=9)], demand=[demand()]
+    )
+    found = replay(network, Deployment(nodes={at("x"): 1}), ())
+    assert list(found.served.values()) == pytest.approx([1.0])
+    assert list(found.latency_ms.values()) == [None]
+
+
 def test_what_falls_short_of_a_promise_is_held_at_any_size() -> None:
     # Half of 8 million requests/s can be served, where three quarters were promised.
     network = rows_network(
@@ -328,3 +347,121 @@ def test_what_falls_short_of_a_promise_is_held_at_any_size() -> None:
     )
     (share,) = replay(network, Deployment(nodes={at("x"): 1}), ()).served.values()
     assert share == pytest.approx(0.5)
+
+
+def test_after_a_failure_nothing_is_protected_any_more() -> None:
+    storm = {"storm": Shock(shock="storm", takes_down=None, protect=True)}
+    network = replace(small(), shocks=storm, shock_items={"storm": frozenset({ANYWHERE})})
+    assert sorted(network.protected) == ["country:DE", "shock:storm"]
+    assert after(network, ()).protected == network.protected
+    assert after(network, [ANYWHERE]).protected == {}
+
+
+def test_pairs_of_one_owner_need_no_search_to_be_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Two verifiers of A can do all, that of B half of it, who takes part in every panel.
+    monkeypatch.setattr("models.replay.ROUNDS", 0)
+    owners = {"a": "A", "b": "A", "c": "B"}
+    network = rows_network(
+        [site("x"), *(site(name, owner=((owner,),)) for name, owner in owners.items())],
+        [offer("x", "gpu", requests_per_s=9), *(offer(name, "check") for name in owners)],
+        node_types=[NodeType(node_type="check", role="verification", verifications_per_s=0.5)],
+        policies=[Policy(policy="two", verifiers=2, quorum=2, independent_of=("owner",))],
+        demand=[demand(verification="two")],
+        settings=Settings(utilisation=1.0),
+    )
+    for counts in ({"a": 2, "b": 2, "c": 1}, {"a": 4, "c": 1}):  # nor does a site twice
+        checks = {at(name, "check"): nodes for name, nodes in counts.items()}
+        (share,) = replay(network, Deployment(nodes={at("x"): 1, **checks}), ()).served.values()
+        assert share == pytest.approx(0.5)
+
+
+def test_panels_are_looked_for_as_often_as_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.replay.ROUNDS", 1)
+    (share,) = replay(*pairs_with_d(), ()).served.values()
+    assert share == pytest.approx(0.5)
+
+
+def test_the_mean_latency_is_of_those_who_are_served() -> None:
+    network = rows_network(
+        [site("a")],
+        [offer("a", "gpu", requests_per_s=2)],
+        demand=[demand(rate=8)],
+        links=(Link(Item("region", "users"), Item("site", "a"), 30.0),),
+    )
+    found = replay(network, Deployment(nodes={at("a"): 1}), ())
+    assert list(found.served.values()) == pytest.approx([0.25])
+    assert list(found.latency_ms.values()) == pytest.approx([30.0])
+    nobody = replay(network, Deployment(), ())
+    assert list(nobody.latency_ms.values()) == [None]
+
+
+def test_what_is_loaded_from_a_copy_stands_on_who_holds_it() -> None:
+    # The law office is served cold in Paris, from the copy there; Frankfurt is too far.
+    plan = deployment_for_small()
+    office = replace(small(), demand=(replace(small().demand[2], max_latency_ms=None),))
+    disks = {name: offer_item(OfferKey(name, "disk")) for name in ("paris", "frankfurt")}
+    found = replay(office, plan, ())
+    assert found.served[OFFICE] == pytest.approx(1.0)
+    assert disks["paris"] in found.used
+    assert offer_item(PARIS) in found.used
+    assert disks["frankfurt"] not in found.used
+    # Without the copy it is loaded from the hub, which is nowhere.
+    hub = replay(office, replace(plan, copies=frozenset()), ())
+    assert hub.served[OFFICE] > 0.1
+    assert disks["paris"] not in hub.used
+
+
+@pytest.mark.parametrize(
+    ("model", "policy", "plan", "answered"),
+    [
+        # 0.5 · 4 · speed 2 of each of two replicas, stretched by a quarter.
+        ("chat", "checked", Deployment(warm={Replica("a", "gpu", "chat"): 2}), 8 / 1.25),
+        ("chat", "", Deployment(warm={Replica("a", "gpu", "chat"): 2}), 8.0),
+        ("mute", "", Deployment(warm={Replica("a", "gpu", "mute"): 2}), 0.0),
+        # 12 % of four slots, for 60 GB at 0.5 and at 2 GB/s, 5 s to start and 4 s to answer.
+        ("chat", "checked", Deployment(cold_slots={at("a"): 4}), 0.48 / (120 + 30 + 5 + 5)),
+        ("chat", "", Deployment(cold_slots={at("a"): 4}), 0.48 / (120 + 30 + 5 + 4)),
+        # 0.5 · 5 of each of three nodes.
+        ("far", "checked", Deployment(), 7.5 / 1.25),
+        ("", "", Deployment(), 7.5),
+    ],
+)
+def test_what_stands_answers_as_much_as_the_rules_say(
+    model: str, policy: str, plan: Deployment, answered: float
+) -> None:
+    of = chat(demand(rate=100.0, model=model, period="day", verification=policy))
+    (share,) = replay(of, replace(plan, nodes={at("a"): 3}), ()).served.values()
+    assert 100 * share == pytest.approx(answered)
+
+
+def test_who_verifies_stands_somewhere() -> None:
+    network = rows_network(
+        [site("x"), site("a"), site("b")],
+        [offer("x", "gpu", requests_per_s=9), offer("a", "check"), offer("b", "check")],
+        node_types=[NodeType(node_type="check", role="verification", verifications_per_s=4.5)],
+        policies=[Policy(policy="one", verifiers=1, work=3.0)],
+        demand=[demand(rate=6, verification="one")],
+        settings=Settings(utilisation=1.0),
+    )
+    one = Deployment(nodes={at("x"): 1, at("a", "check"): 2})
+    found = rerouted(network, one)
+    assert [flow.share for flow in found.routing] == pytest.approx([0.5])  # 9 of 3 · 6
+    assert [(check.verifier, check.rate) for check in found.verification] == [
+        (at("a", "check"), pytest.approx(3.0))
+    ]
+
+
+def test_routes_to_alternatives_are_choices_while_they_are_there() -> None:
+    here = Item("site", "x")
+    lab, other, chain = (Item("upstream", name) for name in ("Lab", "Other", "Chain"))
+    links = (
+        Link(Item("region", "users"), here, 5.0),
+        Link(here, lab, 5.0),
+        Link(other, here, 9.0),
+        Link(here, chain, 5.0),
+    )
+    far = Model(model="far", upstream=(("Lab", "Other"), ("Chain",)))
+    of = rows_network([site("x")], models=[far], demand=[demand()], links=links)
+    assert upstream_choices(of) == {links[1].item, links[2].item}
+    cut = replace(of, links=(links[0], replace(links[1], latency_ms=math.inf), *links[2:]))
+    assert upstream_choices(cut) == {links[2].item}

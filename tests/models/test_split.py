@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from models.classes import demand_classes
-from models.data import NodeType, OfferKey, Policy
+from models.data import Item, NodeType, OfferKey, Policy
+from models.network import Link
 from models.plan import Flow, Replica, VerificationFlow
 from models.split import _open_to, _source, least_transport, routing, verification
 from models.stands import FETCHED, STORED, WARM
@@ -102,6 +103,28 @@ def test_a_row_that_asks_for_nothing_goes_somewhere_all_the_same() -> None:
     assert {flow.offer.site: flow.share for flow in flows} == pytest.approx({"x": 0.25, "y": 0.75})
 
 
+def test_each_of_two_alike_is_served_by_who_is_near() -> None:
+    """Half of both together is served at x, half at y: one of them here, the other there."""
+    ms = {("users", "x"): 50.0, ("users", "y"): 5.0, ("others", "x"): 5.0, ("others", "y"): 50.0}
+    found = rows_of.network(
+        [rows_of.site("x"), rows_of.site("y")],
+        [rows_of.offer(name, "gpu", requests_per_s=9) for name in "xy"],
+        demand=[rows_of.demand(rate=4.0), rows_of.demand("others", rate=4.0)],
+        links=tuple(
+            Link(Item("region", region), Item("site", name), latency)
+            for (region, name), latency in ms.items()
+        ),
+    )
+    classes = demand_classes(found)
+    assert len(classes.classes) == 1
+    flows = routing(found, classes, lambda _: 0.5, lambda *_: 4.0, frozenset())
+    assert [(flow.demand.region, flow.offer.site) for flow in flows] == [
+        ("users", "y"),
+        ("others", "x"),
+    ]
+    assert [flow.share for flow in flows] == pytest.approx([1.0, 1.0])
+
+
 def test_the_offers_of_a_site_are_filled_in_proportion_to_their_loads() -> None:
     # Loads of 1 and 3: a quarter of the 4 requests/s here, the rest there.
     found = rows_of.network(
@@ -179,6 +202,8 @@ def test_what_is_verified_is_split_by_what_is_executed() -> None:
     assert verified({"a": 1.2, "b": 0.4, "c": 0.0}) == pytest.approx(split)
     # What does not add up, by rounding, is scaled to two verifications a request; dust is none.
     assert verified({"a": 0.6, "b": 0.2, "c": 1e-10}) == pytest.approx(split)
+    # Where nobody verifies anything nothing can be scaled.
+    assert verified({"a": 0.0, "b": 0.0, "c": 0.0}) == {}
     # Where nothing is executed nothing is verified.
     assert verification(found, [stream], lambda *_: 1.0, ()) == ()
 

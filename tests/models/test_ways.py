@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from models.data import Demand, Item, Model, NodeType, OfferKey, Policy
+from models.data import Demand, DiversityRow, Item, Model, NodeType, OfferKey, Policy
 from models.network import Link, Network
 from models.paths import limits_requests, undominated
 from models.plan import HUB, Flow, Refusal
@@ -238,6 +238,24 @@ def test_a_route_is_dropped_only_if_another_is_as_good_in_everything() -> None:
     assert kept(fast, Link(*ends, 20, 2, (), "free")) == ["fast", "free"]
     assert kept(fast, Link(*ends, 20, 3, (*north, *south), "worse")) == ["fast"]
     assert kept(fast, replace(fast, label="twin")) == ["fast"]
+
+
+@pytest.mark.parametrize(
+    ("role", "measure", "limits"),
+    [
+        ("execution", "", True),
+        ("execution", "requests", True),
+        ("execution", "nodes", False),
+        ("verification", "requests", True),
+        ("verification", "", False),
+        ("storage", "copies", False),
+    ],
+)
+def test_requests_are_limited_by_name_or_as_what_execution_does(
+    role: str, measure: str, limits: bool
+) -> None:
+    row = DiversityRow(rule="r", role=role, kind="provider", measure=measure, max_share=0.5)
+    assert limits_requests(row) is limits
 
 
 def test_a_route_that_is_cut_is_no_way_although_the_rest_of_the_way_is_unknown() -> None:

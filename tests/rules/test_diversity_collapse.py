@@ -103,6 +103,20 @@ def test_a_committee_that_one_failure_halts(
     of.assert_illegal(diversity_collapse, network, plan, words)
 
 
+@pytest.mark.parametrize(("least", "separated"), [(2, False), (3, True)])
+def test_single_failures_have_rows_from_the_start_and_are_not_separated(
+    least: int, separated: bool
+) -> None:
+    network = six(row("coordination", least), committees=[COUNCIL])
+    model = build(network, demand_classes(network))
+    block = model.phase[SINGLE_PHASE]
+    held = {("council", name, "seat"): 3.5 for name in "ab"}
+    point = {id(block.seats[key]): amount for key, amount in held.items()}
+    own = block.rules.diversity_collapse
+    cuts = diversity_collapse.separate(own, block, network, lambda v: point.get(id(v), 0.0))
+    assert bool(list(cuts)) is separated
+
+
 def test_sets_of_any_mix_of_kinds_count_together() -> None:
     """By owners alone it takes two, a cloud and a grid together take three of seven seats."""
     plan = seats({"a": 1, "b": 1, "c": 1, "d": 1, "e": 2, "f": 1})
@@ -244,6 +258,21 @@ def test_a_panel_must_keep_its_quorum_under_so_many_failures() -> None:
     same = checked(network, dict.fromkeys("abe", 1.0))
     of.assert_illegal(diversity_collapse, panels(2, "owner"), same, "owner:owner a failing ends it")
     assert not of.sayings(diversity_collapse, panels(2, "owner", "other"), same)
+
+
+def test_what_no_panel_verifies_has_ended_already() -> None:
+    of_period = of.demand(verification="panel", period="night", countries=("DE",))
+    network = replace(panels(1), demand=(of_period,))
+    flows = tuple(
+        VerificationFlow("panel", of_period.residency, "night", of.at("a"), at, 1.0)
+        for at in (OfferKey(name, "check") for name in "bdf")
+    )
+    whole = panels_of(network, flows)
+    for share, ended in ((1.0, False), (0.5, True)):
+        plan = Deployment(verification=flows, panels=(replace(whole[0], share=share),))
+        said = of.sayings(diversity_collapse, network, plan)
+        assert bool(said) is ended
+        assert not said or "firm, panel night]: it has ended as it is; it must take 1" in said[0]
 
 
 def test_no_single_failure_takes_more_of_a_stream_than_its_panels_can_spare() -> None:

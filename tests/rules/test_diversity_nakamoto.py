@@ -11,6 +11,7 @@ from models.data import Committee, DiversityRow, Needs, NodeType, Provider
 from models.network import Network
 from models.plan import Deployment, Flow, Seat
 from models.rules import diversity_nakamoto as rule
+from models.rules._diversity_terms import Group
 from models.service import ESTIMATE
 from models.translate import place
 from tests import draw
@@ -215,6 +216,40 @@ def test_requests_are_counted_in_every_period() -> None:
 
     assert_legal(rule, found, routed(0.5))
     assert_illegal(rule, found, routed(1.0), "few, all day]: provider:Acme hold 4 of 4, above 2")
+
+
+@pytest.mark.parametrize(("threshold", "legal"), [(0.75, True), (0.74, False)])
+def test_requests_are_counted_where_owners_overlap(threshold: float, legal: bool) -> None:
+    # Of 8 requests/s 4 are served at a, of A and B, 2 at c, of B and C, 2 at d, of C and A.
+    row = DiversityRow(
+        rule="few", role="execution", kind="owner", min_nakamoto=2, threshold=threshold
+    )
+    asked = demand(rate=8)
+    found = network(
+        [site(name, owner=RING[name]) for name in "acd"],
+        [offer(name, "gpu", requests_per_s=99) for name in "acd"],
+        demand=[asked],
+        diversity=[row],
+    )
+    shares = {"a": 0.5, "c": 0.25, "d": 0.25}
+    plan = Deployment(
+        nodes={at(name): 1 for name in "acd"},
+        routing=tuple(Flow(asked.key, at(n), ESTIMATE, "warm", s) for n, s in shares.items()),
+    )
+    if legal:
+        assert_legal(rule, found, plan)
+    else:
+        assert_illegal(rule, found, plan, "owner:A hold 6 of 8, above 5.92")
+
+
+def test_without_threshold_or_committee_nothing_may_be_held() -> None:
+    assert_legal(rule, clouds(nakamoto(2, None)), standing())
+    assert_illegal(rule, clouds(nakamoto(2, None)), standing(a=1), "hold 1 of 1, above 0")
+
+
+def test_the_threshold_is_of_what_each_counts() -> None:
+    group = Group(("all",), [(frozenset(), (2.0, "x")), (frozenset(), (0.5, "y"))])
+    assert rule._limit(nakamoto(2, 0.5), group) == ([(-1.0, "x"), (-0.25, "y")], 0.0)
 
 
 def test_a_soft_row_costs_what_is_above() -> None:

@@ -332,6 +332,22 @@ def test_the_order_of_the_points_makes_no_difference() -> None:
         assert is_broken(**nodes) == broken
 
 
+def test_of_so_many_demand_rows_at_most_rows_are_sought_at_one_point(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    of = four(asking(2), rows=tuple(demand(period=name) for name in ("day", "evening", "night")))
+    block = build(of, draw.row_by_row(of)).phase[SINGLE_PHASE]
+    own = block.rules.diversity_service
+
+    def sought(most: int) -> int:
+        monkeypatch.setattr(rule, "MOST_AT_ONCE", most)
+        return len(list(rule.separate(own, block, of, lambda _: 0.0)))
+
+    of_each = sought(1)
+    assert of_each > 0
+    assert [sought(most) for most in (2, 3, 4)] == [2 * of_each, 3 * of_each, 3 * of_each]
+
+
 # Solved ------------------------------------------------------------------------------------------
 
 

@@ -108,9 +108,10 @@ def test_a_failure_that_spares_no_eligible_offer_is_unavoidable() -> None:
 
 @pytest.mark.parametrize("shut", ["site", "provider", "no contract", "no room", "no offer"])
 def test_a_survivor_that_may_hold_no_node_is_no_way_out(shut: str) -> None:
-    # Everything but a hangs on the storm, and nothing may stand at a.
+    # Everything but a hangs on the storm, and nothing may stand at a, until then one node.
     storm = {"storm": [Item("provider", "Rent"), Item("provider", "Bolt")]}
     found = council((), shocks=storm)
+    found.offers[OfferKey("a", "seat")] = offer("a", "seat", 1)  # type: ignore[index]
     assert_illegal(rule, found, seated(b=3, c=4), "without shock:storm]: 7 seats are lost")
     if shut == "provider":
         never = Provider(provider="Acme", status="forbidden")

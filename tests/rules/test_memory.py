@@ -7,12 +7,15 @@ from collections import Counter
 from fractions import Fraction
 from functools import cache
 from itertools import product
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
+import scipy.optimize
 
 from models.build import SINGLE_PHASE, build
-from models.data import Model, NodeType, OfferKey
+from models.data import Dependency, Model, NodeType, OfferKey
 from models.network import Network
 from models.packing import packing_of
 from models.plan import Deployment, Replica
@@ -31,6 +34,7 @@ from tests.rules import (
     demand,
     network,
     offer,
+    protected,
     site,
     verdicts,
 )
@@ -184,6 +188,16 @@ def test_where_fillings_are_too_many_it_is_what_the_largest_first_take(monkeypat
     assert nodes_needed(Fraction(10), {Fraction(4): 4, Fraction(3): 2}, 0) == (3, 3)
 
 
+def test_an_answer_of_the_solver_that_holds_only_some_is_not_believed(monkeypatch: Any) -> None:
+    pieces = {Fraction(4): 2, Fraction(3): 4}
+    fillings = _node_audit._fillings(Fraction(10), pieces) or []
+    one = np.array([float(filling == [2, 0]) for filling in fillings])  # leaves out all of 3
+    assert one.sum() == 1
+    answer = SimpleNamespace(mip_dual_bound=None, x=one)
+    monkeypatch.setattr(scipy.optimize, "milp", lambda *_, **__: answer)
+    assert nodes_needed(Fraction(10), pieces, 0) == (2, 3)
+
+
 @pytest.mark.parametrize("sizes", [(3, 4), (3, 7), (2, 3), (2, 5), (4, 6)])
 def test_two_sizes_that_do_not_divide_each_other_have_rows_of_their_own(
     sizes: tuple[int, int],
@@ -229,6 +243,9 @@ def test_where_many_mixes_fit_on_a_node_sizes_are_rounded_up_and_it_says_what_th
     assert not said
     assert_explains(rule, found, plan, "75 GB as 80 GB", "at most 1 nodes fewer, worth 100 ")
     assert "count as larger" not in rule.explain(of_sizes(80, 26, 50), holding(1, m0=3))
+    # Where nothing is held nothing counts as anything.
+    none = Deployment(warm={Replica("a", "gpu", "m3"): 0}, cold_slots={at("a"): 0})
+    assert "count as larger" not in rule.explain(found, none)
 
 
 def test_mixes_of_three_sizes_are_few_enough_on_a_large_node() -> None:
@@ -295,6 +312,23 @@ def test_a_slot_near_a_store_counts_what_only_the_store_makes_fast_enough() -> N
     )
     assert_legal(rule, found, holding(1, slots=1))
     assert_illegal(rule, found, holding(1, slots=2), "2 replicas and slots need 2 nodes")
+
+
+@pytest.mark.parametrize("min_served", [0.0, 0.5])
+@pytest.mark.parametrize("failing", [(), (protected("provider", "Acme"),)])
+def test_a_slot_counts_who_waits_longer_after_a_failure_where_that_is_promised(
+    min_served: float, failing: tuple[Dependency, ...]
+) -> None:
+    # 60/2 + 60/0.5 = 150 s from the hub: more than the 100 s, less than twice as much.
+    found = network(
+        [site("a")],
+        [offer("a", "gpu")],
+        node_types=[GPU],
+        models=[Model(model="whole", gpu_memory_gb=60, weights_gb=60, requests_per_s=1)],
+        demand=[demand(model="whole", max_latency_ms=100_000, min_served=min_served)],
+        dependencies=failing,
+    )
+    assert slot_gb(found, at("a")) == (60 if min_served and failing else None)
 
 
 def test_what_stands_on_one_offer_does_not_fit_on_another() -> None:

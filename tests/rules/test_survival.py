@@ -191,6 +191,42 @@ def test_what_stands_nowhere_is_taken_by_no_failure() -> None:
     )
 
 
+def test_only_failures_that_take_what_no_other_takes_are_looked_at() -> None:
+    """Acme has a and b, Bolt c; Own has a alone, and without the cable users reach c no more."""
+    near = demand(rate=20, min_served=0.5)
+    only_acme = demand("others", rate=1, min_served=1.0, countries=("FR",))
+    cable = Link(Item("region", "users"), Item("site", "c"), 10, via=((Item("cable", "North"),),))
+
+    def hardest(*rows: Demand, stands: str = "abc") -> list[str]:
+        of = network(
+            [
+                site("a", owner=(("Own",),), country=(("FR",),)),
+                site("b", country=(("FR",),)),
+                site("c", "Bolt"),
+            ],
+            [offer(name, "gpu", requests_per_s=10) for name in "abc"],
+            demand=rows,
+            links=(cable,),
+            dependencies=[
+                ACME,
+                *(
+                    protected(*item)
+                    for item in (("provider", "Bolt"), ("owner", "Own"), ("cable", "North"))
+                ),
+            ],
+        )
+        there = {("nodes", at(name)): 1.0 for name in stands}
+        return [failure.name for failure in rule._hardest(of, lambda what: there.get(what, 0.0))]
+
+    assert hardest(near) == ["provider:Acme", "provider:Bolt", "cable:North"]
+    # Of two that take the same the first by name is enough.
+    assert hardest(near, stands="ac") == ["owner:Own", "provider:Bolt", "cable:North"]
+    assert hardest(near, stands="b") == ["provider:Acme", "cable:North"]
+    # Without Acme nothing is left for the others; without Own they must be served from b.
+    rows = (near, only_acme)
+    assert hardest(*rows) == ["provider:Acme", "owner:Own", "provider:Bolt", "cable:North"]
+
+
 def test_a_parent_takes_its_resellers_along() -> None:
     resold = nodes_only(
         providers=[replace(nodes_only().providers["Bolt"], parent=(("Core",),))],

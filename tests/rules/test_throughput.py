@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from models.build import SINGLE_PHASE, build
+from models.classes import demand_classes
 from models.data import Demand, Item, Model, NodeType, Policy, Settings
 from models.network import Link, Network
 from models.plan import HUB, Deployment, Flow, Replica
@@ -13,11 +17,13 @@ from tests.rules import (
     assert_explains,
     assert_illegal,
     assert_legal,
+    assert_refused_by_audit,
     at,
     demand,
     network,
     offer,
     site,
+    written,
 )
 
 
@@ -79,6 +85,30 @@ def test_warm_replicas_answer_up_to_the_planned_load() -> None:
     assert_legal(rule, chat(free), warm([free], 2))
 
 
+def test_only_the_share_that_is_routed_counts() -> None:
+    # Half of 12.8 requests/s, stretched by a quarter, are 8.
+    for rate, legal in ((12.8, True), (13.0, False)):
+        row = asked(rate)
+        flow = Flow(row.key, at("a"), ESTIMATE, "warm", 0.5)
+        plan = replace(warm([row], 2), routing=(flow,))
+        if legal:
+            assert_legal(rule, chat(row), plan)
+        else:
+            assert_illegal(rule, chat(row), plan, "8.125 requests/s meet a limit of 8.000")
+
+
+def test_a_row_adds_up_what_each_request_takes() -> None:
+    row = asked(1.0)
+    own = build(chat(row), demand_classes(chat(row))).phase[SINGLE_PHASE].rules.throughput
+    ((loads, lower, upper),) = written(own.warm).values()
+    assert (lower, upper, loads.pop("warm[a,gpu,chat]")) == (None, 0.0, -4.0)
+    assert list(loads.values()) == [1.25]
+    # 155 s to load from the hub and 35 s from the disk, with 4 s · 1.25 to answer.
+    ((loads, lower, upper),) = written(own.cold).values()
+    assert (lower, upper, loads.pop("cold_slots[a,gpu]")) == (None, 0.0, -0.12)
+    assert sorted(loads.values()) == pytest.approx([40.0, 160.0], rel=1e-9)
+
+
 def test_rows_of_one_period_add_up_and_periods_share_the_replicas() -> None:
     day, more, night = asked(4.0), asked(3.0, policy=""), asked(6.4, period="night")
     # day: 4 · 1.25 + 3 = 8; night: 6.4 · 1.25 = 8; both meet 8
@@ -135,6 +165,10 @@ def test_without_a_model_of_ones_own_nodes_answer_by_themselves(model: str) -> N
     # 4 · 1.25 = 5 = 0.5 · 5 · 2 nodes; the speed of the node type is the models' business
     row = asked(4.0, model=model)
     assert_legal(rule, chat(row), plan(row))
+    nothing = replace(plan(row), nodes={})
+    assert_illegal(rule, chat(row), nothing, "5.000 requests/s meet a limit of 0.000")
+    silent = chat(row, requests_per_s=None)
+    assert_refused_by_audit(rule, silent, plan(row), "5.000 requests/s meet a limit of 0.000")
     row = asked(4.1, model=model)
     assert_illegal(
         rule,
@@ -164,6 +198,13 @@ def test_even_nothing_per_second_is_served_only_by_what_is_there(
     assert_legal(rule, chat(row), with_it)
     without = Deployment(routing=(flow,))
     assert_illegal(rule, chat(row), without, f"100.00% is served {state} where nothing is kept")
+
+
+def test_what_is_served_more_than_once_breaks_another_rule() -> None:
+    row = asked(0.0)
+    flow = Flow(row.key, at("a"), ESTIMATE, "warm", 1.5)
+    one = Deployment(warm={Replica("a", "gpu", "chat"): 1}, routing=(flow,))
+    assert_legal(rule, chat(row), one)
 
 
 def test_it_says_how_much_is_served_cold() -> None:
