@@ -77,7 +77,7 @@ FIRST = {
     "failure_states": (SURVIVAL, "tests/evaluation/test_expected_loss.py"),
     "firmness": ("tests/rules/test_diversity_collapse.py",),
     "holdings": ("tests/rules/test_diversity_share.py", "tests/rules/test_diversity_count.py"),
-    **dict.fromkeys(("worst_loss", "loads", "risks", "unavoidable"), (LOSSES, OBJECTIVES)),
+    **dict.fromkeys(("worst_loss", "loads", "unavoidable"), (LOSSES, OBJECTIVES)),
     "mixes": ("tests/models/test_mixes.py", "tests/rules/test_memory.py"),
     "network": ("tests/models/test_exposure.py",),
     "packing": ("tests/models/test_packing.py", "tests/rules/test_memory.py"),
