@@ -74,7 +74,6 @@ FIRST = {
     "distances": ("tests/models/test_ways.py",),
     "expected_loss": ("tests/models/test_expected_loss.py", LOSSES, OBJECTIVES),
     "failover": (SURVIVAL, "tests/checks/test_protection.py"),
-    "failure_states": (SURVIVAL, "tests/evaluation/test_expected_loss.py"),
     "firmness": ("tests/rules/test_diversity_collapse.py",),
     "holdings": ("tests/rules/test_diversity_share.py", "tests/rules/test_diversity_count.py"),
     **dict.fromkeys(("worst_loss", "loads", "unavoidable"), (LOSSES, OBJECTIVES)),
@@ -168,6 +167,8 @@ EQUIVALENT = {
     "models/distances.py _unit_vectors: 1 → 2": "to reshape, −2 is as unknown a length as −1",
     "models/hitting_sets.py _cover: 0 * weights → 0 / weights": "weights are above 0",
     "models/hitting_sets.py _most: 0 * weights → 0 / weights": "weights are above 0",
+    "models/failure_states.py __init__: len(set(exposure.any_of)) > 1 → "
+    "len(set(exposure.any_of)) >= 1": "what needs one thing goes with it in every effect already",
     "models/outage.py __init__: 0.0 → 1": "of one row alone, what must be served and what "
     "is served are one",
     "models/replay.py _best: 0.0 → 1": "what is below 1 counts as 1 anyway",

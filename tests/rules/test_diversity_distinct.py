@@ -119,6 +119,16 @@ def test_the_separated_row_counts_what_is_missing(penalty: float | None) -> None
     if penalty is not None:
         expected["rules.diversity_distinct.slack[0,all]"] = 1.0
     assert (terms, cut.lower, cut.upper) == (expected, 2.0, None)
+    # That something stands at all is asked from the start, of a hard row.
+    assert len(block.rules.diversity_distinct.enough) == (penalty is None)
+
+
+def test_where_enough_are_needed_no_row_is_separated() -> None:
+    found = clouds(distinct(2, "owner"), **RING)
+    block = build(found, draw.row_by_row(found)).phase[SINGLE_PHASE]
+    values, _ = place(block, found, standing(a=1, c=1, d=1))
+    own, point = block.rules.diversity_distinct, lambda variable: values[id(variable)][1]
+    assert not list(rule.separate(own, block, found, point))
 
 
 def copies(*where: str) -> Deployment:
