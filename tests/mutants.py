@@ -65,7 +65,7 @@ FIRST = {
     "_diversity_terms": ("tests/rules/test_diversity_share.py",),
     "_node_audit": ("tests/rules/test_memory.py",),
     "_panel_audit": ("tests/rules/test_verification.py",),
-    **dict.fromkeys(("alone", "lasting"), (LASTING,)),
+    "lasting": (LASTING,),
     **dict.fromkeys(("build", "objectives", *NAMES), (OBJECTIVES,)),
     "checking": ("tests/models/test_checking.py", SURVIVAL),
     "recourse": (SURVIVAL,),

@@ -41,7 +41,8 @@ def test_without_phases_nothing_limits_growth() -> None:
 
 def test_what_stands_stays_unless_the_phase_may_close() -> None:
     phase = Phase(phase="growth")
-    assert_legal(rule, stepping(Step(phase, keeps=True)), plan(1, 3))
+    for enough in (plan(1, 3), plan(5, 3)):
+        assert_legal(rule, stepping(Step(phase, keeps=True)), enough)
     assert_illegal(
         rule,
         stepping(Step(phase, keeps=True)),
@@ -64,11 +65,14 @@ def test_new_nodes_are_counted_offer_by_offer() -> None:
 def test_what_is_decided_for_the_phase_after_must_be_within_its_reach() -> None:
     later = Later(Phase(phase="full", max_new_nodes=2), plan(4, 4))
     step = Step(Phase(phase="growth"), later=later)
-    assert_legal(rule, stepping(step), plan(3, 3))
+    for within in (plan(3, 3), plan(4, 4)):
+        assert_legal(rule, stepping(step), within)
     assert_illegal(
         rule, stepping(step), plan(3, 2), "full]: 3 nodes are left to full, which may add 2"
     )
     assert_illegal(rule, stepping(step), plan(5, 4), "new/gpu]: 4 nodes are left of 5 in full")
+    gone = replace(step, later=replace(later, plan=plan(0, 4)))
+    assert_illegal(rule, stepping(gone), plan(1, 3), "new/gpu]: 0 nodes are left of 1 in full")
     free = replace(step, later=replace(later, keeps=False))
     assert_legal(rule, stepping(free), plan(5, 4))
 
@@ -78,6 +82,7 @@ def test_the_phase_after_must_be_able_to_pay_for_what_is_left_to_it() -> None:
     cost = 700 + 50 + 2 * 60
     later = Later(Phase(phase="full", budget_one_off=cost), plan(1, 5))
     assert_legal(rule, stepping(Step(Phase(phase="growth"), later=later)), plan(0, 3))
+    assert_legal(rule, stepping(Step(Phase(phase="growth"), later=later)), plan(0, 3))
     later = replace(later, phase=Phase(phase="full", budget_one_off=cost - 1))
     assert_illegal(
         rule,
@@ -85,6 +90,16 @@ def test_the_phase_after_must_be_able_to_pay_for_what_is_left_to_it() -> None:
         plan(0, 3),
         "full]: 870.00 are left to full, which may pay 869.00 once (Phase.budget_one_off)",
     )
+
+
+def test_the_phase_after_pays_for_nothing_that_is_there_or_that_it_does_without() -> None:
+    phase = Phase(phase="full", budget_one_off=2 * 60)
+    for now, then in ((plan(1, 3), plan(1, 5)), (plan(3, 3), plan(2, 5)), (plan(0, 3), plan(0, 5))):
+        later = Later(phase, then, keeps=False)
+        assert_legal(rule, stepping(Step(Phase(phase="growth"), later=later)), now)
+        tight = replace(later, phase=replace(phase, budget_one_off=119))
+        step = Step(Phase(phase="growth"), later=tight)
+        assert_illegal(rule, stepping(step), now, "120.00 are left to full, which may pay 119.00")
 
 
 def test_a_phase_has_budgets_of_its_own_for_what_it_adds() -> None:
