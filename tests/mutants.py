@@ -71,7 +71,6 @@ FIRST = {
     "recourse": (SURVIVAL,),
     "classes": ("tests/models/test_classes.py", "tests/models/test_ways.py"),
     "costs": ("tests/rules/test_budget.py", OBJECTIVES),
-    "distances": ("tests/models/test_ways.py",),
     "expected_loss": ("tests/models/test_expected_loss.py", LOSSES, OBJECTIVES),
     "failover": (SURVIVAL, "tests/checks/test_protection.py"),
     "firmness": ("tests/rules/test_diversity_collapse.py",),
@@ -140,6 +139,10 @@ EQUIVALENT = {
     "room < SMALLEST_SHARE * own": "a tolerance",
     "models/covers.py _ways: 0 → 1": "without packings nothing is asked of replicas either",
     "models/checking.py _groups: members <= others → members < others": "no two have the same",
+    "models/checking.py worth: written.group_row >= 0 → written.group_row > 0": "the rows of "
+    "groups come after two others",
+    "models/checking.py worth: cost < 0 → cost <= 0": "nothing is made up for where it is 0",
+    "models/checking.py write: 0 → 1 #3": "their columns come after that of what is executed",
     "models/checking.py worth: 0 → 1": "the rows of groups come after two others",
     "models/checking.py write: column[self.member] >= 0 → column[self.member] > 0": "their columns "
     "come after that of what is executed",
@@ -167,6 +170,15 @@ EQUIVALENT = {
     "models/distances.py _unit_vectors: 1 → 2": "to reshape, −2 is as unknown a length as −1",
     "models/hitting_sets.py _cover: 0 * weights → 0 / weights": "weights are above 0",
     "models/hitting_sets.py _most: 0 * weights → 0 / weights": "weights are above 0",
+    "models/alone.py rows: known <= failed → known < failed": "no set is looked at twice",
+    "models/alone.py rows: 0 → 1": "of one alone there is no order",
+    "models/alone.py rows: 0 → 1 #2": "of one alone there is no order",
+    "models/alone.py rows: -len(self.left.down(more)) → len(self.left.down(more))": "only the "
+    "order in which sets of one size are looked at",
+    "models/alone.py _further: len(failed) < self.most → len(failed) <= self.most": "with one "
+    "more they are too many anyway",
+    "models/alone.py _is_there: amount(what) >= held - PRESENT → "
+    "amount(what) > held - PRESENT": "a tolerance",
     "models/failure_states.py __init__: len(set(exposure.any_of)) > 1 → "
     "len(set(exposure.any_of)) >= 1": "what needs one thing goes with it in every effect already",
     "models/outage.py __init__: 0.0 → 1": "of one row alone, what must be served and what "

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
+from pyomo.repn import generate_standard_repn
+
+from models.build import build_phases
 from models.data import Phase
 from models.network import Later, Network, Step
 from models.plan import Deployment
 from models.rules import budget
 from models.rules import growth as rule
+from tests import draw
 from tests.rules import assert_explains, assert_illegal, assert_legal, at, network, offer, site
 
 
@@ -49,6 +54,8 @@ def test_what_stands_stays_unless_the_phase_may_close() -> None:
         plan(5, 2),
         "old/gpu]: 2 nodes are left of 3, and the phase may not close any (Phase.closing)",
     )
+    none = stepping(Step(phase, keeps=True)), plan(0, 3)
+    assert_illegal(rule, *none, "new/gpu]: 0 nodes are left of 1")
     assert_legal(rule, stepping(Step(phase)), plan(5, 2))
 
 
@@ -71,6 +78,8 @@ def test_what_is_decided_for_the_phase_after_must_be_within_its_reach() -> None:
         rule, stepping(step), plan(3, 2), "full]: 3 nodes are left to full, which may add 2"
     )
     assert_illegal(rule, stepping(step), plan(5, 4), "new/gpu]: 4 nodes are left of 5 in full")
+    one = replace(step, later=Later(Phase(phase="full", max_new_nodes=1), plan(1, 4)))
+    assert_illegal(rule, stepping(one), plan(0, 3), "2 nodes are left to full, which may add 1")
     gone = replace(step, later=replace(later, plan=plan(0, 4)))
     assert_illegal(rule, stepping(gone), plan(1, 3), "new/gpu]: 0 nodes are left of 1 in full")
     free = replace(step, later=replace(later, keeps=False))
@@ -110,6 +119,28 @@ def test_a_phase_has_budgets_of_its_own_for_what_it_adds() -> None:
     assert_illegal(
         budget, stepping(tight), plan(2, 3), "750.00 EUR exceed 749.00 (Phase.budget_one_off)"
     )
+
+
+def test_on_a_phase_of_the_same_model_its_nodes_are_what_stands() -> None:
+    first, second = (
+        stepping(Step(Phase(phase=name, max_new_nodes=2), keeps=name == "second"))
+        for name in ("first", "second")
+    )
+    model = build_phases(
+        {name: (of, draw.row_by_row(of)) for name, of in (("first", first), ("second", second))},
+        None,
+    )
+    own = model.phase["second"].rules.growth
+    now, before = (f"phase[{name}].nodes[new,gpu]" for name in ("second", "first"))
+    new = "phase[second].rules.growth.new[new/gpu]"
+
+    def of(row: Any) -> tuple[dict[str, float], float | None, float | None]:
+        found = generate_standard_repn(row.body)
+        terms = zip(found.linear_vars, found.linear_coefs, strict=True)
+        return {variable.name: each for variable, each in terms}, row.lb, row.ub
+
+    assert of(own.kept["new", "gpu"]) == ({now: 1.0, before: -1.0}, 0.0, None)
+    assert of(own.counted["new", "gpu"]) == ({new: 1.0, now: -1.0, before: 1.0}, 0.0, None)
 
 
 def test_it_says_how_much_is_added() -> None:
