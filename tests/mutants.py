@@ -74,7 +74,6 @@ FIRST = {
     "expected_loss": ("tests/models/test_expected_loss.py", LOSSES, OBJECTIVES),
     "failover": (SURVIVAL, "tests/checks/test_protection.py"),
     "firmness": ("tests/rules/test_diversity_collapse.py",),
-    "holdings": ("tests/rules/test_diversity_share.py", "tests/rules/test_diversity_count.py"),
     **dict.fromkeys(("worst_loss", "loads", "unavoidable"), (LOSSES, OBJECTIVES)),
     "mixes": ("tests/models/test_mixes.py", "tests/rules/test_memory.py"),
     "network": ("tests/models/test_exposure.py",),
