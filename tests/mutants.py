@@ -76,7 +76,6 @@ FIRST = {
     "firmness": ("tests/rules/test_diversity_collapse.py",),
     **dict.fromkeys(("worst_loss", "loads", "unavoidable"), (LOSSES, OBJECTIVES)),
     "mixes": ("tests/models/test_mixes.py", "tests/rules/test_memory.py"),
-    "network": ("tests/models/test_exposure.py",),
     "packing": ("tests/models/test_packing.py", "tests/rules/test_memory.py"),
     "panels": ("tests/rules/test_verification.py",),
     "paths": ("tests/models/test_ways.py", "tests/models/test_classes.py"),
