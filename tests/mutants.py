@@ -146,6 +146,8 @@ EQUIVALENT = {
     "come after that of what is executed",
     "models/checking.py write: 1 → 2 #3": "marks who has no row, as any number below 0 does",
     "models/collapse.py solved: 0 → 1": "without columns there is nothing to name at the point",
+    "models/expressions.py row: lower is not None → lower is None": "between one limit and the "
+    "same one again it is an equality too",
     "models/expressions.py row: upper is not None → upper is None": "between one limit and the "
     "same one again it is an equality too",
     "models/hitting_sets.py largest_union: count <= 0 or not ranked → "
@@ -175,6 +177,7 @@ EQUIVALENT = {
     "order in which sets of one size are looked at",
     "models/alone.py _further: len(failed) < self.most → len(failed) <= self.most": "with one "
     "more they are too many anyway",
+    "models/alone.py alone: 1 → 2": "who asks nothing is not among those who ask",
     "models/alone.py _is_there: amount(what) >= held - PRESENT → "
     "amount(what) > held - PRESENT": "a tolerance",
     "models/failure_states.py __init__: len(set(exposure.any_of)) > 1 → "
