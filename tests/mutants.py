@@ -187,6 +187,7 @@ EQUIVALENT = {
     "models/replay.py _best: 0.0 → 1": "what is below 1 counts as 1 anyway",
     "models/replay.py _best: rates * shares → rates / shares": "periods share nothing, so that no "
     "weight chooses between them",
+    "models/rules/verification.py constrain: 0.0 → 1 #8": "who verifies nothing is in no stream",
     "models/rules/diversity_share.py audit: 1.0 → 0.0": "no share of nothing is exceeded",
 }
 """Mutants that change nothing that matters, with the reason."""
