@@ -60,14 +60,9 @@ def _measured(network: Network) -> dict[tuple[str, str], float]:
 
 
 def _unit_vectors(places: Sequence[Region | Site]) -> FloatArray:
+    # What is None is NaN as a number.
     degrees = np.array(
-        [
-            (np.nan, np.nan)
-            if place.latitude is None or place.longitude is None
-            else (place.latitude, place.longitude)
-            for place in places
-        ],
-        dtype=float,
+        [(place.latitude, place.longitude) for place in places], dtype=float
     ).reshape(-1, 2)
     phi, lam = np.radians(degrees[:, 0]), np.radians(degrees[:, 1])
     return np.stack([np.cos(phi) * np.cos(lam), np.cos(phi) * np.sin(lam), np.sin(phi)], axis=1)

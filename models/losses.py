@@ -19,9 +19,11 @@ Hit = frozenset[Item]
 """The failures that count, any one of which loses a request."""
 
 
-def groups(block: Any, network: Network, failures: frozenset[Item]) -> dict[str, dict[Hit, Any]]:
+def groups(
+    block: Any, network: Network, failures: frozenset[Item]
+) -> dict[str, dict[Hit, list[Any]]]:
     """Return, per period, the loads in requests/s that the same of these failures lose."""
-    found: dict[str, dict[Hit, list[Term]]] = defaultdict(lambda: defaultdict(list))
+    found: dict[str, dict[Hit, list[Any]]] = defaultdict(lambda: defaultdict(list))
     known: dict[tuple[OfferKey, Job], Hit] = {}
     graph = network.failures
     for load in block.loads:
@@ -32,7 +34,7 @@ def groups(block: Any, network: Network, failures: frozenset[Item]) -> dict[str,
         if key not in known:
             served = hangs_on(network, graph, load.offer, job.model) | frozenset(job.via)
             known[key] = (served | graph.hangs_on(Item("policy", job.policy))) & failures
-        found[job.period][known[key]].append((load.rate, load.variable))
+        found[job.period][known[key]].append(load.variable)
     return {period: dict(hits) for period, hits in sorted(found.items())}
 
 

@@ -45,7 +45,7 @@ def express(block: Any, network: Network) -> Expression:
         for hit, loads in groups.items():
             each = min(ALWAYS, sum(shares[item] for item in sorted(hit)))
             weight = each * network.month_share[period] / asked
-            terms.extend((weight * rate, variable) for rate, variable in loads)
+            terms.extend((weight, variable) for variable in loads)
     for period, missing in losses.unserved(block).items():
         weight = network.month_share[period] / asked
         terms.extend((weight * rate, variable) for rate, variable in missing)

@@ -74,18 +74,18 @@ def _given(block: Any) -> dict[str, dict[Hit, list[Term]]]:
 
 
 def _loads(
-    block: Any, period: str, groups: Mapping[Hit, list[Term]], given: Mapping[Hit, Any]
+    block: Any, period: str, groups: Mapping[Hit, list[Any]], given: Mapping[Hit, Any]
 ) -> dict[Hit, Any]:
     """Return what is executed on the same dependencies, less those that nobody can avoid."""
     nobody = frozenset.intersection(*given)
-    found: dict[Hit, list[Term]] = defaultdict(list)
-    for hit, terms in groups.items():
+    found: dict[Hit, list[Any]] = defaultdict(list)
+    for hit, variables in groups.items():
         if hit - nobody:
-            found[hit - nobody] += terms
+            found[hit - nobody] += variables
     executed = {}
-    for number, (hit, terms) in enumerate(found.items()):
+    for number, (hit, variables) in enumerate(found.items()):
         executed[hit] = total = block.loss["executed", period, number]
-        negated = [(-coefficient, variable) for coefficient, variable in terms]
+        negated = [(-1.0, variable) for variable in variables]
         row(block.loss_sum, ("executed", period, number), [(1.0, total), *negated], lower=0.0)
     return executed
 

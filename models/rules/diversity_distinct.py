@@ -42,7 +42,7 @@ def constrain(block: Any, model: Any, network: Network) -> None:
             counted = []
             for item, terms in sorted(parts.items(), key=lambda part: str(part[0])):
                 used = block.used[(*key, str(item))]
-                held = [(-coefficient, variable) for coefficient, variable in terms]
+                held = [(-1.0, variable) for _, variable in terms]
                 row(block.held, (*key, str(item)), [(1.0, used), *held], upper=0.0)
                 counted.append((1.0 if item is not None else float(rule.min_distinct), used))
             row(block.enough, key, [*counted, *soft], lower=rule.min_distinct)
@@ -71,8 +71,8 @@ def separate(block: Any, model: Any, network: Network, point: Point) -> Iterator
             if removal is not None:
                 lost, missing = frozenset(removal), float(rule.min_distinct - len(removal))
                 left = [
-                    (missing * coefficient, variable)
-                    for hangs_on, (coefficient, variable) in group.terms
+                    (missing, variable)
+                    for hangs_on, (_, variable) in group.terms
                     if not hangs_on & lost
                 ]
                 if rule.penalty is not None:

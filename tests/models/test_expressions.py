@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pyomo.environ as pyo
 import pytest
+from pyomo.repn import generate_standard_repn
 
-from models.expressions import VIOLATED, Cut, linear, row, rows
+from models.expressions import VIOLATED, Cut, linear, row, rows, share, yes_no
 
 
 def written(*terms: float, **limits: float) -> list[tuple[float | None, float | None]]:
@@ -52,3 +53,28 @@ def test_a_row_is_broken_from_a_millionth_of_its_limit_on(size: float) -> None:
         assert broken(limit + outside, upper=limit)
     assert not broken(-size, upper=0.0)
     assert not broken(size, lower=0.0)
+    assert not broken(-VIOLATED, lower=0.0)
+    assert not broken(VIOLATED, upper=0.0)
+
+
+def test_families_are_in_their_range_of_these_keys_or_of_any() -> None:
+    model = pyo.ConcreteModel()
+    model.share, model.some, model.any = share(), yes_no("ba"), yes_no()
+    assert model.share["new"].bounds == (0, 1)
+    assert model.share["new"].is_continuous()
+    assert list(model.some) == ["a", "b"]
+    assert list(model.any) == []
+    assert model.any["new"].is_binary()
+    assert model.some["a"].is_binary()
+
+
+def test_a_row_of_nothing_that_cannot_hold_is_a_row_of_what_is_always_nothing() -> None:
+    model = pyo.ConcreteModel()
+    model.nothing, model.family = pyo.Var(bounds=(0, 0)), rows()
+    row(model.family, "holds", [], lower=0.0, upper=0.0)
+    row(model.family, "never", [], lower=1.0)
+    assert list(model.family) == ["never"]
+    found = generate_standard_repn(model.family["never"].body)
+    assert [(v.name, c) for v, c in zip(found.linear_vars, found.linear_coefs, strict=True)] == [
+        ("nothing", 1.0)
+    ]

@@ -44,21 +44,8 @@ def test_no_plan_of_random_networks_breaks_a_row() -> None:
     assert kinds.keys() == {"warm", "nodes", "open"}
 
 
-@pytest.mark.parametrize(
-    ("served", "there", "broken"),
-    [
-        # The office is served cold in Paris, all of it with half a slot, on a whole node.
-        ({"cold": 1.0}, {"cold_slots": 0.5, "nodes": 1.0, "open": 1.0}, {"cold_slots"}),
-        ({"cold": 1.0}, {"cold_slots": 1.0, "nodes": 0.5, "open": 0.2}, {"nodes", "open"}),
-        # One half warm and one cold: each has enough, and together they need one node.
-        ({"warm": 0.5, "cold": 0.5}, {"warm": 0.5, "cold_slots": 0.5, "nodes": 0.9}, {"nodes"}),
-        ({"warm": 0.5, "cold": 0.5}, {"warm": 0.4, "cold_slots": 0.5, "nodes": 1.0}, {"warm"}),
-        ({"cold": 1.0}, {"cold_slots": 1.0, "nodes": 1.0}, set()),
-    ],
-)
-def test_a_class_needs_something_whole_where_it_is_served(
-    served: dict[str, float], there: dict[str, float], broken: set[str]
-) -> None:
+def office_served(served: dict[str, float], there: dict[str, float]) -> Iterator[Cut]:
+    """Yield rows where such shares of the office are served in Paris, by what is there."""
     network = small()
     classes = demand_classes(network)
     block = build(network, classes).phase[SINGLE_PHASE]
@@ -80,9 +67,36 @@ def test_a_class_needs_something_whole_where_it_is_served(
             and classes.jobs[classes.places[place].job].is_cold == (state == "cold")
         )
         point[id(block.flow[flow])] = share
-    cuts = list(forcing.separate(block, network, lambda variable: point.get(id(variable), 0.0)))
+    yield from forcing.separate(block, network, lambda variable: point.get(id(variable), 0.0))
+
+
+@pytest.mark.parametrize(
+    ("served", "there", "broken"),
+    [
+        # The office is served cold in Paris, all of it with half a slot, on a whole node.
+        ({"cold": 1.0}, {"cold_slots": 0.5, "nodes": 1.0, "open": 1.0}, {"cold_slots"}),
+        ({"cold": 1.0}, {"cold_slots": 1.0, "nodes": 0.5, "open": 0.2}, {"nodes", "open"}),
+        # One half warm and one cold: each has enough, and together they need one node.
+        ({"warm": 0.5, "cold": 0.5}, {"warm": 0.5, "cold_slots": 0.5, "nodes": 0.9}, {"nodes"}),
+        ({"warm": 0.5, "cold": 0.5}, {"warm": 0.4, "cold_slots": 0.5, "nodes": 1.0}, {"warm"}),
+        ({"cold": 1.0}, {"cold_slots": 1.0, "nodes": 1.0}, set()),
+    ],
+)
+def test_a_class_needs_something_whole_where_it_is_served(
+    served: dict[str, float], there: dict[str, float], broken: set[str]
+) -> None:
+    cuts = list(office_served(served, there))
     assert {asked_for(cut) for cut in cuts} == broken
     assert len(cuts) == len(broken)
+
+
+def test_rows_that_are_broken_most_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = {"cold_slots": 0.2, "nodes": 0.5, "open": 0.9}
+    cuts = office_served({"cold": 1.0}, there)
+    assert [asked_for(cut) for cut in cuts] == ["cold_slots", "nodes", "open"]
+    monkeypatch.setattr(forcing, "MOST", 2)
+    cuts = office_served({"cold": 1.0}, there)
+    assert [asked_for(cut) for cut in cuts] == ["cold_slots", "nodes"]
 
 
 def test_small_classes_of_models_raise_the_bound_beyond_that_of_cover_rows() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from models.build import SINGLE_PHASE, build
 from models.classes import demand_classes
-from models.data import Demand, Dependency, Item, OfferKey, Provider, Settings, Shock
+from models.data import Demand, Dependency, Item, Model, OfferKey, Provider, Settings, Shock
 from models.exposure import Exposure
 from models.measures import measure
 from models.network import Goal, Link, Network
@@ -299,6 +299,22 @@ def test_a_shock_behind_alternatives_keeps_routes_apart() -> None:
     network = replace(network, shocks={"storm": fails})
     assert amounts("expected_loss", network, *served({"a": 1.0}, route="sea")) == pytest.approx(0.1)
     assert amounts("expected_loss", network, *served({"a": 1.0}, route="land")) == 0.0
+
+
+def test_what_calls_an_upstream_is_lost_with_the_route_there() -> None:
+    """Site a calls the lab by a cable that is down a tenth of the year; from b nobody knows how."""
+    cable = ((Item("cable", "Deep"),),)
+    network = of.network(
+        [of.site("a"), of.site("b")],
+        [of.offer(name, "gpu", requests_per_s=10.0) for name in "ab"],
+        demand=[row := of.demand(rate=10.0, model="far")],
+        models=[Model(model="far", upstream=(("Lab",),), cost_per_million=1.0)],
+        links=(Link(Item("site", "a"), Item("upstream", "Lab"), 9.0, 0.0, cable),),
+        dependencies=[of_time(876.0, dependency="Deep", kind="cable")],
+        goals=EXPECTED,
+    )
+    assert amounts("expected_loss", network, *served({"a": 1.0}, row)) == pytest.approx(0.1)
+    assert amounts("expected_loss", network, *served({"b": 1.0}, row)) == 0.0
 
 
 # Solved -------------------------------------------------------------------------------------------

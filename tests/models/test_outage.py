@@ -78,6 +78,18 @@ def test_what_is_known_of_a_row_spares_work_and_changes_nothing() -> None:
     assert smallest_outage(network, plan, row, most=len(found) - 1) is None
 
 
+def test_a_set_that_is_known_to_end_the_service_is_the_answer_unless_fewer_do() -> None:
+    network, plan = small(), deployment_for_small()
+    row = network.demand[0]
+    fewest = smallest_outage(network, plan, row) or ()
+    every = smallest_outages(network, plan, row, len(fewest))
+    assert len(every) > 1
+    assert [smallest_outage(network, plan, row, ends=ends) for ends in every] == list(every)
+    assert smallest_outage(network, plan, row, ends=network.graph.dependencies) == fewest
+    for most in (1, 2):
+        assert len(smallest_outages(network, plan, row, len(fewest), most=most)) == most
+
+
 def test_a_row_that_no_plan_serves_needs_no_failure() -> None:
     network = small()
     assert smallest_outage(network, Deployment(), network.demand[0]) == ()

@@ -107,6 +107,30 @@ def test_the_separated_row_asks_for_something_off_the_few() -> None:
     assert not broken_cuts(block, found, rule, values)
 
 
+@pytest.mark.parametrize("penalty", [None, 10.0])
+def test_the_separated_row_counts_what_is_missing(penalty: float | None) -> None:
+    # Of three owners, Equus removes all; two are missing, or b and d, which hang on none.
+    found = clouds(distinct(3, "owner", penalty=penalty), **ALL_EQUUS)
+    block = build(found, draw.row_by_row(found)).phase[SINGLE_PHASE]
+    values, _ = place(block, found, standing(a=1, c=1))
+    (cut,) = broken_cuts(block, found, rule, values)
+    terms = {variable.name.partition(".")[2]: each for each, variable in cut.terms}
+    expected = {"nodes[b,gpu]": 2.0, "nodes[d,gpu]": 2.0}
+    if penalty is not None:
+        expected["rules.diversity_distinct.slack[0,all]"] = 1.0
+    assert (terms, cut.lower, cut.upper) == (expected, 2.0, None)
+    # That something stands at all is asked from the start, of a hard row.
+    assert len(block.rules.diversity_distinct.enough) == (penalty is None)
+
+
+def test_where_enough_are_needed_no_row_is_separated() -> None:
+    found = clouds(distinct(2, "owner"), **RING)
+    block = build(found, draw.row_by_row(found)).phase[SINGLE_PHASE]
+    values, _ = place(block, found, standing(a=1, c=1, d=1))
+    own, point = block.rules.diversity_distinct, lambda variable: values[id(variable)][1]
+    assert not list(rule.separate(own, block, found, point))
+
+
 def copies(*where: str) -> Deployment:
     return Deployment(copies=frozenset(Replica(t[0], "disk", t[2:]) for t in where))
 
@@ -135,6 +159,11 @@ def test_a_soft_row_costs_every_missing_one(nodes: dict[str, int], missing: int)
     assert_legal(rule, soft, standing(**nodes))
     assert rule.penalty(soft, standing(**nodes)) == 10.0 * missing
     assert rule.penalty(clouds(distinct(3)), standing(**nodes)) == 0.0
+
+
+def test_more_than_a_soft_row_asks_for_pays_nothing_back() -> None:
+    assert rule.penalty(clouds(distinct(2, penalty=10.0)), standing(a=1, c=1, d=1)) == 0.0
+    assert rule.penalty(clouds(distinct(1, penalty=10.0)), standing(a=1, c=1)) == 0.0
 
 
 def test_it_says_how_many_there_are() -> None:

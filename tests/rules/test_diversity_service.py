@@ -17,6 +17,7 @@ from models import alone
 from models.build import SINGLE_PHASE, build
 from models.classes import demand_classes
 from models.data import Demand, DiversityRow, Item, Model, NodeType, Policy, Settings
+from models.exposure import Exposure
 from models.expressions import Cut
 from models.lasting import asked, unavoidable, unavoidable_to
 from models.network import Link, Network
@@ -190,6 +191,22 @@ def test_either_of_two_upstreams_will_do() -> None:
         else:
             # Whatever stands, without both nobody is answered.
             assert_illegal(rule, asked_for, standing(a=9, c=9), "upstream:Hall, upstream:Lab")
+
+
+def test_a_route_goes_with_the_upstream_at_its_end() -> None:
+    """Both sites that stand call the hall, which hangs on a building; only a calls the lab."""
+    model = Model(model="far", gpu_memory_gb=0, upstream=(("Lab", "Hall"),))
+    links = tuple(
+        Link(Item("site", name), Item("upstream", upstream), 5)
+        for name, upstream in (("a", "Lab"), ("c", "Hall"), ("d", "Hall"))
+    )
+    building = Exposure(Item("upstream", "Hall"), (Item("building", "Old"),))
+    rows = (demand(rate=20, model="far"),)
+    asked_for = four(
+        asking(2, "building"), rows=rows, models=[model], links=links, exposures=(building,)
+    )
+    assert_legal(rule, asked_for, standing(a=1, c=1))
+    assert_illegal(rule, asked_for, standing(c=1, d=1), "building:Old failing ends its service")
 
 
 def test_warm_replicas_and_not_nodes_alone_count() -> None:

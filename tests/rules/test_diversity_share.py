@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -343,6 +344,13 @@ def test_a_soft_row_costs_what_is_above_and_refuses_nothing() -> None:
     row = demand(rate=10)
     served = routed((row, "a", 0.6), (row, "c", 0.4))
     assert rule.penalty(chats(capped(penalty=60.0), row), served) == pytest.approx(60.0 * 0.1)
+
+
+def test_only_soft_rows_about_shares_are_paid_for() -> None:
+    plan = Deployment(nodes={at("a"): 2, at("c"): 1})
+    assert rule.penalty(clouds(capped(measure="nodes")), plan) == 0.0
+    count = replace(capped(penalty=60.0), max_share=None, max_count=1)
+    assert rule.penalty(clouds(count), plan) == 0.0
 
 
 def test_it_says_which_share_is_the_tightest() -> None:

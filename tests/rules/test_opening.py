@@ -48,6 +48,8 @@ def test_one_node_beyond_a_limit_is_refused() -> None:
     assert_illegal(
         rule, a_site(), standing(0, 1, "a"), "0 nodes stand where at least 1 must (Offer.min_nodes)"
     )
+    absent = Deployment(open=frozenset("a"), nodes={at("a", "small"): 1})
+    assert_illegal(rule, a_site(), absent, "0 nodes stand where at least 1 must")
 
 
 def test_no_node_stands_at_a_site_that_is_not_open() -> None:

@@ -66,6 +66,16 @@ def test_a_node_holds_one_seat_of_all_committees_together() -> None:
     assert_illegal(rule, both, plan, "de/plain]: 2 seats are on 1 nodes")
 
 
+def test_no_seat_is_where_no_node_stands() -> None:
+    found = council(of(seats=1))
+    plan = Deployment(seats={Seat("council", "de", "plain"): 1})
+    assert_illegal(rule, found, plan, "de/plain]: 1 seats are on 0 nodes")
+
+
+def test_a_site_may_take_fewer_seats_than_it_could() -> None:
+    assert_legal(rule, council(of(seats=1, max_seats_per_site=2)), seated(council_de_plain=1))
+
+
 def test_a_site_takes_so_many_seats_of_each_committee() -> None:
     both = council(of(max_seats_per_site=2), of("senate", seats=3))
     # Plain and attested nodes of one site count together, the other committee does not.

@@ -85,6 +85,15 @@ def test_different_models_may_share_a_disk_that_holds_both() -> None:
     assert_illegal(rule, small, stored("a/chat", "a/law"), "0.100 TB of copies lie on 0.100 TB")
 
 
+def test_a_model_without_weights_fills_no_disk_and_a_node_without_a_disk_holds_nothing() -> None:
+    found = stores(1)
+    found.models["void"] = Model(model="void", copies=1)  # type: ignore[index]
+    assert_legal(rule, found, stored("a/chat", "a/law", "a/void"))
+    found.node_types["tape"] = replace(TAPE, disk_tb=None)  # type: ignore[index]
+    no_disk = "0.060 TB of copies lie on 0.000 TB of disk"
+    assert_illegal(rule, found, stored("a/tape/chat", "b/void"), no_disk)
+
+
 def test_a_copy_lies_where_a_node_stands() -> None:
     assert_illegal(rule, stores(1), stored("a/chat", nodes=0), "where no node stands")
     bare = Deployment(copies=stored("a/chat").copies)
