@@ -156,7 +156,7 @@ def _useful(cuts: Mapping[Thing, Cuts]) -> list[Item]:
                     together[item] += 1
     kept: list[Item] = []
     for item in sorted(alone, key=lambda item: (-len(alone[item]), item)):
-        if item in together or not any(alone[item] <= alone[other] for other in kept):
+        if not any(alone[item] <= alone[other] for other in kept):
             kept.append(item)
     kept += [item for item in together if item not in kept]
     return sorted(kept, key=lambda item: (-len(alone.get(item, ())) - together.get(item, 0), item))

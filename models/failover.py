@@ -20,7 +20,6 @@ from models.network import DEFAULT_GOALS, Network
 from models.panels import legal_panels
 from models.paths import IntArray
 from models.replay import after, failover_ms, row_items, unprotected
-from models.stands import STORED
 from models.streams import Stream, verification_streams
 from models.ways import Ways
 
@@ -53,12 +52,11 @@ class Reach:
         """Return the rows that could be served and verified if nodes stood at these offers."""
         verified = [self._verifiable(stream, stands) for stream in self.streams]
         good = np.zeros(len(self.classes.loads), dtype=bool)
-        for load, (offer, number) in enumerate(self.classes.loads):
-            job, key = self.classes.jobs[number], self.classes.offers[offer]
-            near = self.classes.ways.stands.stores_near[key.site] if job.state == STORED else ()
-            is_stored = job.state != STORED or any(store in stands for store in near)
+        for load, (offer, _) in enumerate(self.classes.loads):
+            # Where a model may be loaded on demand it may be warm too, which asks for no copy.
+            key = self.classes.offers[offer]
             stream = int(self.stream_of[load])
-            good[load] = key in stands and is_stored and (stream < 0 or verified[stream])
+            good[load] = key in stands and (stream < 0 or verified[stream])
         return frozenset(
             self.network.demand[member].key
             for number in np.unique(self.of[good[self.load]]).tolist()

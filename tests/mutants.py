@@ -126,6 +126,10 @@ EQUIVALENT = {
     "models/panels.py covering_weights: 1.0 → 0.0": "who has no weight has no rate either",
     "models/panels.py _caps: min(limits) < min(policy.verifiers, len(found)) → "
     "min(limits) <= min(policy.verifiers, len(found))": "a cap that no panel can exceed",
+    "models/panels.py _caps: min(policy.verifiers, len(found)) → "
+    "max(policy.verifiers, len(found))": "more caps that no panel can exceed",
+    "models/panels.py panels_of: 9 → 10": "how alike panels are that are decomposed once",
+    "models/classes.py find: 1 → 2": "−2 is as unknown a job as −1",
     "models/panels.py covering_weights: total <= 0 → total < 0": "what the weights reach "
     "sums to 0 too",
     "models/checking.py _at_most_two_nested: True → False": "whichever of two colours is first",

@@ -7,7 +7,7 @@ from itertools import combinations, islice
 
 import pytest
 
-from models.cut_sets import CutSets, heaviest, largest, taken, without
+from models.cut_sets import CutSets, _useful, heaviest, largest, taken, without
 from models.data import Item
 from models.exposure import ExposureGraph
 from tests.models.test_collapse import CLOUDS, GRIDS, OFFERS, drawn, graph
@@ -82,3 +82,15 @@ def test_no_failures_take_nothing() -> None:
     cuts = {OFFERS[0]: CutSets(tree, everything, 1).of(OFFERS[0])}
     assert list(largest(cuts, 0)) == []
     assert list(heaviest(cuts, {OFFERS[0]: 0.0}, 1)) == []
+
+
+def test_dependencies_of_which_another_takes_as_much_are_not_worth_failing() -> None:
+    """Those that take something down together with others are, whatever they take alone."""
+    big, same, less, pair, other = (Item("metro", name) for name in "abcde")
+    alone = [frozenset({big}), frozenset({same})]
+    cuts = {
+        "x": frozenset([*alone, frozenset({less}), frozenset({pair})]),
+        "y": frozenset(alone),
+        "z": frozenset([frozenset({pair, other})]),
+    }
+    assert _useful(cuts) == [big, pair, other]
