@@ -28,14 +28,14 @@ from planner.solver.solve import solve
 
 SIZE = Size(sites=70, regions=60, models=6)
 PLANNED, PLAN_S, PLAN_GAP = "M-survival", 180.0, 0.05
-"""What is stressed, and how its plan comes about."""
+"""What is stressed, and the seconds and the gap in which its plan is found."""
 TIME_LIMIT_S, GAP = 600.0, 1.0
 """Any legal plan is good enough, and the limit far away: about a second of fixed work."""
 
 
 @click.command()
 @click.option("--what", type=click.Choice(("solves", "stress")), default="solves")
-@click.option("--jobs", default=40, show_default=True, help="Independent solves.")
+@click.option("--jobs", default=40, show_default=True, help="Solves, if those.")
 @click.option("--repeat", default=3, show_default=True, help="Runs of each, in turns.")
 def main(what: str, jobs: int, repeat: int) -> None:
     """Print the seconds of one process, of two and of a cluster, and how many times sooner.

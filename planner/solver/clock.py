@@ -28,8 +28,7 @@ class Clock:
 
     def share(self, part: float) -> Clock:
         """Return a clock for a part of the time that is left."""
-        given_up = 0.0 if self.by_work else (1 - part) * self.left_s
-        return Clock(self.time_limit_s - given_up, self.stop, self.begun, by_work=self.by_work)
+        return self.within(part * self.left_s)
 
     def within(self, seconds: float) -> Clock:
         """Return a clock for so many seconds, or for what is left if that is less."""

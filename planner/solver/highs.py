@@ -82,6 +82,7 @@ class Engine:
         self.program = program
         self.stop = stop
         self._enough: Enough | None = None
+        self._error: BaseException | None = None
         self.whole: NDArray[np.int64] = np.flatnonzero(program.integer)
         self.highs: Any = highspy.Highs()  # type: ignore[no-untyped-call]
         self.set_option("output_flag", True)
@@ -252,6 +253,8 @@ class Engine:
             thread.start()
             while thread.is_alive():
                 thread.join(POLL_S)
+        if self._error is not None:
+            raise self._error
         return self._outcome(time.perf_counter() - begun)
 
     @contextmanager
@@ -269,16 +272,19 @@ class Engine:
             for event, listener in zip(events, (report, give, tell), strict=True)
             if listener is not None
         ]
-        for event, listener in there:
-            event.subscribe(listener)
         try:
+            for event, listener in there:
+                event.subscribe(listener)
             yield
         finally:
             for event, listener in there:
                 event.unsubscribe(listener)
 
     def _solve(self) -> None:
-        self.highs.run()
+        try:
+            self.highs.run()
+        except BaseException as error:  # of who was called back; HiGHS is of no use any more
+            self._error = error
         self.highs.resetGlobalScheduler(False)  # it belongs to this thread, which ends
 
     def _interrupt(self, event: Any) -> None:

@@ -65,6 +65,7 @@ class Prover:
         self.engine.minimise(standing.costs, constant)
         self._ended: SimpleQueue[Proof | BaseException | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="prover", daemon=True)
+        self._plan: FloatArray | None = None
         self._is_awaited = self._is_beside = False
 
     def begin(self) -> None:
@@ -87,16 +88,36 @@ class Prover:
 
     @property
     def has_news(self) -> bool:
-        """Return whether there is something that was not taken yet: a rung, or the end."""
+        """Return whether there is something that was not taken yet: a plan, a rung, or the end.
+
+        A plan that is not better than the best by now is none.
+        """
+        plan_value = self.standing.value_of(self._plan)
+        return _is_below(plan_value, self.standing.value) or self.has_ended_rung
+
+    @property
+    def has_ended_rung(self) -> bool:
+        """Return whether `next` need not wait."""
         return not self._ended.empty()
 
-    def next(self) -> Proof | None:
-        """Wait for a rung to end; None once there are no more. Raises what ended the prover."""
+    def wait(self) -> None:
+        """Wait for news."""
         self._is_awaited = True
         while not self.has_news:
             self._obey()
             self._thread.join(POLL_S)
         self._is_awaited = False
+
+    def plan(self) -> FloatArray | None:
+        """Return the best plan of everything whole that was found since the last; None without."""
+        found, self._plan = self._plan, None
+        return found
+
+    def next(self) -> Proof | None:
+        """Return the next rung that has ended; None once there are no more.
+
+        Raises what ended the prover.
+        """
         found = self._ended.get()
         if isinstance(found, BaseException):
             raise found
@@ -171,21 +192,19 @@ class Prover:
     def _better(self, incumbent: float) -> FloatArray | None:
         """Return the best plan where the rung has none as good: it need not look above that."""
         best = self.standing.best
-        least = SAME * max(1.0, abs(incumbent)) if incumbent < np.inf else 0.0
-        return best if self.standing.value_of(best) < incumbent - least else None
+        return best if _is_below(self.standing.value_of(best), incumbent) else None
 
     def _improved(self, values: FloatArray) -> None:
         """Hand over a plan that a rung of everything has found and goes on from."""
-        objective = self.standing.value_of(values)
-        if objective < self.standing.value:
-            self._ended.put(Proof(Outcome("limit", values, objective, -np.inf, 0.0), True))
+        if _is_below(self.standing.value_of(values), self.standing.value):
+            self._plan = values
 
-    def _is_enough(self, value: float, bound: float) -> bool:
-        """Return whether a rung has what is waited for, a first plan, or has proven enough.
+    def _is_enough(self, _: float, bound: float) -> bool:
+        """Return whether a rung of everything has proven enough.
 
         The plan that it proves may be one that was found since it was begun.
         """
-        return self._is_awaited_for(value) or self.standing.closes(bound)
+        return self.standing.closes(bound)
 
     def _is_awaited_for(self, value: float) -> bool:
         return self._is_awaited and not self.standing.has_plan and value < float("inf")
@@ -201,3 +220,10 @@ class Prover:
         is_good = self.standing.has_plan and missing <= NEAR * abs(best)
         says_little = is_good and value - known <= WORTH * missing
         return says_little or self._is_awaited_for(value) or self.standing.closes(bound)
+
+
+def _is_below(value: float, other: float) -> bool:
+    """Return whether a plan is better than another, and not by what arithmetic leaves."""
+    if not np.isfinite(other):
+        return bool(value < other)
+    return value < other - SAME * max(1.0, abs(other))

@@ -66,7 +66,9 @@ class RelaxAndFix:
             found = self._turn(values, turn, around, done, own.left_s)
             clock.stopped |= own.left_s <= 0
             how = "rounded" if found is not None else "not rounded"
-            LOG.info("%d sites are %s, of %d that wait", len(turn), how, len(waiting))
+            LOG.info(
+                "%d sites of %d that wait are %s", min(together, len(waiting)), len(waiting), how
+            )
             if found is not None:
                 values, done[turn] = found, True
             elif together < len(waiting):

@@ -3,8 +3,9 @@
 First the relaxation with the rows its point breaks; then a plan is made of it, where execution has
 too many whole numbers for that a few sites at a time. From then on two things go on, side by side
 if there are cores for it: neighbourhoods of the best plan are searched, and a prover goes up rungs
-of ever more whole numbers. The point of a rung says where to search; where there is no good plan
-yet, it is completed to one with what it leaves unused closed. In the end everything is solved as it
+of ever more whole numbers; each takes what plans the other has. The point of a rung says where to
+search, and where there is no good plan yet, or nothing beside, it is completed to one with what it
+leaves unused closed. In the end everything is solved as it
 is. Only legal points are kept: those for which no rule separates another row. The best of them is
 never forgotten, whatever a later step comes back with.
 """
@@ -199,42 +200,67 @@ class StageSolver:
         return Prover(self.problem, self.standing, self.dearest, clock, self.constant, relaxed)
 
     def _search_and_complete(self) -> None:
-        """Search, and as soon as a rung has ended make a plan of its point and go on from that."""
+        """Search, and go on from what the prover has: its plans, and the points of its rungs."""
         assert self.prover is not None
-        proof: Proof | None = None
         is_over = False
         while not (is_over or self.standing.is_done or self.infeasible or self.clock.must_end):
             if not self.prover.has_news:
                 self._search()
             if self.standing.is_done:
                 break
-            proof = self.prover.next()
-            is_over = proof is None
-            if proof is not None:
-                self._follow(proof)
-        if not self.standing.has_plan:
-            self._take_late()
+            self.prover.wait()
+            self._take_plan()
+            if self.prover.has_ended_rung:
+                proof = self.prover.next()
+                is_over = proof is None
+                if proof is not None:
+                    self._follow(proof)
         if not self.standing.is_done:
+            self._take_late()
             self._search()
 
-    def _take_late(self) -> None:
-        """Take the plans that the prover comes back with although the time is over."""
+    def _take_plan(self) -> None:
+        """Take the plan that the prover has meanwhile.
+
+        Where even so there is none, rows are missing, and the prover does not have them.
+        """
         assert self.prover is not None
-        self.prover.end()
-        while self.prover.has_news and (proof := self.prover.next()) is not None:
-            if proof.is_whole:
-                self._take(proof.outcome)
+        values = self.prover.plan()
+        if values is not None and self.standing.value_of(values) < self.standing.value:
+            self._offer(values)
+            if not self.standing.has_plan:
+                self.prover.stop.set()
+
+    def _take_late(self) -> None:
+        """Take the best plan that the prover comes back with although the time is over."""
+        assert self.prover is not None
+        if self.clock.must_end:
+            self.prover.end()
+        found = [self.prover.plan()]
+        while self.prover.has_ended_rung and (proof := self.prover.next()) is not None:
+            found.append(proof.outcome.values if proof.is_whole else None)
+        best = min(found, key=self.standing.value_of)
+        if best is None or self.standing.value_of(best) >= self.standing.value:
+            return
+        if not self.standing.has_plan:
+            self._offer(best)
+        elif not self.problem.separate(best):
+            self.standing.offer(best)
 
     def _follow(self, proof: Proof) -> None:
-        """Make a plan of the point of a rung."""
-        self.infeasible |= proof.outcome.status == "infeasible"
+        """Go on from a rung that has ended."""
+        outcome = proof.outcome
+        self.infeasible |= outcome.status == "infeasible"
+        if outcome.values is None or self.standing.is_done:
+            return
         if proof.is_whole:
-            self._take(proof.outcome)
-        elif proof.outcome.values is not None and not self.standing.is_done:
-            self._neighbourhoods.guide = proof.outcome.values
-            # Near a plan, neighbourhoods where the point differs gain more in the same time.
-            if not (self.beside and self.standing.is_near):
-                self._complete(proof.outcome.values, self.problem.sites_and_contracts, self.dearest)
+            if self.standing.value_of(outcome.values) < self.standing.value:
+                self._offer(outcome.values)
+            return
+        self._neighbourhoods.guide = outcome.values
+        # Near a plan, neighbourhoods where the point differs gain more in the same time.
+        if not (self.beside and self.standing.is_near):
+            self._complete(outcome.values, self.problem.sites_and_contracts, self.dearest)
 
     def _complete_at_once(self, point: FloatArray) -> None:
         """Find a plan with nothing but what the point uses; if there is none, with other seats.
@@ -272,7 +298,7 @@ class StageSolver:
         return found is not None
 
     def _search(self) -> None:
-        """Search neighbourhoods of the best plan, until none helps or a rung has ended."""
+        """Search neighbourhoods of the best plan, until none helps or the prover has news."""
         if self.standing.best is None:
             return
         clock, prover = self.clock.share(SEARCH_SHARE), self.prover
@@ -324,10 +350,12 @@ class StageSolver:
         if outcome.status == "infeasible":
             return False
         self.standing.prove(outcome.bound)
-        if outcome.values is None:
-            return False
-        legal = not self.problem.separate(outcome.values)
-        self.standing.offer(outcome.values if legal else finish.exact(self.problem, outcome.values))
+        return outcome.values is not None and self._offer(outcome.values)
+
+    def _offer(self, values: FloatArray) -> bool:
+        """Note a plan, or what is made of it where it breaks a rule; return whether it did not."""
+        legal = not self.problem.separate(values)
+        self.standing.offer(values if legal else finish.exact(self.problem, values))
         return legal
 
     def _second_opinion(self) -> Outcome:

@@ -91,7 +91,6 @@ def test_the_phase_after_must_be_able_to_pay_for_what_is_left_to_it() -> None:
     cost = 700 + 50 + 2 * 60
     later = Later(Phase(phase="full", budget_one_off=cost), plan(1, 5))
     assert_legal(rule, stepping(Step(Phase(phase="growth"), later=later)), plan(0, 3))
-    assert_legal(rule, stepping(Step(Phase(phase="growth"), later=later)), plan(0, 3))
     later = replace(later, phase=Phase(phase="full", budget_one_off=cost - 1))
     assert_illegal(
         rule,

@@ -10,6 +10,7 @@ from models.network import Goal
 from models.objectives import stage
 from planner.solver.arrays import FloatArray
 from planner.solver.highs import Engine
+from tests.cases import small
 from tests.models.test_covers import handed_over
 
 
@@ -43,3 +44,14 @@ def test_a_better_point_from_elsewhere_is_gone_on_from(engine: Engine) -> None:
         )
     assert alone.objective > given.objective
     assert found.objective <= given.objective + 1e-6 * abs(given.objective)
+
+
+def test_what_goes_wrong_with_who_is_called_back_is_raised() -> None:
+    problem = handed_over(small())
+    problem.minimise(np.ones(len(problem.arrays)))
+
+    def broken(*_: float) -> None:
+        raise RuntimeError("the listener is broken")
+
+    with pytest.raises(RuntimeError, match="the listener is broken"):
+        problem.engine.solve(time_limit_s=20.0, progress=broken)

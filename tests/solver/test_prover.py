@@ -16,7 +16,7 @@ from models.network import Goal
 from planner.job import Job, limits_of
 from planner.jobs.requests import cores
 from planner.result import Limits
-from planner.solver import stage
+from planner.solver import finish, stage
 from planner.solver.clock import Clock
 from planner.solver.highs import Engine, Outcome
 from planner.solver.prover import Proof, Prover
@@ -179,15 +179,15 @@ def test_beside_each_other_both_sides_go_on_from_the_better_plan() -> None:
     prover = Prover(problem, standing, problem.whole[:0], Clock(9.0, threading.Event()), 0.0)
     assert prover._better(np.inf) is None
     prover._improved(poor)
-    found = prover.next()
-    assert found is not None
-    assert found.is_whole
-    assert found.outcome.objective == standing.value_of(poor)
+    assert prover.has_news
+    assert prover.plan() is poor
+    assert not prover.has_news
+    prover._improved(poor)
     standing.offer(good)
+    assert not prover.has_news  # by now it is no better
     assert prover._better(standing.value_of(poor)) is good
     assert prover._better(standing.value) is None
-    prover._improved(poor)
-    assert not prover.has_news
+    assert prover._better(standing.value * (1 + 1e-9)) is None  # what arithmetic leaves
 
 
 def test_only_beside_each_other_are_plans_shared(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -231,3 +231,36 @@ def test_beside_a_good_plan_the_point_of_a_rung_only_says_where_to_search(
     solver._follow(Proof(Outcome("limit", point, 0.0, 0.0, 0.0), is_whole=False))
     assert solver._neighbourhoods.guide is point
     assert len(done) == completed
+
+
+@pytest.mark.parametrize("is_legal", [True, False])
+def test_the_best_that_the_prover_has_is_taken_when_time_is_over(
+    is_legal: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it breaks a rule nothing is made of it any more: there is a plan."""
+    problem = handed_over(small())
+    points = [np.full(len(problem.arrays), value) for value in (4.0, 3.0, 2.0)]
+    solver = StageSolver(
+        problem, Expression(()), points[0], Clock(0.0, threading.Event()), 0.0, 0, None
+    )
+    solver.standing.costs = np.ones(len(problem.arrays))
+    solver.prover = solver._new_prover(solver.clock)
+    for point in points[1:]:
+        proof = Proof(Outcome("limit", point, 0.0, 0.0, 0.0), is_whole=True)
+        solver.prover._ended.put(proof)
+    monkeypatch.setattr(problem, "separate", lambda _: 0 if is_legal else 1)
+    solver._search_and_complete()
+    assert solver.standing.best is points[2 if is_legal else 0]
+
+
+def test_a_prover_without_rows_that_its_plan_breaks_need_not_go_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    problem = handed_over(small())
+    solver = StageSolver(problem, Expression(()), None, Clock(9.0, threading.Event()), 0.0, 0, None)
+    solver.prover = solver._new_prover(solver.clock)
+    monkeypatch.setattr(problem, "separate", lambda _: 1)
+    monkeypatch.setattr(finish, "exact", lambda *_: None)
+    solver.prover._improved(np.zeros(len(problem.arrays)))
+    solver._take_plan()
+    assert solver.prover.stop.is_set()
