@@ -41,6 +41,8 @@ def test_by_work_every_step_has_all_the_time_there_is() -> None:
 def test_twice_the_same_plan_however_much_time_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
     for module, name in ((stage, "WORK_NODES"), (stage, "COMPLETE_NODES"), (prover, "CLIMB_NODES")):
         monkeypatch.setattr(module, name, 3)
+    monkeypatch.setattr(prover, "LOOK_NODES", 1)
+    monkeypatch.setattr(search, "NODES", (2, 3))
     monkeypatch.setattr(search, "STALL", 2)
     network = generate(Size(sites=25, regions=20, models=3), 1)
     first, second = (

@@ -27,14 +27,14 @@ def engine() -> Engine:
 
 def test_what_a_solve_finds_is_told_as_it_is_found(engine: Engine) -> None:
     points: list[FloatArray] = []
-    found = engine.solve(time_limit_s=20.0, gap=0.02, improved=points.append)
+    found = engine.solve(time_limit_s=20.0, gap=0.1, improved=points.append)
     assert found.values is not None
     assert len(points) > 1
     assert np.allclose(points[-1], found.values)
 
 
 def test_a_better_point_from_elsewhere_is_gone_on_from(engine: Engine) -> None:
-    given = engine.solve(time_limit_s=20.0, gap=0.02)
+    given = engine.solve(time_limit_s=20.0, gap=0.1)
     with engine.without_heuristics():
         alone = engine.solve(time_limit_s=20.0, max_nodes=1)
         found = engine.solve(
