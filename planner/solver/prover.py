@@ -10,6 +10,7 @@ decide as nodes do, and near a plan the first rung is left out.
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -65,7 +66,7 @@ class Prover:
         self.engine.minimise(standing.costs, constant)
         self._ended: SimpleQueue[Proof | BaseException | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="prover", daemon=True)
-        self._plan: FloatArray | None = None
+        self._plans: deque[FloatArray] = deque(maxlen=1)  # a better one takes the place of the last
         self._is_awaited = self._is_beside = False
 
     def begin(self) -> None:
@@ -92,7 +93,7 @@ class Prover:
 
         A plan that is not better than the best by now is none.
         """
-        plan_value = self.standing.value_of(self._plan)
+        plan_value = self.standing.value_of(self._plans[0] if self._plans else None)
         return _is_below(plan_value, self.standing.value) or self.has_ended_rung
 
     @property
@@ -110,8 +111,7 @@ class Prover:
 
     def plan(self) -> FloatArray | None:
         """Return the best plan of everything whole that was found since the last; None without."""
-        found, self._plan = self._plan, None
-        return found
+        return self._plans.pop() if self._plans else None
 
     def next(self) -> Proof | None:
         """Return the next rung that has ended; None once there are no more.
@@ -197,7 +197,7 @@ class Prover:
     def _improved(self, values: FloatArray) -> None:
         """Hand over a plan that a rung of everything has found and goes on from."""
         if _is_below(self.standing.value_of(values), self.standing.value):
-            self._plan = values
+            self._plans.append(values)
 
     def _is_enough(self, _: float, bound: float) -> bool:
         """Return whether a rung of everything has proven enough.

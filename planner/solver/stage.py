@@ -5,9 +5,9 @@ too many whole numbers for that a few sites at a time. From then on two things g
 if there are cores for it: neighbourhoods of the best plan are searched, and a prover goes up rungs
 of ever more whole numbers; each takes what plans the other has. The point of a rung says where to
 search, and where there is no good plan yet, or nothing beside, it is completed to one with what it
-leaves unused closed. In the end everything is solved as it
-is. Only legal points are kept: those for which no rule separates another row. The best of them is
-never forgotten, whatever a later step comes back with.
+leaves unused closed. In the end everything is solved as it is. Only legal points are kept: those
+for which no rule separates another row. The best of them is never forgotten, whatever a later step
+comes back with.
 """
 
 from __future__ import annotations
