@@ -27,7 +27,8 @@ from models.ways import Ways
 class Reach:
     """Who can be served by which offer, in one state of the routes; a column is (class, load).
 
-    `stream_of` is the position of the verification stream that a load feeds, −1 for none.
+    Of a load, `offer_of` is the position of its offer, `stream_of` that of the verification stream
+    that it feeds, −1 for none.
     """
 
     def __init__(self, network: Network, ways: Ways | None = None) -> None:
@@ -40,6 +41,8 @@ class Reach:
             for number, s in enumerate(self.streams)
             for executor in s.executors
         }
+        offer_of = [offer for offer, _ in self.classes.loads]
+        self.offer_of: IntArray = np.array(offer_of, dtype=np.int64)
         self.stream_of: IntArray = np.full(len(self.classes.loads), -1)
         for load, (offer, number) in enumerate(self.classes.loads):
             job = self.classes.jobs[number]
@@ -51,12 +54,10 @@ class Reach:
     def servable(self, stands: frozenset[OfferKey]) -> frozenset[DemandKey]:
         """Return the rows that could be served and verified if nodes stood at these offers."""
         verified = [self._verifiable(stream, stands) for stream in self.streams]
-        good = np.zeros(len(self.classes.loads), dtype=bool)
-        for load, (offer, _) in enumerate(self.classes.loads):
-            # Where a model may be loaded on demand it may be warm too, which asks for no copy.
-            key = self.classes.offers[offer]
-            stream = int(self.stream_of[load])
-            good[load] = key in stands and (stream < 0 or verified[stream])
+        stand = np.array([offer in stands for offer in self.classes.offers], dtype=bool)
+        # Where a model may be loaded on demand it may be warm too, which asks for no copy. The last
+        # is for what feeds no stream.
+        good = stand[self.offer_of] & np.array([*verified, True])[self.stream_of]
         return frozenset(
             self.network.demand[member].key
             for number in np.unique(self.of[good[self.load]]).tolist()
@@ -138,6 +139,7 @@ def _failures(network: Network) -> Iterator[Failure]:
         return
     whole = _patient_reach(network)
     stands = _standing(network)
+    asked = {row.key for row in network.demand if row.min_served}
     for name, items in network.protected.items():
         down = network.graph.down(items)
         gone = frozenset(offer for offer in network.offers if offer_item(offer) in down)
@@ -146,7 +148,6 @@ def _failures(network: Network) -> Iterator[Failure]:
             reach = Reach(after(whole.network, items))
         left = reach.servable(stands - gone)
         dead = {row.key for row in network.demand if not row_items(row).isdisjoint(down)}
-        asked = {row.key for row in network.demand if row.min_served}
         lost = frozenset(asked - left | asked & dead)
         if network.lost is not None:
             lost = network.lost[name]

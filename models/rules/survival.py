@@ -42,13 +42,14 @@ def constrain(block: Any, model: Any, network: Network) -> None:
     if whole is None:
         return
     block.able = abilities(_recourse(block, whole))
+    asked = [(failure, needs(network, failure)) for failure in protected_failures(network)]
     for key, each in sorted(block.able.items()):
         there = {what: variable_of(model, what) for what in sorted(each)}
         able = {what: (each[what], found) for what, found in there.items() if found is not None}
         least: dict[tuple[Resource, ...], tuple[float, str]] = {}
-        for failure in protected_failures(network):
+        for failure, of_failure in asked:
             exposed = tuple(what for what in able if OfferKey(*what[1][:2]) in failure.gone)
-            need = needs(network, failure).get(key, 0.0)
+            need = of_failure.get(key, 0.0)
             least[exposed] = max(least.get(exposed, (0.0, "")), (need, failure.name))
         row(block.adds_up, key, [*able.values(), (-1.0, block.can[key])], lower=0.0)
         for exposed, (need, name) in least.items():

@@ -85,11 +85,16 @@ class Compiled:
         Where a point has parts of them they can be rounded up, and others are not needed. Seats add
         up to a given number: whole ones may need sites at which the point has none, and so nodes.
         """
-        block, network = self.block, self.network
-        asked = network.offers_of("coordination")
-        nodes = [block.nodes[offer] for offer in network.offers if offer not in asked]
-        held = (block.warm, block.cold_slots, block.copy)
-        return self.columns([*nodes, *(found for family in held for found in family.values())])
+        held = (self.block.warm, self.block.cold_slots, self.block.copy)
+        others = self.columns(found for family in held for found in family.values())
+        return np.union1d(self.addable_nodes, others)
+
+    @property
+    def addable_nodes(self) -> IntArray:
+        """Return the columns of nodes of which a plan may have more."""
+        asked = self.network.offers_of("coordination")
+        nodes = self.block.nodes
+        return self.columns(nodes[offer] for offer in self.network.offers if offer not in asked)
 
     @property
     def sites_and_contracts(self) -> IntArray:

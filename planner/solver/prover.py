@@ -204,7 +204,13 @@ class Prover:
 
         The plan that it proves may be one that was found since it was begun.
         """
+        self._note(bound)
         return self.standing.closes(bound)
+
+    def _note(self, bound: float) -> None:
+        """Let those beside know what is proven so far: they may have a plan that it closes."""
+        if self._is_beside:
+            self.standing.prove(bound)
 
     def _is_awaited_for(self, value: float) -> bool:
         return self._is_awaited and not self.standing.has_plan and value < float("inf")
@@ -215,6 +221,7 @@ class Prover:
         What is missing beside a poor plan says more of the plan. Without any plan its first point
         is what is waited for.
         """
+        self._note(bound)
         known, best = max(bound, self.standing.bound), self.standing.value
         missing = best - known
         is_good = self.standing.has_plan and missing <= NEAR * abs(best)

@@ -266,12 +266,16 @@ class StageSolver:
         """Find a plan with nothing but what the point uses; if there is none, with other seats.
 
         Where rules have had rows to add, first one of numbers next to the point's: it breaks few
-        more of them, and is a start without which others are not found.
+        more of them, and is a start without which others are not found. What failures must leave
+        may ask for more replicas than that, but hardly for more nodes.
         """
-        if self.problem.has_separated:
-            self._complete(point, self.problem.whole, self.problem.addable)
-        if not self._complete(point, self.problem.whole, NONE):
-            self._complete(point, self.problem.addable, NONE)
+        problem = self.problem
+        if problem.has_separated and not self._complete(point, problem.whole, problem.addable):
+            self._complete(point, problem.whole, problem.addable_nodes)
+        if not (self.beside and self.standing.is_near) and not self._complete(
+            point, problem.whole, NONE
+        ):
+            self._complete(point, problem.addable, NONE)
 
     def _complete(self, point: FloatArray, among: IntArray, near: IntArray) -> bool:
         """Find a plan that leaves closed what the point does not use of these columns, if any.

@@ -107,7 +107,8 @@ class Standing:
 
     def prove(self, bound: float) -> None:
         """Note a bound on the plans of the problem, if it says more than the one before."""
-        self.bound = max(self.bound, bound)
+        with self._one_at_a_time:
+            self.bound = max(self.bound, bound)
 
     def offer(self, values: FloatArray | None) -> None:
         """Take a legal point if it is better than the best, and report it."""
