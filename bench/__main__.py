@@ -93,8 +93,8 @@ def _best(known: Known, runs: list[list[Record]]) -> Known:
     records = [found for records in runs for found in records]
     if best_known.contradicted(known, records):
         click.echo(
-            f"{known.network}: a bound above the best known plan, {known.value:,.2f}: either the "
-            "case has changed since it was recorded, or that bound is wrong",
+            f"{known.network}: a bound above the best known plan, {known.value:,.2f}: the case has "
+            "changed since it was recorded, the model rounds sizes up, or that bound is wrong",
             err=True,
         )
     command = shlex.join(["python", "-m", "bench", *sys.argv[1:]])

@@ -62,15 +62,19 @@ def write(known: Iterable[Known], path: Path = FILE) -> None:
 
 
 def improved(known: Known, records: Iterable[Record], command: str, date: str) -> Known:
-    """Return the line with what the runs found better, or the line itself."""
+    """Return the line with what the runs found better, or the line itself.
+
+    A bound that the best known plan contradicts is left out: it bounds another problem.
+    """
     value, bound = known.value, known.bound
+    records = tuple(records)
     for record in records:
         if record.end is not None and record.is_legal and record.end.value is not None:
             value = _better(min, value, record.end.value)
-        for point in record.points:
-            if point.bound is not None:
-                bound = _better(max, bound, point.bound)
-    bound = min(bound, value)  # a bound above a plan is the solver's tolerance
+    for proven in _bounds(records):
+        if not _is_above(proven, value):
+            bound = _better(max, bound, proven)
+    bound = min(bound, value)  # a bound just above a plan is the solver's tolerance
     if _same(value, known.value) and _same(bound, known.bound):
         return known
     return replace(known, value=value, bound=bound, command=command, date=date)
@@ -79,10 +83,19 @@ def improved(known: Known, records: Iterable[Record], command: str, date: str) -
 def contradicted(known: Known, records: Iterable[Record]) -> bool:
     """Return whether a run proved that there is no plan as good as the best known one.
 
-    Then the case has changed since it was recorded, or somebody's bound is wrong.
+    Then the case has changed since it was recorded, the model leaves out some legal plans (it may
+    round sizes of models up, see models/packing.py), or somebody's bound is wrong.
     """
-    bounds = [point.bound for r in records for point in r.points if point.bound is not None]
-    return max(bounds, default=-math.inf) > known.value + 10 * SAME * max(1.0, abs(known.value))
+    return any(_is_above(bound, known.value) for bound in _bounds(records))
+
+
+def _bounds(records: Iterable[Record]) -> list[float]:
+    return [point.bound for r in records for point in r.points if point.bound is not None]
+
+
+def _is_above(bound: float, value: float) -> bool:
+    """Return whether a bound is above a plan by more than the solver's tolerance."""
+    return bound > value + 10 * SAME * max(1.0, abs(value))
 
 
 def _better(choose: Callable[[float, float], float], one: float, other: float) -> float:

@@ -66,6 +66,19 @@ def test_a_bound_above_the_best_known_plan_contradicts_it() -> None:
     assert best_known.contradicted(KNOWN, [above])
 
 
+def test_a_bound_that_the_best_known_plan_contradicts_is_not_recorded() -> None:
+    above = replace(LEGAL, end=End(120.0, 0, 2.0), points=(Point(1.0, 120.0, 105.0),))
+    assert best_known.improved(KNOWN, [above], "now", "2026-02-02") is KNOWN
+    found = best_known.improved(KNOWN, [above, LEGAL], "now", "2026-02-02")
+    assert (found.value, found.bound) == (90.0, 85.0)
+
+
+def test_a_bound_within_tolerance_of_the_plan_proves_it() -> None:
+    points = (Point(1.0, 90.0, 90.0 + 1e-6),)
+    found = best_known.improved(KNOWN, [replace(LEGAL, points=points)], "now", "2026-02-02")
+    assert (found.value, found.bound) == (90.0, 90.0)
+
+
 def test_the_best_known_are_read_back_as_written(tmp_path: Path) -> None:
     path = tmp_path / "known.csv"
     other = replace(KNOWN, network="cap71", seed=0, command="python -m bench --ways a,b")
