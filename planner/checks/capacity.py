@@ -7,10 +7,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+import numpy as np
+
 from models.data import Committee, Demand, Item, Model, OfferKey, Policy, Site
 from models.network import Network
+from models.paths import FloatArray, IntArray
 from models.plan import exceeds
-from models.service import estimated_ms, replicas_per_node, upstream_links
+from models.service import estimated_ms, replicas_per_node
+from models.stands import BoolArray
+from models.ways import exceeds_all
+from planner.checks.answers import Answers
 
 
 @dataclass(frozen=True)
@@ -21,7 +27,9 @@ class Bounds:
     _round_trips: dict[tuple[Item, Item], float | None] = field(default_factory=dict)
     _hosts: dict[str, tuple[OfferKey, ...]] = field(default_factory=dict)
     _allowed: dict[tuple[str, str, str], tuple[OfferKey, ...]] = field(default_factory=dict)
-    _servable: dict[object, tuple[OfferKey, ...]] = field(default_factory=dict)
+    _allowed_at: dict[tuple[str, str, str], tuple[BoolArray, IntArray]] = field(
+        default_factory=dict
+    )
 
     def is_usable(self, site: Site) -> bool:
         """Return whether any node may stand at the site."""
@@ -87,6 +95,17 @@ class Bounds:
             total += amount[key] * nodes if nodes else 0.0
         return total
 
+    def most_alone(self, rates: FloatArray) -> FloatArray:
+        """Return what each of `executing` can do without the others, at these rates a node."""
+        limits = [[limit for _, limit in self._limits[key.site]] for key in self.executing]
+        nodes = [
+            min([float(self.network.offers[key].max_nodes), *found])
+            for key, found in zip(self.executing, limits, strict=True)
+        ]
+        room = np.array(nodes, dtype=float)
+        most: FloatArray = np.where(room > 0, rates, 0.0) * room
+        return most
+
     @cached_property
     def _limits(self) -> Mapping[str, tuple[tuple[Item, float], ...]]:
         found = {}
@@ -105,10 +124,6 @@ class Bounds:
             found[site.site] = tuple(limits)
         return found
 
-    def round_trip_ms(self, region: str, site: str) -> float | None:
-        """Return the fastest round trip between region and site; None if it is unknown."""
-        return self._round_trip(Item("region", region), Item("site", site))
-
     def _round_trip(self, origin: Item, target: Item) -> float | None:
         ends = origin, target
         if ends not in self._round_trips:
@@ -120,32 +135,12 @@ class Bounds:
             )
         return self._round_trips[ends]
 
-    def latency_ms(self, demand: Demand, site: str) -> float | None:
-        """Return the fastest answer that a site can give: warm; None if it is unknown."""
-        latency = self.round_trip_ms(demand.region, site)
-        model = self.network.models.get(demand.model)
-        if latency is None or model is None:
-            return latency
-        for link in upstream_links(self.network, site, model):
-            if link is None:
-                return None
-            latency += link.latency_ms
-        policy = self.network.policies.get(demand.verification)
-        return latency + model.service_ms * (1 + (policy.overhead if policy else 0.0))
-
-    def is_fast_enough(self, demand: Demand, site: str) -> bool:
-        """Return whether the site can answer within the limit of the demand row."""
-        if demand.max_latency_ms is None:
-            return True
-        latency = self.latency_ms(demand, site)
-        return latency is not None and not exceeds(latency, demand.max_latency_ms)
-
     def hosts(self, demand: Demand) -> tuple[OfferKey, ...]:
         """Return the offers that can run the row's model, wherever they are."""
         if demand.model not in self._hosts:
             model = self.network.models.get(demand.model)
             self._hosts[demand.model] = tuple(
-                key for key in self.offers.get("execution", ()) if self.node_rate(model, key) > 0
+                key for key in self.executing if self.node_rate(model, key) > 0
             )
         return self._hosts[demand.model]
 
@@ -162,16 +157,55 @@ class Bounds:
             )
         return self._allowed[scope]
 
+    def answering(self, demand: Demand) -> tuple[IntArray, FloatArray]:
+        """Return the sites of allowed offers, as sorted positions, and how soon they answer."""
+        places = self._where_allowed(demand)[1]
+        return places, self.answers.ms(demand)[places]
+
+    def fastest(self, demand: Demand) -> tuple[str, float] | None:
+        """Return the allowed site that answers soonest, and in how many ms; None if not known."""
+        places, latencies = self.answering(demand)
+        if np.isnan(latencies).all():
+            return None
+        best = int(np.nanargmin(latencies))
+        return self.answers.sites[places[best]], float(latencies[best])
+
     def servable(self, demand: Demand) -> tuple[OfferKey, ...]:
         """Return the offers that may serve the row as far as all but capacity goes."""
-        scope = (demand.region, demand.model, demand.verification, demand.residency)
-        asked = scope, demand.max_latency_ms
-        if asked not in self._servable:
-            keys = self.allowed(demand)
-            sites = {key.site for key in keys}
-            fast = {site for site in sites if self.is_fast_enough(demand, site)}
-            self._servable[asked] = tuple(key for key in keys if key.site in fast)
-        return self._servable[asked]
+        found = np.flatnonzero(self.reach(demand)).tolist()
+        return tuple(self.executing[position] for position in found)
+
+    def reach(self, demand: Demand) -> BoolArray:
+        """Return which of `executing` are those offers: a large network has no room for tuples."""
+        allowed, _ = self._where_allowed(demand)
+        if demand.max_latency_ms is None:
+            return allowed
+        latencies = self.answers.ms(demand)
+        fast = ~np.isnan(latencies) & ~exceeds_all(latencies, demand.max_latency_ms)
+        return allowed & fast[self._site_of]
+
+    def _where_allowed(self, demand: Demand) -> tuple[BoolArray, IntArray]:
+        """Return which offers are allowed, and the positions of their sites."""
+        scope = (demand.model, demand.verification, demand.residency)
+        if scope not in self._allowed_at:
+            allowed = set(self.allowed(demand))
+            found = np.array([key in allowed for key in self.executing], dtype=bool)
+            self._allowed_at[scope] = found, np.unique(self._site_of[found])
+        return self._allowed_at[scope]
+
+    @cached_property
+    def executing(self) -> tuple[OfferKey, ...]:
+        """Return the usable offers for execution, sorted."""
+        return self.offers.get("execution", ())
+
+    @cached_property
+    def answers(self) -> Answers:
+        """Return how soon the sites of `executing` answer."""
+        return Answers(self.network, sorted({key.site for key in self.executing}))
+
+    @cached_property
+    def _site_of(self) -> IntArray:
+        return np.array([self.answers.at[key.site] for key in self.executing], dtype=np.int64)
 
     def node_rate(self, model: Model | None, key: OfferKey) -> float:
         """Return the most requests/s of the model that one node of the offer can serve."""

@@ -108,8 +108,10 @@ def _somewhere_to_run(bounds: Bounds, book: Book) -> Iterator[Finding]:
     """Yield demand rows that residency, TEE or missing nodes leave without any offer."""
     network = bounds.network
     for demand in bounds.asked:
+        if bounds.allowed(demand):
+            continue
         hosts = bounds.hosts(demand)
-        if not bounds.offers.get("execution"):
+        if not bounds.executing:
             yield book.finding(
                 demand,
                 "requests_per_s",
@@ -134,7 +136,7 @@ def _somewhere_to_run(bounds: Bounds, book: Book) -> Iterator[Finding]:
         ]
         if not near:
             yield _no_residency(book, demand)
-        elif not bounds.allowed(demand):
+        else:
             policy = network.policies[demand.verification]
             yield book.finding(
                 demand,
@@ -164,7 +166,7 @@ def _no_residency(book: Book, demand: Demand) -> Finding:
 def _never_served(bounds: Bounds, book: Book) -> Iterator[Finding]:
     """Yield the sum of what no offer may serve, beside the findings that say why."""
     rows = bounds.asked
-    lost = [demand for demand in rows if not bounds.servable(demand)]
+    lost = [demand for demand in rows if not bounds.reach(demand).any()]
     asked = sum(demand.requests_per_s for demand in rows)
     if lost and len(lost) < len(rows):
         missing = sum(demand.requests_per_s for demand in lost)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+
+import numpy as np
 
 from models.data import Demand, Region, Site
+from models.paths import IntArray
+from models.plan import exceeds
 from planner.checks.capacity import Bounds
 from planner.checks.subject import Subject
 from planner.workbook.book import Book
@@ -16,25 +20,24 @@ def _near_enough(bounds: Bounds, book: Book) -> Iterator[Finding]:
     lost: set[str] = set()
     regions: set[str] = set()
     sites: dict[str, None] = {}
+    answers = bounds.answers
     for demand in bounds.asked:
         if demand.max_latency_ms is None:
             continue
-        places = sorted({key.site for key in bounds.allowed(demand)})
-        latencies = {site: bounds.latency_ms(demand, site) for site in places}
-        unknown = [site for site in places if latencies[site] is None]
-        known = {site: value for site, value in latencies.items() if value is not None}
-        if unknown and not known:
+        places, latencies = bounds.answering(demand)
+        is_unknown, fastest = np.isnan(latencies), bounds.fastest(demand)
+        unknown = [answers.sites[place] for place in places[is_unknown].tolist()]
+        if unknown and fastest is None:
             if demand.region not in lost:
                 lost.add(demand.region)
-                yield _all_unknown(bounds, book, demand, unknown)
+                yield _all_unknown(bounds, book, demand, places)
             continue
-        if known and not any(bounds.is_fast_enough(demand, site) for site in known):
-            best = min(known, key=lambda site: (known[site], site))
+        if fastest is not None and exceeds(fastest[1], demand.max_latency_ms):
             yield book.finding(
                 demand,
                 "max_latency_ms",
-                f"max_latency_ms {demand.max_latency_ms:g} is out of"
-                f" reach: the fastest site, {best!r}, answers in {known[best]:,.1f} ms at best",
+                f"max_latency_ms {demand.max_latency_ms:g} is out of reach: the fastest site,"
+                f" {fastest[0]!r}, answers in {fastest[1]:,.1f} ms at best",
                 "raise the limit or offer a nearer site",
             )
         region = bounds.network.regions.get(demand.region)
@@ -50,9 +53,10 @@ def _near_enough(bounds: Bounds, book: Book) -> Iterator[Finding]:
         yield _unknown_site(bounds, book, bounds.network.sites[name])
 
 
-def _all_unknown(bounds: Bounds, book: Book, demand: Demand, sites: Sequence[str]) -> Finding:
+def _all_unknown(bounds: Bounds, book: Book, demand: Demand, places: IntArray) -> Finding:
     model = bounds.network.models.get(demand.model)
-    if any(bounds.round_trip_ms(demand.region, site) is not None for site in sites) and model:
+    round_trips = bounds.answers.round_trip_ms(demand.region)[places]
+    if model is not None and not np.isnan(round_trips).all():
         return book.finding(
             demand,
             "model",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 
-from models.data import Demand, OfferKey
+import numpy as np
+
+from models.data import Demand, Model, OfferKey
+from models.stands import BoolArray
 from planner.checks.capacity import Bounds
 from planner.checks.subject import Subject
 from planner.workbook.book import Book
@@ -15,41 +18,55 @@ from planner.workbook.findings import Finding, counted
 def _enough_capacity(bounds: Bounds, book: Book) -> Iterator[Finding]:
     """Yield demand above the most that all reachable capacity together can serve."""
     network = bounds.network
-    reachable = {row.row: bounds.servable(row) for row in bounds.asked}
+    asked = {row.row for row in bounds.asked}
     short: set[str] = set()
     totals: list[Finding] = []
     for period in network.periods:
-        by_model: dict[str, list[Demand]] = defaultdict(list)
+        by_model: dict[str, _Asked] = {}
         for demand in network.demand:
-            if demand.period == period and reachable.get(demand.row):
-                by_model[demand.model].append(demand)
-        for name, rows in by_model.items():
+            if demand.period == period and demand.row in asked:
+                reach = bounds.reach(demand)
+                if reach.any():
+                    of_model = by_model.setdefault(demand.model, _Asked([], np.zeros_like(reach)))
+                    of_model.rows.append(demand)
+                    of_model.reach |= reach
+        for name, found in by_model.items():
             # Said once per model, for the first period that is short.
-            found = (
-                [] if name in short else list(_model_capacity(bounds, book, name, rows, reachable))
-            )
-            short |= {name} if found else set()
-            yield from found
-        totals += _total_capacity(bounds, book, by_model, reachable)
+            said = [] if name in short else list(_model_capacity(bounds, book, name, found))
+            short |= {name} if said else set()
+            yield from said
+        totals += _total_capacity(bounds, book, by_model)
     if not short:
         yield from totals[:1]
 
 
-def _model_capacity(
-    bounds: Bounds,
-    book: Book,
-    name: str,
-    rows: Sequence[Demand],
-    reachable: dict[int, tuple[OfferKey, ...]],
-) -> Iterator[Finding]:
+@dataclass
+class _Asked:
+    """The rows of a model that can be served, and which offers may serve some of them."""
+
+    rows: list[Demand]
+    reach: BoolArray
+
+    def keys(self, bounds: Bounds) -> list[OfferKey]:
+        """Return those offers."""
+        return [bounds.executing[at] for at in np.flatnonzero(self.reach).tolist()]
+
+
+def _groups(bounds: Bounds, model: Model | None, asked: _Asked) -> Iterator[_Asked]:
+    """Yield all rows, then each that reaches less than all and that no single offer can serve."""
+    yield asked
+    rates = np.array([bounds.node_rate(model, key) for key in bounds.executing], dtype=float)
+    alone = bounds.most_alone(rates)
+    for row in asked.rows:
+        reach = bounds.reach(row)
+        if row.requests_per_s > alone[reach].max() and not np.array_equal(reach, asked.reach):
+            yield _Asked([row], reach)
+
+
+def _model_capacity(bounds: Bounds, book: Book, name: str, every: _Asked) -> Iterator[Finding]:
     model = bounds.network.models.get(name)
-    every = frozenset(key for row in rows for key in reachable[row.row])
-    groups: list[tuple[Sequence[Demand], frozenset[OfferKey]]] = [(rows, every)]
-    for row in rows:
-        keys = frozenset(reachable[row.row])
-        if keys != every:
-            groups.append(([row], keys))
-    for group, keys in groups:
+    for found in _groups(bounds, model, every):
+        group, keys = found.rows, found.keys(bounds)
         asked = sum(row.requests_per_s for row in group)
         most = bounds.most({key: bounds.node_rate(model, key) for key in keys})
         if asked > most * (1 + 1e-9):
@@ -78,23 +95,22 @@ def _nodes(bounds: Bounds, keys: Collection[OfferKey]) -> float:
 def _total_capacity(
     bounds: Bounds,
     book: Book,
-    by_model: dict[str, list[Demand]],
-    reachable: dict[int, tuple[OfferKey, ...]],
+    by_model: Mapping[str, _Asked],
 ) -> Iterator[Finding]:
     """Yield if all local models together need more nodes than can be had, each at its best."""
     network = bounds.network
     every: set[OfferKey] = set()
     needed = 0.0
     rows: list[Demand] = []
-    for name, group in by_model.items():
+    for name, asked in by_model.items():
         model = network.models.get(name)
         if model is None or model.proxied:
             continue
-        keys = {key for row in group for key in reachable[row.row]}
+        keys = asked.keys(bounds)
         best = max(bounds.node_rate(model, key) for key in keys)
-        needed += sum(row.requests_per_s for row in group) / best
-        every |= keys
-        rows += group
+        needed += sum(row.requests_per_s for row in asked.rows) / best
+        every |= set(keys)
+        rows += asked.rows
     nodes = _nodes(bounds, every) if every else 0.0
     if rows and needed > nodes * (1 + 1e-9):
         largest = max(rows, key=lambda row: row.requests_per_s)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from models.costs import monthly_bill, sum_of, unserved_share
 from models.data import Demand, OfferKey, names_in
 from models.network import Network
@@ -72,18 +74,13 @@ def _impossible(bounds: Bounds, demand: Demand) -> str:
         policy = network.policies.get(demand.verification)
         tee = f" with tee {policy.tee}" if policy is not None and policy.tee else ""
         return f"no node that runs it{tee} lies in {demand.residency or 'any country'}"
-    if not bounds.servable(demand):
-        known = {
-            site: latency
-            for site in sorted({key.site for key in bounds.allowed(demand)})
-            if (latency := bounds.latency_ms(demand, site)) is not None
-        }
-        if not known:
+    if not bounds.reach(demand).any():
+        fastest = bounds.fastest(demand)
+        if fastest is None:
             return "no latency is known to any place that may serve it"
-        best = min(known, key=lambda site: known[site])
         return (
-            f"no place within {demand.max_latency_ms:g} ms: the fastest, {best}, answers in"
-            f" {known[best]:,.1f} ms"
+            f"no place within {demand.max_latency_ms:g} ms: the fastest, {fastest[0]}, answers in"
+            f" {fastest[1]:,.1f} ms"
         )
     return _no_panel(bounds, demand)
 
@@ -111,10 +108,11 @@ def _too_much(bounds: Bounds, demand: Demand) -> str:
         for row in network.demand
         if (row.model, row.period) == (demand.model, demand.period) and row.requests_per_s > 0
     ]
-    keys = {key for row in rows for key in bounds.servable(row)}
+    reaches = [bounds.reach(row) for row in rows]
+    keys = [bounds.executing[at] for at in np.flatnonzero(np.any(reaches, axis=0)).tolist()]
     model = network.models.get(demand.model)
-    most = bounds.most({key: bounds.node_rate(model, key) for key in sorted(keys)})
-    asked = sum(row.requests_per_s for row in rows if bounds.servable(row))
+    most = bounds.most({key: bounds.node_rate(model, key) for key in keys})
+    asked = sum(row.requests_per_s for row, reach in zip(rows, reaches, strict=True) if reach.any())
     if not exceeds(asked, most):
         return ""
     what = demand.model or "it"
