@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import math
 import re
-import zipfile
 from collections.abc import Mapping
 from copy import copy
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +22,13 @@ from openpyxl.worksheet.table import TableColumn, TableStyleInfo
 from openpyxl.worksheet.worksheet import Worksheet
 
 from planner.files import put_beside
+from planner.workbook.excel_bytes import deterministic_bytes
 from planner.workbook.excel_charts import add_charts
 from planner.workbook.excel_validation import add_validation
 from planner.workbook.findings import column_letters
 from planner.workbook.layout import Layout, Rows, Styled, is_blank, plain
 from planner.workbook.sizes import LINE_POINTS, lines_of, widths_of
 
-_FIXED_DATE = datetime(2020, 1, 1)
-_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _MAX_TEXT = 32_767
 
@@ -222,30 +219,3 @@ def _keep_every_digit(cell: Any, value: object) -> None:
     """Have a float stored with the 17 digits it may need; the library would write 16."""
     if isinstance(value, float):
         cell._value = repr(float(value))
-
-
-# Bytes --------------------------------------------------------------------------------------------
-
-
-def deterministic_bytes(book: openpyxl.Workbook) -> bytes:
-    """Return the bytes of the workbook without the clock in them."""
-    book.properties.creator = "planner"
-    book.properties.created = _FIXED_DATE
-    raw, clean = io.BytesIO(), io.BytesIO()
-    book.save(raw)
-    with (
-        zipfile.ZipFile(raw) as source,
-        zipfile.ZipFile(clean, "w", zipfile.ZIP_DEFLATED) as target,
-    ):
-        for member in source.infolist():
-            data = source.read(member)
-            if member.filename == "docProps/core.xml":
-                data = re.sub(
-                    rb"(<dcterms:modified[^>]*>)[^<]*",
-                    rb"\g<1>" + _FIXED_DATE.isoformat().encode() + b"Z",
-                    data,
-                )
-            entry = zipfile.ZipInfo(member.filename, _ZIP_DATE)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            target.writestr(entry, data)
-    return clean.getvalue()
