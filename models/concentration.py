@@ -198,13 +198,17 @@ def _on_none(network: Network, group: _Group, kind: str) -> float:
 
 def _figures(network: Network, group: _Group, kind: str, *, shared: bool) -> Figures:
     total = sum(part.amount for part in group.parts)
-    exposed = [part for part in _read(network, group.parts, kind, shared=shared) if part[0]]
+    # The losses of a committee are all of the same seats.
+    read = {
+        parts: _read(network, parts, kind, shared=shared)
+        for parts in {group.parts, *(trial.parts for trial in group.trials)}
+    }
+    exposed = [part for part in read[group.parts] if part[0]]
     amounts, held = _amounts(exposed), sum(amount for _, amount in exposed)
     largest = min(amounts, key=lambda item: (-amounts[item], item), default=None)
     numbers: dict[str, int | None] = {}
     for trial in group.trials:
-        read = _read(network, trial.parts, kind, shared=shared)
-        taken = hitting_sets.fewest(read, trial.limit)
+        taken = hitting_sets.fewest(read[trial.parts], trial.limit)
         found = (numbers.get(trial.loss), None if taken is None else len(taken))
         numbers[trial.loss] = min((number for number in found if number is not None), default=None)
     return Figures(

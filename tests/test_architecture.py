@@ -210,6 +210,12 @@ print(*({"pyomo", "highspy"} & sys.modules.keys()))
     assert (done.stdout.strip(), done.stderr) == ("", "")
 
 
+def test_of_pyomo_only_the_core_is_loaded() -> None:
+    # Its whole environment takes as long again, for solvers and writers that nobody uses.
+    for path in MODULES:
+        assert "pyomo.environ" not in imports(path), name(path)
+
+
 def test_only_the_command_line_prints_and_exits() -> None:
     loud = {"print", "sys.exit", "exit", "quit", "os._exit", "click.echo", "click.secho"}
     for path in MODULES:
