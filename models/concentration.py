@@ -130,10 +130,13 @@ def concentration(
             found = {group.key: group for group in _groups(read, plan, wanted)}
         readings.append((read, found))
     (best_network, best), (worst_network, worst) = readings
+    blank = {item.kind for item in network.graph.dependencies if is_unknown(item)}
     result = []
     for key, group in as_set.items():
         unavoidable = _unavoidable(network, group)
         for kind in _kinds(group, best[key], worst[key]):
+            at_best = _figures(best_network, best[key], kind, shared=False)
+            is_known = worst[key] is best[key] and kind not in blank
             result.append(
                 Concentration(
                     *key,
@@ -141,8 +144,10 @@ def concentration(
                     group.unit,
                     shares=_shares(network, group, kind, unavoidable),
                     on_none=_on_none(network, group, kind),
-                    best=_figures(best_network, best[key], kind, shared=False),
-                    worst=_figures(worst_network, worst[key], kind, shared=True),
+                    best=at_best,
+                    worst=at_best
+                    if is_known
+                    else _figures(worst_network, worst[key], kind, shared=True),
                 )
             )
     return tuple(result)

@@ -76,6 +76,7 @@ class _SheetWriter(WorksheetWriter):
 
     def __init__(self, ws: Any, out: io.BytesIO) -> None:
         self.texts: list[str] = []
+        self._looks: dict[int, str] = {}
         super().__init__(ws, out)
 
     def write_row(self, xf: Any, row: Any, row_idx: int) -> None:
@@ -89,19 +90,26 @@ class _SheetWriter(WorksheetWriter):
         for cell in row:
             if cell._comment is not None:
                 self.ws._comments.append(CommentRecord.from_cell(cell))
-            if cell._value is not None or cell.has_style or cell._comment:
-                yield _cell(cell)
+            look = self._look(cell)
+            if cell._value is not None or look or cell._comment:
+                yield _cell(cell, look)
         yield "</row>"
 
+    def _look(self, cell: Any) -> str:
+        """Return the attribute that says how a cell looks; many share one style."""
+        style = id(cell._style)
+        if style not in self._looks:
+            self._looks[style] = f' s="{cell.style_id}"' if cell.has_style else ""
+        return self._looks[style]
 
-def _cell(cell: Any) -> str:
+
+def _cell(cell: Any, look: str) -> str:
     """Return the text of a cell; what is rare, such as a date or a link, the library writes."""
     value, kind = cell._value, cell.data_type
     if value in (None, "") or kind not in _FREQUENT or cell._hyperlink or isinstance(value, list):
         rare = _Rare()
-        etree_write_cell(rare, cell.parent, cell, cell.has_style)
+        etree_write_cell(rare, cell.parent, cell, bool(look))
         return rare.text
-    look = f' s="{cell.style_id}"' if cell.has_style else ""
     start = f'<c r="{cell.coordinate}"{look} t="{_FREQUENT[kind]}">'
     if kind != "s":
         return f"{start}<v>{safe_string(value)}</v></c>"
