@@ -112,8 +112,10 @@ def _counted(parts: Sequence[Part], items: Sequence[Item], limit: float) -> tupl
 
     useful = [item for item in items if not is_needless(item)]
     least, apart = 0, 0.0
-    while not exceeds(apart, limit):
-        apart += sum(parts[number][1] for number in positions[useful[least]])
+    for item in useful:
+        if exceeds(apart, limit):
+            break
+        apart += sum(parts[number][1] for number in positions[item])
         least += 1
     chosen: list[Item] = []
     reached: set[int] = set()
