@@ -25,7 +25,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
-import pyomo.environ as pyo
+import pyomo.core as pyo
 
 from models.alone import patient_classes
 from models.classes import Classes, Job

@@ -130,10 +130,13 @@ def concentration(
             found = {group.key: group for group in _groups(read, plan, wanted)}
         readings.append((read, found))
     (best_network, best), (worst_network, worst) = readings
+    blank = {item.kind for item in network.graph.dependencies if is_unknown(item)}
     result = []
     for key, group in as_set.items():
         unavoidable = _unavoidable(network, group)
         for kind in _kinds(group, best[key], worst[key]):
+            at_best = _figures(best_network, best[key], kind, shared=False)
+            is_known = worst[key] is best[key] and kind not in blank
             result.append(
                 Concentration(
                     *key,
@@ -141,8 +144,10 @@ def concentration(
                     group.unit,
                     shares=_shares(network, group, kind, unavoidable),
                     on_none=_on_none(network, group, kind),
-                    best=_figures(best_network, best[key], kind, shared=False),
-                    worst=_figures(worst_network, worst[key], kind, shared=True),
+                    best=at_best,
+                    worst=at_best
+                    if is_known
+                    else _figures(worst_network, worst[key], kind, shared=True),
                 )
             )
     return tuple(result)
@@ -198,13 +203,17 @@ def _on_none(network: Network, group: _Group, kind: str) -> float:
 
 def _figures(network: Network, group: _Group, kind: str, *, shared: bool) -> Figures:
     total = sum(part.amount for part in group.parts)
-    exposed = [part for part in _read(network, group.parts, kind, shared=shared) if part[0]]
+    # The losses of a committee are all of the same seats.
+    read = {
+        parts: _read(network, parts, kind, shared=shared)
+        for parts in {group.parts, *(trial.parts for trial in group.trials)}
+    }
+    exposed = [part for part in read[group.parts] if part[0]]
     amounts, held = _amounts(exposed), sum(amount for _, amount in exposed)
     largest = min(amounts, key=lambda item: (-amounts[item], item), default=None)
     numbers: dict[str, int | None] = {}
     for trial in group.trials:
-        read = _read(network, trial.parts, kind, shared=shared)
-        taken = hitting_sets.fewest(read, trial.limit)
+        taken = hitting_sets.fewest(read[trial.parts], trial.limit)
         found = (numbers.get(trial.loss), None if taken is None else len(taken))
         numbers[trial.loss] = min((number for number in found if number is not None), default=None)
     return Figures(

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from models.data import Item
-from models.exposure import Exposure, ExposureGraph
+from models.exposure import ExposureGraph
 
 CutSet = frozenset[Item]
 Cuts = frozenset[CutSet]
@@ -34,9 +34,7 @@ class CutSets:
         self.most = most
         self.may_fail = frozenset(filter(may_fail, graph.dependencies))
         self._known: dict[Item, Cuts] = {}
-        self._exposures: dict[Item, list[Exposure]] = defaultdict(list)
-        for exposure in graph.exposures:
-            self._exposures[exposure.item].append(exposure)
+        self._exposures = graph.of_item
 
     def of(self, item: Item) -> Cuts:
         """Return the minimal cut sets of an item."""

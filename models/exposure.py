@@ -39,6 +39,14 @@ class ExposureGraph:
     exposures: tuple[Exposure, ...]
 
     @cached_property
+    def of_item(self) -> Mapping[Item, tuple[Exposure, ...]]:
+        """Return the exposures of every item that has some, in their order."""
+        found: dict[Item, list[Exposure]] = defaultdict(list)
+        for exposure in self.exposures:
+            found[exposure.item].append(exposure)
+        return {item: tuple(exposures) for item, exposures in found.items()}
+
+    @cached_property
     def _using(self) -> Mapping[Item, tuple[int, ...]]:
         """Return, per item, the positions of the exposures that name it."""
         using: dict[Item, list[int]] = defaultdict(list)

@@ -42,21 +42,21 @@ class Expression(NamedTuple):
 
 def at_least_zero() -> Any:
     """Return a family of variables ≥ 0 that come into being when they are first used."""
-    import pyomo.environ as pyo
+    import pyomo.core as pyo
 
     return pyo.Var(pyo.Any, domain=pyo.NonNegativeReals, dense=False)
 
 
 def share() -> Any:
     """Return a family of variables in 0 … 1 that come into being when they are first used."""
-    import pyomo.environ as pyo
+    import pyomo.core as pyo
 
     return pyo.Var(pyo.Any, bounds=(0, 1), dense=False)
 
 
 def yes_no(keys: Iterable[Any] | None = None) -> Any:
     """Return a family of 0/1 variables, of these keys or when they are first used."""
-    import pyomo.environ as pyo
+    import pyomo.core as pyo
 
     if keys is None:
         return pyo.Var(pyo.Any, domain=pyo.Binary, dense=False)
@@ -65,7 +65,7 @@ def yes_no(keys: Iterable[Any] | None = None) -> Any:
 
 def rows() -> Any:
     """Return an empty, named family of rows, to be filled by `row`."""
-    import pyomo.environ as pyo
+    import pyomo.core as pyo
 
     return pyo.Constraint(pyo.Any)
 

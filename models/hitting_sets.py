@@ -1,8 +1,8 @@
 """Which few dependencies hit most: exact, as small covering problems (hitting sets, set cover).
 
 A part is an amount with the dependencies each of which alone takes it away. Where no part hangs on
-two, sorting answers; where one does, HiGHS in scipy proves the answer (maximum coverage; Church and
-ReVelle, 1974).
+two, sorting answers; where one does, counting often proves which are fewest, and HiGHS in scipy
+proves the rest (maximum coverage; Church and ReVelle, 1974).
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def fewest(parts: Iterable[Part], limit: float) -> tuple[Item, ...] | None:
     if not exceeds(hit(merged, frozenset(ranked)), limit):
         return None
     if _overlap(merged):
-        ranked = list(_cover(merged, ranked, limit))
+        ranked = list(_counted(merged, ranked, limit) or _cover(merged, ranked, limit))
     for count in range(1, len(ranked)):
         if exceeds(hit(merged, frozenset(ranked[:count])), limit):
             return tuple(ranked[:count])
@@ -90,6 +90,42 @@ def _ranked(parts: Sequence[Part]) -> list[Item]:
 
 def _overlap(parts: Sequence[Part]) -> bool:
     return any(len(hangs_on) > 1 for hangs_on, _ in parts)
+
+
+def _counted(parts: Sequence[Part], items: Sequence[Item], limit: float) -> tuple[Item, ...]:
+    """Return the fewest items that hit more than the limit; nothing where counting proves none.
+
+    No fewer do than would if the amounts on those that hit most were all apart. Items that hit no
+    more than what another one hits are left out: they make that bound weak, and no set smaller.
+    """
+    positions: dict[Item, set[int]] = defaultdict(set)
+    for number, (hangs_on, _) in enumerate(parts):
+        for item in hangs_on:
+            positions[item].add(number)
+
+    def is_needless(item: Item) -> bool:
+        own = positions[item]
+        others = parts[min(own)][0] - {item}
+        return any(
+            own < positions[other] or (own == positions[other] and other < item) for other in others
+        )
+
+    useful = [item for item in items if not is_needless(item)]
+    least, apart = 0, 0.0
+    for item in useful:
+        if exceeds(apart, limit):
+            break
+        apart += sum(parts[number][1] for number in positions[item])
+        least += 1
+    chosen: list[Item] = []
+    reached: set[int] = set()
+    for _ in range(least):
+        adds = {i: sum(parts[n][1] for n in positions[i] - reached) for i in useful}
+        chosen.append(max(useful, key=lambda item: adds[item]))
+        reached |= positions[chosen[-1]]
+    found = frozenset(chosen)
+    enough = exceeds(hit(parts, found), limit)
+    return tuple(item for item in items if item in found) if enough else ()
 
 
 def _most(parts: Sequence[Part], items: Sequence[Item], count: int) -> tuple[Item, ...]:

@@ -142,10 +142,10 @@ def _parts(
                 offer = OfferKey(replica.site, replica.node_type)
                 yield (ALL,), network.hangs_on(offer), count
     elif measure == "seats":
-        for seat, count in plan.seats.items():
-            if row.applies_to in ("", seat.committee):
-                offer = OfferKey(seat.site, seat.node_type)
-                yield (seat.committee if each else ALL,), network.hangs_on(offer), count
+        seats = plan.seats_of.get(row.applies_to, {}) if row.applies_to else plan.seats
+        for seat, count in seats.items():
+            offer = OfferKey(seat.site, seat.node_type)
+            yield (seat.committee if each else ALL,), network.hangs_on(offer), count
     elif measure == "copies":
         for copy in plan.copies:
             offer = OfferKey(copy.site, copy.node_type)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 from models.data import DemandKey, OfferKey, Row, Settings
@@ -85,6 +86,14 @@ class Deployment:
     panels: tuple[Panel, ...] = ()
     copies: frozenset[Replica] = frozenset()
     seats: Mapping[Seat, int] = field(default_factory=dict)
+
+    @cached_property
+    def seats_of(self) -> Mapping[str, Mapping[Seat, int]]:
+        """Return the seats by committee."""
+        found: dict[str, dict[Seat, int]] = {}
+        for seat, count in self.seats.items():
+            found.setdefault(seat.committee, {})[seat] = count
+        return found
 
     def nodes_at(self, site: str) -> int:
         """Return the nodes of all types at a site."""

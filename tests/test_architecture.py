@@ -31,6 +31,7 @@ DOORS = {
     "openpyxl": {
         "planner/workbook/excel.py",
         "planner/workbook/checked.py",
+        "planner/workbook/excel_bytes.py",
         "planner/workbook/excel_charts.py",
         "planner/workbook/excel_validation.py",
         "planner/workbook/excel_writing.py",
@@ -55,8 +56,8 @@ DOORS = {
     },
 }
 """A library is used through one door; openpyxl by one for reading, one for writing with
-its charts and validation, and two for a copy, marked or with a scenario more; rich also by what
-only shapes the text."""
+its charts, validation and bytes, and two for a copy, marked or with a scenario more; rich also by
+what only shapes the text."""
 
 FOLDERS = {
     "workbook": set(),
@@ -207,6 +208,12 @@ print(*({"pyomo", "highspy"} & sys.modules.keys()))
         [sys.executable, "-c", program, workbook], capture_output=True, text=True, cwd=ROOT
     )
     assert (done.stdout.strip(), done.stderr) == ("", "")
+
+
+def test_of_pyomo_only_the_core_is_loaded() -> None:
+    # Its whole environment takes as long again, for solvers and writers that nobody uses.
+    for path in MODULES:
+        assert "pyomo.environ" not in imports(path), name(path)
 
 
 def test_only_the_command_line_prints_and_exits() -> None:

@@ -25,10 +25,11 @@ from planner.cli import (
 )
 from planner.cli._endings import INTERRUPTED
 
-GARBAGE_AFTER = 50_000
-"""New objects between two looks for garbage; with Python's own 700, a sixth of the run is looking.
+GARBAGE_AFTER = (1_000_000, 1, 1)
+"""New objects between two looks for garbage among them, and looks until older ones are looked at.
 
-A model is hundreds of thousands of objects that all live until the plan is made.
+A model is hundreds of thousands of objects that all live until the plan is made: with Python's own
+700, a sixth of the run is looking, and all are looked at no less often than with 50,000, 10 and 10.
 """
 
 
@@ -67,7 +68,7 @@ def main() -> None:
     failed its audit, 4 the limit came before any plan, 5 a rerun gave a worse plan, 130 interrupted
     with the best plan written.
     """
-    gc.set_threshold(GARBAGE_AFTER)
+    gc.set_threshold(*GARBAGE_AFTER)
 
 
 for _command in (

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import pyomo.environ as pyo
+import pyomo.core as pyo
 from numpy.typing import NDArray
 from pyomo.core.expr import LinearExpression
 from pyomo.repn import generate_standard_repn
@@ -131,7 +131,9 @@ def compile_model(block: Any, extra: Iterable[Any] = ()) -> Arrays:
     starts, entries, data = [0], [], []
     row_lower, row_upper, rows = [], [], []
     for constraint in block.component_data_objects(pyo.Constraint, active=True):
-        coefficients, variables, constant = _flat(constraint.body)
+        # Each of its three parts alone would be made of the whole again.
+        lower, body, upper = constraint.to_bounded_expression(evaluate_bounds=True)
+        coefficients, variables, constant = _flat(body)
         for variable in variables:
             if id(variable) not in column_of:
                 column_of[id(variable)] = len(columns)
@@ -139,7 +141,6 @@ def compile_model(block: Any, extra: Iterable[Any] = ()) -> Arrays:
             entries.append(column_of[id(variable)])
         data.extend(coefficients)
         starts.append(len(entries))
-        lower, upper = constraint.lb, constraint.ub
         row_lower.append(-np.inf if lower is None else lower - constant)
         row_upper.append(np.inf if upper is None else upper - constant)
         rows.append(constraint)

@@ -18,7 +18,8 @@ from openpyxl.worksheet.hyperlink import Hyperlink
 from openpyxl.worksheet.worksheet import Worksheet
 
 from planner.files import put_beside
-from planner.workbook.excel_writing import deterministic_bytes, plain_text
+from planner.workbook.excel_bytes import deterministic_bytes
+from planner.workbook.excel_writing import plain_text
 from planner.workbook.findings import Finding, column_letters
 from planner.workbook.zip_door import read_bytes
 

@@ -149,10 +149,10 @@ def _sheet(sheet: Any, part: Part, is_hidden: bool) -> Sheet:
     rows: dict[int, dict[int, Cell]] = {}
     # What stands between stored cells has no address.
     stored = (cell for row in sheet.iter_rows() for cell in row if hasattr(cell, "coordinate"))
-    for cell in (_cell(cell) for cell in stored):
+    for found in stored:
+        cell = _cell(found)
         if cell.kind is not CellKind.BLANK:
-            row, column = row_and_column(cell.address)
-            rows.setdefault(row, {})[column] = cell
+            rows.setdefault(found.row, {})[found.column] = cell
     for address, formula in part.uncalculated.items():
         row, column = row_and_column(address)
         rows.setdefault(row, {})[column] = Cell(formula, CellKind.UNCALCULATED, address)

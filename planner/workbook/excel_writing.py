@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import math
 import re
-import zipfile
 from collections.abc import Mapping
 from copy import copy
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +22,13 @@ from openpyxl.worksheet.table import TableColumn, TableStyleInfo
 from openpyxl.worksheet.worksheet import Worksheet
 
 from planner.files import put_beside
+from planner.workbook.excel_bytes import deterministic_bytes
 from planner.workbook.excel_charts import add_charts
 from planner.workbook.excel_validation import add_validation
 from planner.workbook.findings import column_letters
 from planner.workbook.layout import Layout, Rows, Styled, is_blank, plain
 from planner.workbook.sizes import LINE_POINTS, lines_of, widths_of
 
-_FIXED_DATE = datetime(2020, 1, 1)
-_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _MAX_TEXT = 32_767
 
@@ -106,7 +103,8 @@ def _write_sheet(sheet: Worksheet, rows: Rows, layout: Layout) -> None:
 
 def _write_header(sheet: Worksheet, headers: list[str], rows: int, layout: Layout) -> None:
     for position, header in enumerate(headers, start=1):
-        cell = sheet.cell(1, position)
+        cell: Any = sheet.cell(1, position)
+        cell._style = copy(cell._style)
         cell.font = Font(name=_FONT, bold=True)
         cell.fill = _HEADER_FILL
         cell.alignment = _WRAPPED
@@ -150,6 +148,8 @@ def _set_up_page(sheet: Worksheet, pages: int, *, has_header: bool) -> None:
 _Look = tuple[str, str, int, str, bool]
 """Data type, number format, level of heading, colour, whether it is in a tall row."""
 
+_AS_IT_IS = Styled(None)
+
 
 def _write_cell(
     cell: Any,
@@ -160,18 +160,21 @@ def _write_cell(
     is_tall: bool,
     is_input: bool,
 ) -> None:
-    """Write the value with its looks; `is_tall` is a row of several lines."""
-    style = value if isinstance(value, Styled) else Styled(value)
-    _write_value(cell, style.value)
+    """Write the value with its looks; `is_tall` is a row of several lines.
+
+    Cells that look the same share their style: it is copied before it is changed.
+    """
+    style = value if isinstance(value, Styled) else _AS_IT_IS
+    _write_value(cell, plain(value))
     number_format = style.number_format or number_format
     colour = _ALARM if style.alarm else _LINK if style.link else _INPUT if is_input else ""
     look = (cell.data_type, number_format, style.heading, colour, is_tall)
     # For the library to find the same look again takes longer than all else.
     if look not in looks:
         _give_look(cell, look)
-        looks[look] = copy(cell._style)
+        looks[look] = cell._style
     elif cell.data_type != "d":
-        cell._style = copy(looks[look])
+        cell._style = looks[look]
     if style.link:
         area = f"{quote_sheetname(style.link)}!A1"
         cell.hyperlink = Hyperlink(ref=cell.coordinate, location=area, display=str(style.value))
@@ -201,51 +204,24 @@ def _give_look(cell: Any, look: _Look) -> None:
 
 
 def _write_value(cell: Any, value: object) -> None:
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"{cell.parent.title}!{cell.coordinate} would hold {value}")
-    if isinstance(value, (bool, int, float, date)):
+    # Given to the library, every value would be looked at for what it may be, and text such as =1+1
+    # or #N/A taken for a formula or an error value.
+    if isinstance(value, date):
         cell.value = value
-        _keep_every_digit(cell, value)
-        return
-    cell.value = plain_text(str(value))
-    # The library takes text such as =1+1 or #N/A for a formula or an error value.
-    cell.data_type = "s"
+    elif isinstance(value, bool):
+        cell._value, cell.data_type = value, "b"
+    elif isinstance(value, int):
+        cell._value, cell.data_type = value, "n"
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError(f"{cell.parent.title}!{cell.coordinate} would hold {value}")
+        # A float may need 17 digits; the library would write 16.
+        cell._value, cell.data_type = repr(float(value)), "n"
+    else:
+        cell._value, cell.data_type = plain_text(str(value)), "s"
 
 
 def plain_text(text: str) -> str:
     """Return the text without what no cell can hold."""
     text = _ILLEGAL.sub("", text)
     return text if len(text) <= _MAX_TEXT else text[: _MAX_TEXT - 1] + "…"
-
-
-def _keep_every_digit(cell: Any, value: object) -> None:
-    """Have a float stored with the 17 digits it may need; the library would write 16."""
-    if isinstance(value, float):
-        cell._value = repr(float(value))
-
-
-# Bytes --------------------------------------------------------------------------------------------
-
-
-def deterministic_bytes(book: openpyxl.Workbook) -> bytes:
-    """Return the bytes of the workbook without the clock in them."""
-    book.properties.creator = "planner"
-    book.properties.created = _FIXED_DATE
-    raw, clean = io.BytesIO(), io.BytesIO()
-    book.save(raw)
-    with (
-        zipfile.ZipFile(raw) as source,
-        zipfile.ZipFile(clean, "w", zipfile.ZIP_DEFLATED) as target,
-    ):
-        for member in source.infolist():
-            data = source.read(member)
-            if member.filename == "docProps/core.xml":
-                data = re.sub(
-                    rb"(<dcterms:modified[^>]*>)[^<]*",
-                    rb"\g<1>" + _FIXED_DATE.isoformat().encode() + b"Z",
-                    data,
-                )
-            entry = zipfile.ZipInfo(member.filename, _ZIP_DATE)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            target.writestr(entry, data)
-    return clean.getvalue()

@@ -24,8 +24,10 @@ _BRACKETS = re.compile(r"^(.*?)\s*[(\[]([^()\[\]]*)[)\]]\s*$", re.DOTALL)
 def fold_name(text: str) -> str:
     """Return what two names share if they differ only by case, spaces or invisible characters."""
     # A cell that could not be read refuses `str`; what is written in C would raise TypeError.
-    plain = unicodedata.normalize("NFKC", str(text))
-    visible = "".join(sign for sign in plain if unicodedata.category(sign) != "Cf")
+    visible = str(text)
+    if not visible.isascii():
+        plain = unicodedata.normalize("NFKC", visible)
+        visible = "".join(sign for sign in plain if unicodedata.category(sign) != "Cf")
     return " ".join(visible.casefold().split())
 
 

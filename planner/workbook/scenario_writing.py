@@ -16,7 +16,7 @@ from models.data import SHEETS, Row, Scenario
 from models.fields import columns, header_of
 from planner.workbook.book import HEADER_ROW
 from planner.workbook.excel import Cell, CellKind, Sheet, Workbook
-from planner.workbook.excel_writing import deterministic_bytes
+from planner.workbook.excel_bytes import deterministic_bytes
 from planner.workbook.findings import column_letters
 from planner.workbook.scenarios import picked, says
 from planner.workbook.settings import SettingRow

@@ -108,6 +108,22 @@ def test_the_smallest_set_of_several_guarantees_is_that_of_brute_force(seed: int
 
 
 @pytest.mark.parametrize("seed", range(4))
+def test_where_nothing_has_a_spare_the_smallest_set_is_that_of_the_program(seed: int) -> None:
+    draw, compared = random.Random(300 + seed), 0
+    for _ in range(40):
+        every = drawn(draw).exposures
+        tree = FaultTree(ExposureGraph(tuple(e for e in every if len(e.any_of) == 1)), OFFERS)
+        assert not tree.has_spare
+        for one in breaks(draw, 3):
+            found = tree.smallest([one])
+            assert (None if found is None else len(found)) == (
+                next((len(failed) for failed in tree.sets([one], most=1)), None)
+            )
+            compared += found is not None and len(found) > 1
+    assert compared > 5
+
+
+@pytest.mark.parametrize("seed", range(4))
 def test_the_worst_failures_are_those_of_brute_force(seed: int) -> None:
     draw, compared = random.Random(100 + seed), 0
     for _ in range(25):

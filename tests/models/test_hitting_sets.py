@@ -66,11 +66,48 @@ def test_crumbs_of_much_make_up_for_nothing(monkeypatch: pytest.MonkeyPatch) -> 
         return solved(*given)
 
     monkeypatch.setattr(hitting_sets, "_solved", counted)
+    monkeypatch.setattr(hitting_sets, "_counted", lambda *_: ())  # it would do here
     found = fewest(parts, 1e8)
     assert len(rounds) > 1
     assert found is not None
     assert len(found) == 2
     assert hit(parts, frozenset(found)) == 2e8
+
+
+def test_counting_proves_the_fewest_where_the_overlaps_are_needless(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Each seat is of a data centre of its own, and two seats are of one owner.
+    centres = [Item("data centre", name) for name in "uvwxy"]
+    owners = [Item("provider", name) for name in "ppqrs"]
+    seats = [(frozenset(pair), 1.0) for pair in zip(centres, owners, strict=True)]
+    monkeypatch.setattr(hitting_sets, "_solved", None)
+    found = fewest(seats, 2.5)
+    assert found == (Item("provider", "p"), centres[2])
+
+
+def test_where_counting_proves_nothing_the_solver_does() -> None:
+    # Two that hang on four parts each hit seven of ten at most, however few eight would be apart.
+    pairs = [(frozenset(pair), 1.0) for pair in combinations(ITEMS[:5], 2)]
+    assert hitting_sets._counted(pairs, ITEMS[:5], 7.0) == ()
+    found = fewest(pairs, 7.0)
+    assert found is not None
+    assert len(found) == 3
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_counting_proves_is_what_the_solver_proves(seed: int) -> None:
+    proven = 0
+    for parts, draw in drawn(seed):
+        merged = hitting_sets._merged(parts)
+        ranked = hitting_sets._ranked(merged)
+        limit = draw.uniform(0, hit(merged, frozenset(ranked)) - 0.01) if ranked else 0.0
+        counted = hitting_sets._counted(merged, ranked, limit) if ranked else ()
+        if counted:
+            proven += 1
+            assert exceeds(hit(merged, frozenset(counted)), limit)
+            assert len(counted) == len(hitting_sets._cover(merged, ranked, limit))
+    assert proven > 50
 
 
 def test_nothing_is_hit_by_nothing() -> None:

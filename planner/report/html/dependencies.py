@@ -66,18 +66,17 @@ class Dependencies:
         for answer in self.evaluation.answers:
             for item in self._hangs_on(answer):
                 rates[item] += answer.rate
-        promised = guarantees(network, plan)
+        promised = [
+            (f"{_ENDS[found.role]} {found.of}", [stand.broken for stand in found.stands])
+            for found in guarantees(network, plan)
+            if found.loss == LIVENESS
+        ]
         asked = self.evaluation.asked or 1.0
         found = []
         for item in on.keys() | rates.keys():
             offers = on[item]
             down = network.graph.down((item,))
-            ended = {
-                f"{_ENDS[guarantee.role]} {guarantee.of}"
-                for guarantee in promised
-                if guarantee.loss == LIVENESS
-                and any(stand.broken.happens(down) for stand in guarantee.stands)
-            }
+            ended = {end for end, stands in promised if any(s.happens(down) for s in stands)}
             nodes = sum(plan.nodes[offer] for offer in offers)
             ends = tuple(sorted(ended))
             found.append(Loss(item, frozenset(offers), rates[item] / asked, ends, nodes))
