@@ -40,7 +40,8 @@ class Answers:
             return found
         policy = self.network.policies.get(demand.verification)
         overhead = policy.overhead if policy is not None else 0.0
-        return found + self._upstream_ms(model) + model.service_ms * (1 + overhead)
+        found = found + model.service_ms * (1 + overhead)
+        return found + self._upstream_ms(model) if model.upstream else found
 
     def _estimates(self, region: str) -> FloatArray:
         place = self.network.regions.get(region)
@@ -71,7 +72,7 @@ class Answers:
         """Return what calling the upstreams of a model adds."""
         if model.model not in self._upstream:
             added = np.zeros(len(self.sites))
-            for position, site in enumerate(self.sites) if model.upstream else ():
+            for position, site in enumerate(self.sites):
                 links = upstream_links(self.network, site, model)
                 each = [np.nan if link is None else link.latency_ms for link in links]
                 added[position] = sum(each)

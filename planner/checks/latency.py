@@ -25,14 +25,15 @@ def _near_enough(bounds: Bounds, book: Book) -> Iterator[Finding]:
         if demand.max_latency_ms is None:
             continue
         places, latencies = bounds.answering(demand)
-        is_unknown, fastest = np.isnan(latencies), bounds.fastest(demand)
-        unknown = [answers.sites[place] for place in places[is_unknown].tolist()]
-        if unknown and fastest is None:
+        unknown = [answers.sites[place] for place in places[np.isnan(latencies)].tolist()]
+        if unknown and len(unknown) == len(places):
             if demand.region not in lost:
                 lost.add(demand.region)
                 yield _all_unknown(bounds, book, demand, places)
             continue
-        if fastest is not None and exceeds(fastest[1], demand.max_latency_ms):
+        soonest_ms = float(np.fmin.reduce(latencies, initial=np.nan))
+        fastest = bounds.fastest(demand) if exceeds(soonest_ms, demand.max_latency_ms) else None
+        if fastest is not None:
             yield book.finding(
                 demand,
                 "max_latency_ms",
