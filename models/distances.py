@@ -19,7 +19,11 @@ def estimated_matrix_ms(
     network: Network, origins: Sequence[Region | Site], targets: Sequence[Region | Site]
 ) -> FloatArray:
     """Return access_ms + 2 · distance_km · route_stretch / fibre_km_per_ms for every pair."""
-    start, end = _unit_vectors(origins), _unit_vectors(targets)
+    return estimates_ms(network, unit_vectors(origins), unit_vectors(targets))
+
+
+def estimates_ms(network: Network, start: FloatArray, end: FloatArray) -> FloatArray:
+    """Return the same for every pair of unit vectors."""
     chord = np.linalg.norm(start[:, None, :] - end[None, :, :], axis=2)
     km = 2 * EARTH_RADIUS_KM * np.arcsin(np.minimum(1.0, chord / 2))
     settings = network.settings
@@ -59,7 +63,8 @@ def _measured(network: Network) -> dict[tuple[str, str], float]:
     return backward | forward
 
 
-def _unit_vectors(places: Sequence[Region | Site]) -> FloatArray:
+def unit_vectors(places: Sequence[Region | Site]) -> FloatArray:
+    """Return where places lie on a sphere of radius 1, one row each; NaN without coordinates."""
     # What is None is NaN as a number.
     degrees = np.array(
         [(place.latitude, place.longitude) for place in places], dtype=float

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.data import DiversityRow, Item
-from models.distances import estimated_matrix_ms
+from models.distances import estimates_ms, unit_vectors
 from models.network import Link, Network
 from models.risks import counted
 from models.service import ESTIMATE, UNKNOWN_ROUTE
@@ -55,6 +55,8 @@ class Paths:
         self.vias: list[Via] = []
         self._via_of: dict[Via, int] = {}
         self._way_of: dict[tuple[int, float, int], int] = {}
+        self._free_ways: dict[int, IntArray] = {}
+        self._ends = unit_vectors([network.sites[site] for site in self.sites])
         self._known: dict[str, RegionPaths] = {}
         self._kinds = frozenset(r.kind for r in network.diversity if limits_requests(r))
         self._counted = counted(network)
@@ -80,8 +82,7 @@ class Paths:
 
     def _new(self, region: str) -> RegionPaths:
         network, item = self.network, Item("region", region)
-        places = [network.sites[site] for site in self.sites]
-        estimates = estimated_matrix_ms(network, [network.regions[region]], places)[0]
+        estimates = estimates_ms(network, unit_vectors([network.regions[region]]), self._ends)[0]
         measured = sorted(self._measured[region] & self._site_of.keys())
         positions = [self._site_of[site] for site in measured]
         rest = np.setdiff1d(np.arange(len(self.sites)), positions)
@@ -98,8 +99,9 @@ class Paths:
         site_of = np.concatenate([rest, table[:, 0].astype(np.int64)])
         via_of = np.concatenate([np.full(len(rest), plain), table[:, 2].astype(np.int64)])
         price = np.concatenate([np.zeros(len(rest)), table[:, 3]])
-        keys = zip(site_of.tolist(), price.tolist(), via_of.tolist(), strict=True)
-        way = np.array([self._way(key) for key in keys], dtype=np.int64)
+        of_routes = (table[:, 0].astype(np.int64), table[:, 3], table[:, 2].astype(np.int64))
+        keys = zip(*(column.tolist() for column in of_routes), strict=True)
+        way = np.array([*self._free(plain)[rest], *map(self._way, keys)], dtype=np.int64)
         latency = np.concatenate([estimates[rest], table[:, 4]])
         link_of = np.concatenate(
             [np.where(unknown, UNKNOWN, ESTIMATED), table[:, 1].astype(np.int64)]
@@ -121,6 +123,13 @@ class Paths:
             self._via_of[limited] = len(self.vias)
             self.vias.append(limited)
         return self._via_of[limited]
+
+    def _free(self, via: int) -> IntArray:
+        """Return the way to every site at no price."""
+        if via not in self._free_ways:
+            ways = [self._way((site, 0.0, via)) for site in range(len(self.sites))]
+            self._free_ways[via] = np.array(ways, dtype=np.int64)
+        return self._free_ways[via]
 
     def _way(self, key: tuple[int, float, int]) -> int:
         return self._way_of.setdefault(key, len(self._way_of))

@@ -19,7 +19,7 @@ from models.classes import Classes
 from models.data import Item, OfferKey, Policy
 from models.distances import site_matrix_ms
 from models.network import Network
-from models.ways import exceeds_all
+from models.ways import within_all
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,9 @@ class Stream:
 
 def verification_streams(network: Network, classes: Classes) -> tuple[Stream, ...]:
     """Return every stream that loads can feed, sorted."""
-    sets: dict[tuple[str, str], Mapping[OfferKey, tuple[OfferKey, ...]]] = {}
-    fed: dict[tuple[str, str, str, tuple[OfferKey, ...]], set[OfferKey]] = defaultdict(set)
+    sets: dict[tuple[str, str], Mapping[OfferKey, int]] = {}
+    number_of: dict[tuple[OfferKey, ...], int] = {}  # to look for a set takes as long as it is
+    fed: dict[tuple[str, str, str, int], set[OfferKey]] = defaultdict(set)
     lying_in = {row.residency: (row.countries, row.blocs) for row in network.demand}
     for position, number in classes.loads:
         job, executor = classes.jobs[number], classes.offers[position]
@@ -50,11 +51,16 @@ def verification_streams(network: Network, classes: Classes) -> tuple[Stream, ..
             continue
         scope = (policy.policy, job.residency)
         if scope not in sets:
-            sets[scope] = _eligible(network, policy, classes.offers, *lying_in[job.residency])
+            found = _eligible(network, policy, classes.offers, *lying_in[job.residency])
+            sets[scope] = {
+                key: number_of.setdefault(eligible, len(number_of))
+                for key, eligible in found.items()
+            }
         fed[*scope, job.period, sets[scope][executor]].add(executor)
+    verifiers = list(number_of)
     streams = [
-        Stream(policy, residency, period, executors=tuple(sorted(found)), verifiers=verifiers)
-        for (policy, residency, period, verifiers), found in fed.items()
+        Stream(policy, residency, period, tuple(sorted(executors)), verifiers[number])
+        for (policy, residency, period, number), executors in fed.items()
     ]
     return tuple(sorted(streams, key=lambda stream: stream.key))
 
@@ -94,7 +100,7 @@ def _eligible(
         latency = site_matrix_ms(
             network, [offer.site for offer in executors], [offer.site for offer in verifiers]
         )
-        allowed &= ~np.isnan(latency) & ~exceeds_all(latency, policy.max_latency_ms)
+        allowed &= within_all(latency, policy.max_latency_ms)
     return {
         executor: tuple(verifiers[column] for column in np.flatnonzero(allowed[row]))
         for row, executor in enumerate(executors)

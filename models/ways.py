@@ -52,12 +52,13 @@ class Ways:
         for stand in self.stands.of(demand):
             latency = paths.latency_ms + stand.extra_ms[paths.site] + service_ms
             latency = latency + 1000 * stand.load_s
-            # No route is left, whatever is unknown of the rest of the way.
-            cut = np.isposinf(paths.latency_ms) | np.isposinf(stand.extra_ms[paths.site])
-            usable = stand.allowed[paths.site] & ~cut
-            if demand.max_latency_ms is not None:
-                known = ~np.isnan(latency)
-                usable = usable & known & ~exceeds_all(latency, demand.max_latency_ms)
+            if demand.max_latency_ms is None:
+                # No route is left, whatever is unknown of the rest of the way.
+                cut = np.isposinf(paths.latency_ms) | np.isposinf(stand.extra_ms[paths.site])
+                in_time = ~cut
+            else:
+                in_time = within_all(latency, demand.max_latency_ms)
+            usable = stand.allowed[paths.site] & in_time
             entries = np.flatnonzero(usable)
             if len(entries):
                 yield stand, entries, latency[entries]
@@ -86,7 +87,7 @@ class Ways:
         return (HUB,) if stand.state == FETCHED else ("",)
 
 
-def exceeds_all(amounts: FloatArray, limit: float) -> BoolArray:
-    """Return where the amounts are above the limit by more than the tolerance."""
-    over: BoolArray = amounts > limit + TOLERANCE * max(1.0, abs(limit))
-    return over
+def within_all(amounts: FloatArray, limit: float) -> BoolArray:
+    """Return where the amounts are known and not above the limit by more than the tolerance."""
+    within: BoolArray = amounts <= limit + TOLERANCE * max(1.0, abs(limit))
+    return within

@@ -181,7 +181,7 @@ EQUIVALENT = {
     "chosen[number[item]] >= 0.5": "it is a whole number",
     "models/collapse.py _gate: 1 → 2 #2": "leaves out a column, which no row names",
     "models/decisions.py index: 1 → 2": "the keys of two parts are tuples already",
-    "models/distances.py _unit_vectors: 1 → 2": "to reshape, −2 is as unknown a length as −1",
+    "models/distances.py unit_vectors: 1 → 2": "to reshape, −2 is as unknown a length as −1",
     "models/hitting_sets.py _solved: found.x[number[item]] > 0.5 → "
     "found.x[number[item]] >= 0.5": "it is a whole number",
     "models/alone.py rows: known <= failed → known < failed": "no set is looked at twice",

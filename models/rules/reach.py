@@ -20,7 +20,7 @@ from models.expressions import row, rows, yes_no
 from models.network import Network
 from models.plan import Deployment, Violation, exceeds
 from models.service import site_round_trip_ms
-from models.ways import exceeds_all
+from models.ways import within_all
 
 
 def constrain(block: Any, model: Any, network: Network) -> None:
@@ -36,7 +36,7 @@ def constrain(block: Any, model: Any, network: Network) -> None:
         if not sites or committee.reach_ms is None:
             continue
         latency = site_matrix_ms(network, sites, sites)
-        near = ~np.isnan(latency) & ~exceeds_all(latency, committee.reach_ms)
+        near = within_all(latency, committee.reach_ms)
         for position, site in enumerate(sites):
             seats = [model.seats[key] for key in at_site[name, site]]
             bound = min(committee.seats, sum(variable.ub for variable in seats))

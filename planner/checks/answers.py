@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from models.data import Demand, Model
-from models.distances import estimated_matrix_ms
+from models.distances import estimates_ms, unit_vectors
 from models.network import Network
 from models.paths import FloatArray
 from models.service import upstream_links
@@ -47,9 +47,12 @@ class Answers:
         place = self.network.regions.get(region)
         if place is None:
             return np.full(len(self.sites), np.nan)
-        sites = [self.network.sites[site] for site in self.sites]
-        row: FloatArray = estimated_matrix_ms(self.network, [place], sites)[0]
+        row: FloatArray = estimates_ms(self.network, unit_vectors([place]), self._ends)[0]
         return row
+
+    @cached_property
+    def _ends(self) -> FloatArray:
+        return unit_vectors([self.network.sites[site] for site in self.sites])
 
     @cached_property
     def _measured(self) -> dict[str, dict[str, float]]:

@@ -15,7 +15,7 @@ from models.paths import FloatArray, IntArray
 from models.plan import exceeds
 from models.service import estimated_ms, replicas_per_node
 from models.stands import BoolArray
-from models.ways import exceeds_all
+from models.ways import within_all
 from planner.checks.answers import Answers
 
 
@@ -180,8 +180,7 @@ class Bounds:
         allowed, _ = self._where_allowed(demand)
         if demand.max_latency_ms is None:
             return allowed
-        latencies = self.answers.ms(demand)
-        fast = ~np.isnan(latencies) & ~exceeds_all(latencies, demand.max_latency_ms)
+        fast = within_all(self.answers.ms(demand), demand.max_latency_ms)
         return allowed & fast[self._site_of]
 
     def _where_allowed(self, demand: Demand) -> tuple[BoolArray, IntArray]:

@@ -79,14 +79,18 @@ def demand_room(network: Network, classes: Classes) -> None:
     columns, at_hand = count_columns(network, classes), at_hand_bytes()
     needed, fits = _needed_bytes(columns), SPARE * at_hand
     if columns > PART_ONLY_FROM:
-        needed = _needed_bytes(loosened_columns(network, classes)) + BYTES_OF_FLOW * len(classes)
+        # The loads alone may be too many already, and what else there is takes a while to count.
+        priced = BYTES_OF_FLOW * len(classes)
+        needed = _needed_bytes(len(classes.loads)) + priced
+        if needed <= fits:
+            needed = _needed_bytes(loosened_columns(network, classes)) + priced
     if needed > fits:
         raise TooLarge(
             f"{len(network.demand):,} demand rows in {len(classes.classes):,} classes on "
             f"{len(classes.offers):,} execution offers make about {columns:,} columns, "
-            f"{len(classes):,} of them flows: {needed / 2**30:,.1f} GiB, and "
-            f"{at_hand / 2**30:,.1f} GiB are at hand. What fits is {max(0.0, fits) / needed:.0%} of"
-            " that"
+            f"{len(classes):,} of them flows: at least {needed / 2**30:,.1f} GiB, and "
+            f"{at_hand / 2**30:,.1f} GiB are at hand. What fits is at most"
+            f" {max(0.0, fits) / needed:.0%} of that"
         )
 
 

@@ -37,6 +37,18 @@ def test_what_fits_is_let_through_and_what_does_not_is_refused_with_figures(
         demand_room(network, classes)
 
 
+def test_loads_that_are_too_many_are_refused_before_the_rest_is_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    network = generate(SIZES["S"], 1)
+    classes = demand_classes(network)
+    monkeypatch.setattr(room, "PART_ONLY_FROM", 0)
+    monkeypatch.setattr(room, "at_hand_bytes", lambda: room.BYTES_AT_LEAST)
+    monkeypatch.setattr(room, "loosened_columns", lambda *_: pytest.fail("was counted"))
+    with pytest.raises(TooLarge, match=r"at least \d+\.\d GiB.* at most \d+% of that"):
+        demand_room(network, classes)
+
+
 def test_the_columns_counted_are_most_of_the_model() -> None:
     network = generate(SIZES["S"], 1)
     classes = demand_classes(network)
