@@ -126,9 +126,13 @@ class StageSolver:
 
     def _steps(self) -> Iterator[Callable[[], None]]:
         yield self._relax
-        if self.beside:
+        # Where no rung is easier than the last, a plan is sooner found than proven.
+        climbs = len(self.dearest) > 0
+        if self.beside and climbs:
             yield self._begin_proof
         yield self._round
+        if self.beside and not climbs:
+            yield self._begin_proof
         if not self.beside:
             if self.standing.is_part and self._is_regional:
                 yield self._search

@@ -17,6 +17,7 @@ from planner.job import Job, limits_of
 from planner.jobs.requests import cores
 from planner.result import Limits
 from planner.solver import finish, stage
+from planner.solver.arrays import FloatArray, IntArray
 from planner.solver.clock import Clock
 from planner.solver.highs import Engine, Outcome
 from planner.solver.prover import Proof, Prover
@@ -264,3 +265,70 @@ def test_a_prover_without_rows_that_its_plan_breaks_need_not_go_on(
     solver.prover._improved(np.zeros(len(problem.arrays)))
     solver._take_plan()
     assert solver.prover.stop.is_set()
+
+
+def staged(beside: bool = True) -> StageSolver:
+    """Return the solver of a stage in which nothing costs anything: it has no rung but the last."""
+    clock = Clock(9.0, threading.Event())
+    return StageSolver(
+        handed_over(small()), Expression(()), None, clock, 0.0, 0, None, beside=beside
+    )
+
+
+def test_where_no_rung_is_easier_than_the_last_a_plan_is_sought_before_it_is_begun() -> None:
+    solver = staged()
+    steps = [step.__name__ for step in solver._steps()]
+    assert steps.index("_round") < steps.index("_begin_proof")
+    solver.dearest = solver.problem.whole[:1]
+    steps = [step.__name__ for step in solver._steps()]
+    assert steps.index("_begin_proof") < steps.index("_round")
+
+
+def test_beside_the_search_what_a_rung_has_proven_counts_before_it_ends() -> None:
+    problem = handed_over(small())
+    standing = Standing(problem.arrays, Expression(()), None, 0.1, None, None)
+    prover = Prover(problem, standing, problem.whole[:0], Clock(9.0, threading.Event()), 0.0)
+    prover._is_enough(9.0, 1.0)
+    prover._says_little(9.0, 1.0)
+    assert standing.proven == -np.inf  # where nothing goes on beside, a rung says so in the end
+    prover._is_beside = True
+    prover._is_enough(9.0, 1.0)
+    assert standing.proven == 1.0
+    prover._says_little(9.0, 2.0)
+    assert standing.proven == 2.0
+
+
+@pytest.mark.parametrize(
+    ("has_separated", "found", "beside", "expected"),
+    [
+        (True, ("addable",), True, ["addable"]),
+        (True, ("nodes",), True, ["addable", "nodes"]),
+        (True, ("nodes", "any"), False, ["addable", "nodes", "any"]),
+        (False, ("any",), True, ["any"]),
+        (True, ("others",), True, ["addable", "nodes", "any", "others"]),
+    ],
+)
+def test_a_point_is_made_a_plan_with_numbers_next_to_it_first(
+    has_separated: bool,
+    found: tuple[str, ...],
+    beside: bool,
+    expected: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    solver = staged(beside)
+    problem, point = solver.problem, np.zeros(len(solver.costs))
+    problem.has_separated = has_separated
+    names = {len(problem.addable): "addable", len(problem.addable_nodes): "nodes", 0: "any"}
+    assert len(names) == 3
+    asked: list[str] = []
+
+    def completed(of: StageSolver, _: FloatArray, among: IntArray, near: IntArray) -> bool:
+        asked.append(names[len(near)] if len(among) == len(problem.whole) else "others")
+        if asked[-1] in found:
+            of.standing.best = point
+            of.standing.prove(0.0)
+        return asked[-1] in found
+
+    monkeypatch.setattr(StageSolver, "_complete", completed)
+    solver._complete_at_once(point)
+    assert asked == expected
