@@ -50,6 +50,7 @@ def keeping(
     questions: list[Question[End]] = [EndOfGuarantee(n) for n in range(len(asked.promised))]
     questions += (EndOfRow(number[row.key]) for row in asked.rows)
     ends = [answer for _, answer in desk.ask(questions, "what ends which guarantee")]
+    asked.note(ends)
     now = _now(desk, single) if asked.rows and len(network.demand) <= MOST_ROUTED else None
     return Keeping(
         rows=tuple(_rows(asked, ends, single.alone(), now)),

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from planner.jobs.requests import POLL_S, Response, Task, answer, described, relayed
+from planner.jobs.requests import Response, Task, answer, described, relayed
 from planner.versions import code, versions
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 CONNECT_S = 10.0
 """How long a cluster may take to answer, and to have its first worker."""
+POLL_S = 0.5
+"""How often it is looked whether to stop: every look is a message to the scheduler."""
 LEAVE_S = 10.0
 """How long jobs may take to end after a stop."""
 
@@ -44,20 +46,22 @@ def on_cluster(
     """Yield every request with its response as they come, a job for every thread of a worker."""
     with _client(address) as client:
         running: dict[Future, Task] = {}
+        ended: dict[Future, Task] = {}
         signal = f"planner-stop-{uuid.uuid4().hex}"
         while True:
             free = max(1, sum(client.ncores().values())) - len(running)
             for request in islice(requests, max(0, free)):
                 future = client.submit(_answer, request, signal, _made_with(), pure=False)
                 running[future] = request
-            if not running:
-                return
-            for future in _ended(client, running):
-                request = running.pop(future)
+            # Whoever has ended a job is at the next one while its response is fetched.
+            for future, request in ended.items():
                 yield request, _response(request, future)
             if stop.is_set():
                 yield from _leave(client, running, signal)
                 return
+            if not running:
+                return
+            ended = {future: running.pop(future) for future in _ended(client, running)}
 
 
 def _leave(
@@ -106,7 +110,7 @@ def _answer(request: Task, signal: str, expected: dict[str, str]) -> Response:
         unlike = ", ".join(sorted(name for name in expected if found[name] != expected[name]))
         return Response(request.key, failure=f"the worker has other versions of {unlike}")
     stop, elsewhere = threading.Event(), Event(signal, client=get_client())
-    with relayed(elsewhere.is_set, stop.set):
+    with relayed(elsewhere.is_set, stop.set, POLL_S):
         return answer(request, stop)
 
 

@@ -210,12 +210,14 @@ def described(error: BaseException) -> str:
 
 
 @contextmanager
-def relayed(is_set: Callable[[], bool], then: Callable[[], object]) -> Iterator[None]:
+def relayed(
+    is_set: Callable[[], bool], then: Callable[[], object], every_s: float = POLL_S
+) -> Iterator[None]:
     """Do something as soon as a stop from elsewhere is seen, while the inside runs."""
     ended = threading.Event()
 
     def watch() -> None:
-        while not ended.wait(POLL_S):
+        while not ended.wait(every_s):
             if is_set():
                 then()
                 return

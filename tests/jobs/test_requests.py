@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -295,6 +296,20 @@ def test_a_cluster_without_workers_is_said(monkeypatch: pytest.MonkeyPatch) -> N
         pytest.raises(NoCluster, match="has no worker: start some with `dask worker tcp://"),
     ):
         list(run_jobs(requests(1), Workers(cluster=empty.scheduler_address)))
+
+
+def test_a_worker_begins_its_next_job_while_whoever_asked_looks_at_a_response(
+    cluster: str, tmp_path: Path
+) -> None:
+    begun = [tmp_path / str(number) for number in range(3)]
+    asked = [Call(file.name, file.touch) for file in begun]
+    responses = run_jobs(asked, Workers(cluster=cluster))
+    next(responses)  # both workers had a job, and one of them is free again
+    until = time.perf_counter() + 30
+    while not begun[2].exists() and time.perf_counter() < until:
+        time.sleep(0.01)
+    assert begun[2].exists()
+    assert len(list(responses)) == 2
 
 
 def test_requests_that_differ_in_rules_alone_compile_their_model_once(
