@@ -23,7 +23,7 @@ from planner.evaluation.stress_questions import Asked, EndOfGuarantee, EndOfRow,
 from planner.evaluation.stress_results import Blast, End, ExpectedLoss, Stress, Users
 from planner.evaluation.stress_served import least_served
 from planner.evaluation.stress_single import SingleFailures, under_one, unhurt
-from planner.jobs.requests import Workers
+from planner.jobs.requests import Workers, connected
 
 Left = dict[Question[Replay], Replay]
 """What is left of the routing, by what was asked."""
@@ -44,8 +44,13 @@ def stress(
     `worst` is the most failures at once, of any mix and of each of the `kinds`; with `pairs`, every
     two single failures are looked at. Questions are shared out among the workers. Raises NoCluster.
     """
-    asked = Asked(network, plan)
-    desk = Desk(asked, workers or Workers(1), stop or threading.Event(), say)
+    workers, stop = workers or Workers(1), stop or threading.Event()
+    with connected(workers):
+        return _found(Desk(Asked(network, plan), workers, stop, say), worst, kinds, pairs)
+
+
+def _found(desk: Desk, worst: int, kinds: tuple[str, ...], pairs: bool) -> Stress:
+    asked, network = desk.asked, desk.asked.network
     numbers = {id(row): number for number, row in enumerate(network.demand)}
     single = SingleFailures(desk)
     states, solved = single.states, single.solved

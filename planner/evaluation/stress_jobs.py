@@ -16,7 +16,7 @@ from typing import Generic, Protocol, TypeVar
 from models.network import Network
 from models.plan import Deployment
 from planner.evaluation.stress_questions import Asked
-from planner.jobs.requests import Workers, run_jobs
+from planner.jobs.requests import Workers, at_once, run_jobs
 
 ANSWERING = (__name__, "scipy.optimize", "scipy.sparse")
 """The modules that questions take to be answered."""
@@ -52,6 +52,7 @@ class Desk:
     ) -> None:
         self.asked, self._workers, self.stop, self._say = asked, workers, stop, say
         self.failures: list[str] = []
+        self._at_once = at_once(workers)
         # Packed here once, and unpacked once by every worker, whatever the number of shares.
         self._packed = zlib.compress(pickle.dumps((asked.network, asked.plan)), QUICK)
         self._digest = hashlib.sha256(self._packed).hexdigest()
@@ -63,7 +64,7 @@ class Desk:
         """Return the questions with their answers, but those that a failure or a stop left open."""
         shares, at = [], 0
         while at < len(questions):
-            size = max(1, (len(questions) - at) // (SHARES * self._workers.count))
+            size = max(1, (len(questions) - at) // (SHARES * self._at_once))
             taken = (*questions[at : at + size],)
             shares.append(_Share(at, self._digest, self._packed, taken))
             at += size

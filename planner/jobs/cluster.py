@@ -10,10 +10,12 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
+from contextvars import ContextVar
 from itertools import islice
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from planner.jobs.requests import Response, Task, answer, described, relayed
@@ -30,6 +32,10 @@ LEAVE_S = 10.0
 """How long jobs may take to end after a stop."""
 
 
+_kept: ContextVar[Mapping[str, Client]] = ContextVar("kept", default=MappingProxyType({}))
+"""The connections that are kept, by address."""
+
+
 class NoCluster(Exception):
     """There is no such cluster, or it cannot be used; says the way out."""
 
@@ -38,6 +44,12 @@ def demand_cluster(address: str) -> None:
     """Raise NoCluster where the address has no cluster with a worker."""
     with _client(address):
         pass
+
+
+def jobs_at_once(address: str) -> int:
+    """Return how many threads the workers of the cluster have."""
+    with _client(address) as client:
+        return _threads(client)
 
 
 def on_cluster(
@@ -49,7 +61,7 @@ def on_cluster(
         ended: dict[Future, Task] = {}
         signal = f"planner-stop-{uuid.uuid4().hex}"
         while True:
-            free = max(1, sum(client.ncores().values())) - len(running)
+            free = _threads(client) - len(running)
             for request in islice(requests, max(0, free)):
                 future = client.submit(_answer, request, signal, _made_with(), pure=False)
                 running[future] = request
@@ -62,6 +74,11 @@ def on_cluster(
             if not running:
                 return
             ended = {future: running.pop(future) for future in _ended(client, running)}
+
+
+def _threads(client: Client) -> int:
+    threads: dict[str, int] = client.ncores()
+    return max(1, sum(threads.values()))
 
 
 def _leave(
@@ -115,8 +132,33 @@ def _answer(request: Task, signal: str, expected: dict[str, str]) -> Response:
 
 
 @contextmanager
+def connected(address: str) -> Iterator[None]:
+    """Keep one connection to the cluster for all that is asked of it inside."""
+    client = _connect(address)
+    token = _kept.set({**_kept.get(), address: client})
+    try:
+        yield
+    finally:
+        _kept.reset(token)
+        client.close()
+
+
+@contextmanager
 def _client(address: str) -> Iterator[Client]:
-    """Connect to the cluster for a while."""
+    """Lend the connection that is kept, else one for a while."""
+    kept = _kept.get().get(address)
+    client = kept or _connect(address)
+    try:
+        yield client
+    except (CancelledError, OSError) as error:
+        raise NoCluster(f"the cluster at {address} went away ({described(error)})") from None
+    finally:
+        if client is not kept:
+            client.close()
+
+
+def _connect(address: str) -> Client:
+    """Return a connection to the cluster once it has a worker."""
     try:
         from distributed import Client
         from distributed.comm import get_address_host_port
@@ -134,19 +176,11 @@ def _client(address: str) -> Iterator[Client]:
             "`dask scheduler` and give the address that it prints, like tcp://host:8786"
         ) from None
     try:
-        _demand_worker(client, address)
-        yield client
-    except (CancelledError, OSError) as error:
-        raise NoCluster(f"the cluster at {address} went away ({described(error)})") from None
-    finally:
-        client.close()
-
-
-def _demand_worker(client: Client, address: str) -> None:
-    try:
         client.wait_for_workers(1, timeout=CONNECT_S)
     except TimeoutError:
+        client.close()
         raise NoCluster(
             f"the cluster at {address} has no worker: start some with "
             f"`dask worker {address} --nthreads 1`"
         ) from None
+    return client

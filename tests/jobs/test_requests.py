@@ -20,10 +20,20 @@ from models.data import Dependency
 from models.network import Goal
 from models.objectives import Expression
 from planner.evaluation.stress import stress
+from planner.jobs import cluster as clusters
 from planner.jobs import requests as jobs
 from planner.jobs.cluster import NoCluster
 from planner.jobs.processes import load_in_processes
-from planner.jobs.requests import Request, Response, Workers, cores, get_ready, run_jobs
+from planner.jobs.requests import (
+    Request,
+    Response,
+    Workers,
+    at_once,
+    connected,
+    cores,
+    get_ready,
+    run_jobs,
+)
 from planner.jobs.store import digest
 from planner.report.stress_report import document
 from planner.result import Limits
@@ -296,6 +306,31 @@ def test_a_cluster_without_workers_is_said(monkeypatch: pytest.MonkeyPatch) -> N
         pytest.raises(NoCluster, match="has no worker: start some with `dask worker tcp://"),
     ):
         list(run_jobs(requests(1), Workers(cluster=empty.scheduler_address)))
+
+
+def test_a_cluster_does_as_many_jobs_at_once_as_it_has_threads(cluster: str) -> None:
+    assert at_once(Workers(1, cluster)) == 2
+    assert at_once(Workers(1)) == 1
+
+
+def test_rounds_of_jobs_have_one_connection_while_it_is_kept(
+    cluster: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+    connect = clusters._connect
+
+    def counted(address: str) -> Client:
+        made.append(address)
+        return connect(address)
+
+    monkeypatch.setattr(clusters, "_connect", counted)
+    workers = Workers(cluster=cluster)
+    with connected(workers):
+        for _ in range(2):
+            assert len(list(run_jobs(calls(3), workers))) == 3
+    assert len(made) == 1
+    assert len(list(run_jobs(calls(3), workers))) == 3
+    assert len(made) == 2
 
 
 def test_a_worker_begins_its_next_job_while_whoever_asked_looks_at_a_response(
