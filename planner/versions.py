@@ -14,13 +14,19 @@ OWN = ("models", "planner")
 
 def versions() -> dict[str, str]:
     """Return the versions of everything that a plan depends on."""
+    return dict(_versions())
+
+
+@cache
+def _versions() -> tuple[tuple[str, str], ...]:
+    """Return them as they are read from files, which takes longer than many a job."""
     found = {"python": platform.python_version()}
     for name in PACKAGES:
         try:
             found[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             found[name] = "not installed"
-    return found
+    return tuple(found.items())
 
 
 @cache

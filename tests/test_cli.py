@@ -777,6 +777,20 @@ def test_stress_says_what_it_needs(words: tuple[str, ...], says: str, tmp_path: 
     assert not (tmp_path / "out").exists()
 
 
+def test_stress_starts_no_process_for_a_kind_that_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan_minimal(tmp_path)
+    started: list[object] = []
+    monkeypatch.setattr("planner.jobs.requests.get_ready", lambda *asked: started.append(asked))
+    words = ("stress", MINIMAL, tmp_path / "plan.xlsx", "--processes", 1, "-q")
+    assert run(*words, "--kind", "contry").exit_code == 2
+    assert started == []
+    for kinds in (("--kind", "country"), ()):
+        assert run(*words, *kinds).exit_code == 0
+    assert len(started) == 2
+
+
 @pytest.mark.parametrize("command", ["stress", "sites"])
 def test_an_interrupt_before_anything_was_found_keeps_what_is_there(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -74,7 +74,8 @@ def stress(
 
     demand_one(plan, today)
     workers = workers_of(processes, cluster)
-    if workbook.exists() and (plan is None or plan.exists()):
+    # Beside the workbook's reading, unless a slip of the pen may turn up in it.
+    if not kinds and workbook.exists() and (plan is None or plan.exists()):
         get_ready(workers, *ANSWERING)
     _, network, deployment = standing(workbook, plan, scenario)
     known = {item.kind for item in network.graph.dependencies}
@@ -82,6 +83,8 @@ def stress(
         if kind not in known:
             way_out = slip_or(kind, known, f"take one of {', '.join(sorted(known))}")
             raise click.UsageError(f"--kind {kind}: {way_out}")
+    if kinds:
+        get_ready(workers, *ANSWERING)
     folder = demand_folder(out or folder_of(plan or workbook))
     with working(quiet, verbose) as (stop, progress):
         found = run_stress(

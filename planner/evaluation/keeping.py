@@ -22,7 +22,7 @@ from planner.evaluation.stress_jobs import Desk, Question
 from planner.evaluation.stress_questions import Asked, EndOfGuarantee, EndOfRow, WhatIsLeft
 from planner.evaluation.stress_results import End
 from planner.evaluation.stress_single import SingleFailures, under_one, unhurt
-from planner.jobs.requests import Workers
+from planner.jobs.requests import Workers, connected
 
 MOST_ROUTED = 2000
 """Demand rows of which the routing after every single failure is solved within a plan's run."""
@@ -45,12 +45,15 @@ def keeping(
     ended, asked = _Ended(stop, time.perf_counter() + seconds), Asked(network, plan)
     if len(asked.rows) < WORTH_PROCESSES and workers.cluster is None:
         workers = Workers(1)
-    desk = Desk(asked, workers, ended, say)
-    single, number = SingleFailures(desk), {row.key: n for n, row in enumerate(network.demand)}
+    number = {row.key: n for n, row in enumerate(network.demand)}
     questions: list[Question[End]] = [EndOfGuarantee(n) for n in range(len(asked.promised))]
     questions += (EndOfRow(number[row.key]) for row in asked.rows)
-    ends = [answer for _, answer in desk.ask(questions, "what ends which guarantee")]
-    now = _now(desk, single) if asked.rows and len(network.demand) <= MOST_ROUTED else None
+    with connected(workers):
+        desk = Desk(asked, workers, ended, say)
+        single = SingleFailures(desk)
+        ends = [answer for _, answer in desk.ask(questions, "what ends which guarantee")]
+        asked.note(ends)
+        now = _now(desk, single) if asked.rows and len(network.demand) <= MOST_ROUTED else None
     return Keeping(
         rows=tuple(_rows(asked, ends, single.alone(), now)),
         others=tuple(end for end in ends if end.demand is None),

@@ -23,9 +23,9 @@ from planner.evaluation.stress_questions import Asked, EndOfGuarantee, EndOfRow,
 from planner.evaluation.stress_results import Blast, End, ExpectedLoss, Stress, Users
 from planner.evaluation.stress_served import least_served
 from planner.evaluation.stress_single import SingleFailures, under_one, unhurt
-from planner.jobs.requests import Workers
+from planner.jobs.requests import Workers, connected
 
-Left = dict[WhatIsLeft, Replay]
+Left = dict[Question[Replay], Replay]
 """What is left of the routing, by what was asked."""
 
 
@@ -44,30 +44,35 @@ def stress(
     `worst` is the most failures at once, of any mix and of each of the `kinds`; with `pairs`, every
     two single failures are looked at. Questions are shared out among the workers. Raises NoCluster.
     """
-    asked = Asked(network, plan)
-    desk = Desk(asked, workers or Workers(1), stop or threading.Event(), say)
+    workers, stop = workers or Workers(1), stop or threading.Event()
+    with connected(workers):
+        return _found(Desk(Asked(network, plan), workers, stop, say), worst, kinds, pairs)
+
+
+def _found(desk: Desk, worst: int, kinds: tuple[str, ...], pairs: bool) -> Stress:
+    asked, network = desk.asked, desk.asked.network
     numbers = {id(row): number for number, row in enumerate(network.demand)}
     single = SingleFailures(desk)
     states, solved = single.states, single.solved
-    # What may take long comes first, and what takes about as long every time comes last.
+    # Of a failure that spares what these stand on, nothing has to be asked.
+    first = [each for at_best in asked.readings for each in unhurt(at_best)] if asked.rows else []
+    left: Left = dict(desk.ask(first, "what is served as it is"))
+    now = _noted(left, solved, at_best=False)
+    # What takes about as long every time comes last, so that all workers end at about one time.
     questions: list[Question[object]] = [EndOfRow(numbers[id(row)]) for row in asked.rows]
     questions += map(EndOfGuarantee, range(len(asked.promised)))
     questions += asked.blasts(worst, kinds)
-    if asked.rows:
-        questions += [first for at_best in asked.readings for first in unhurt(at_best)]
+    questions += single.questions()
     ends: list[End] = []
     blasts: list[Blast] = []
-    left: Left = {}
-    for question, answer in desk.ask(questions, "what ends what"):
+    for question, answer in desk.ask(questions, "what ends what, and what every failure leaves"):
         if isinstance(answer, Replay):
-            left[cast(WhatIsLeft, question)] = answer
+            single.note(cast(WhatIsLeft, question), answer)
         elif isinstance(answer, End):
             ends.append(answer)
         elif isinstance(answer, Blast):
             blasts.append(answer)
-    now = _noted(left, solved, at_best=False)
-    for found, answer in desk.ask([*single.questions()], "what every failure leaves"):
-        single.note(cast(WhatIsLeft, found), answer)
+    asked.note(ends)
     is_whole = not (desk.failures or desk.stop.is_set())
     of_rows = [end for end in ends if end.demand is not None]
     alone = {name: items for name, items in single.failures.items() if len(items) == 1}

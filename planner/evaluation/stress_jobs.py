@@ -8,18 +8,22 @@ from __future__ import annotations
 import hashlib
 import pickle
 import threading
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
+from models.network import Network
+from models.plan import Deployment
 from planner.evaluation.stress_questions import Asked
-from planner.jobs.requests import Workers, run_jobs
+from planner.jobs.requests import Workers, at_once, run_jobs
 
 ANSWERING = (__name__, "scipy.optimize", "scipy.sparse")
 """The modules that questions take to be answered."""
-SHARES, LEAST = 4, 4
-"""Every job is that part of what is left for every worker, so that no last one is long, and so many
-questions are worth a job."""
+SHARES = 3
+"""Every job is that part of what is left for every worker, so that the last ones are short."""
+QUICK = 1
+"""The level of zlib that makes a network a tenth in a moment: it goes with every share."""
 
 Answer_co = TypeVar("Answer_co", covariant=True)
 Answer = TypeVar("Answer")
@@ -48,8 +52,9 @@ class Desk:
     ) -> None:
         self.asked, self._workers, self.stop, self._say = asked, workers, stop, say
         self.failures: list[str] = []
+        self._at_once = at_once(workers)
         # Packed here once, and unpacked once by every worker, whatever the number of shares.
-        self._packed = pickle.dumps((asked.network, asked.plan))
+        self._packed = zlib.compress(pickle.dumps((asked.network, asked.plan)), QUICK)
         self._digest = hashlib.sha256(self._packed).hexdigest()
         _last.digest, _last.asked = self._digest, asked
 
@@ -59,7 +64,7 @@ class Desk:
         """Return the questions with their answers, but those that a failure or a stop left open."""
         shares, at = [], 0
         while at < len(questions):
-            size = max(LEAST, (len(questions) - at) // (SHARES * self._workers.count))
+            size = max(1, (len(questions) - at) // (SHARES * self._at_once))
             taken = (*questions[at : at + size],)
             shares.append(_Share(at, self._digest, self._packed, taken))
             at += size
@@ -102,7 +107,7 @@ class _Share(Generic[Answer]):
     def run(self, stop: threading.Event) -> _Answers[Answer]:
         """Return what was found, as much as there is after a stop."""
         if _last.asked is None or _last.digest != self.digest:
-            _last.digest, _last.asked = self.digest, Asked(*pickle.loads(self.packed))
+            _last.digest, _last.asked = self.digest, Asked(*self._unpacked())
         found: list[tuple[int, Answer]] = []
         missed: list[str] = []
         for at, question in enumerate(self.questions, start=self.at):
@@ -112,6 +117,10 @@ class _Share(Generic[Answer]):
                 except ArithmeticError as error:
                     missed.append(f"{question.what}: {error}")
         return _Answers(tuple(found), tuple(missed))
+
+    def _unpacked(self) -> tuple[Network, Deployment]:
+        network, plan = pickle.loads(zlib.decompress(self.packed))
+        return network, plan
 
 
 class _Last(threading.local):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -92,6 +92,12 @@ class Asked:
             self._unavoidable_to[row.key] = known
         return self._unavoidable_to[row.key]
 
+    def note(self, ends: Iterable[End]) -> None:
+        """Take what is unavoidable to demand rows from answers, found by whoever gave them."""
+        for end in ends:
+            if end.demand is not None:
+                self._unavoidable_to[end.demand] = end.unavoidable
+
     def may_fail(self, network: Network, unavoidable: tuple[Item, ...] = ()) -> list[Item]:
         """Return the dependencies that are judged: neither unavoidable nor of a kind left blank."""
         return [
@@ -130,7 +136,7 @@ class Asked:
                 sorted({found.of for found in ended if (found.role, found.loss) == (role, loss)})
             )
 
-        share, short = self.served(left) if left is not None else (None, ())
+        share, short = (None, ()) if left is None else (self.served(left), self.short(left))
         return Shock(
             name=name,
             failed=failed,
@@ -143,16 +149,14 @@ class Asked:
             forged_policies=names("verification", SAFETY),
         )
 
-    def served(self, left: Replay) -> tuple[float, tuple[DemandKey, ...]]:
-        """Return the share of all demand, mean over the month, and the rows that get too little."""
+    def served(self, left: Replay) -> float:
+        """Return the share of all demand that is served, mean over the month."""
         rate = self._rate
-        served = sum(rate[key] * share for key, share in left.served.items())
-        short = tuple(
-            key
-            for key, least in self._least.items()
-            if rate[key] and left.served[key] < least - NEARLY
-        )
-        return served / sum(rate.values()), short
+        return sum(rate[key] * share for key, share in left.served.items()) / self._total
+
+    def short(self, left: Replay) -> tuple[DemandKey, ...]:
+        """Return the demand rows that get too little."""
+        return tuple(key for key, least in self._least.items() if left.served[key] < least - NEARLY)
 
     @cached_property
     def _rate(self) -> dict[DemandKey, float]:
@@ -160,9 +164,14 @@ class Asked:
         return {row.key: self.network.mean_rate(row) for row in self.network.demand}
 
     @cached_property
+    def _total(self) -> float:
+        return sum(self._rate.values())
+
+    @cached_property
     def _least(self) -> dict[DemandKey, float]:
-        """Return the share of every demand row of which less is an end of its service."""
-        return {row.key: row.min_served or HALF for row in self.network.demand}
+        """Return the share of every row with demand of which less is an end of its service."""
+        rows = (row for row in self.network.demand if self._rate[row.key])
+        return {row.key: row.min_served or HALF for row in rows}
 
     def blasts(self, worst: int, kinds: tuple[str, ...]) -> Iterator[WorstFew]:
         """Yield the questions for the most that so many failures break, role by role."""

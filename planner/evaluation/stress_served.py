@@ -88,7 +88,7 @@ def _both(states: States, one: _Set, other: _Set) -> _Set:
 def _served(desk: Desk, states: States, solved: Solved, found: _Set) -> float | None:
     """Return the share of demand that is left; None if it is not known."""
     left = solved.of(states.state(found.effect))
-    return None if left is None else round(desk.asked.served(left)[0], ROUNDED)
+    return None if left is None else round(desk.asked.served(left), ROUNDED)
 
 
 def _ranked(desk: Desk, states: States, solved: Solved, alone: Iterable[_Set]) -> list[_Set]:

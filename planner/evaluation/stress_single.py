@@ -74,20 +74,19 @@ def under_one(
 
     What is `unavoidable` to the row does not count.
     """
+    key = row.key
     avoidable = [(name, left) for name, item, left in single if item not in unavoidable]
+    served = [(left.served[key], name) for name, left in avoidable]
     times = [
         (-ms, name)
-        for name, left in avoidable
-        if left.served[row.key] > NEARLY and (ms := left.latency_ms[row.key]) is not None
+        for (share, name), (_, left) in zip(served, avoidable, strict=True)
+        if share > NEARLY and (ms := left.latency_ms[key]) is not None
     ]
     slowest = min(times, default=None)
-    least = min(
-        ((left.served[row.key], name) for name, left in avoidable),
-        default=(now.served[row.key], ""),
-    )
+    least = min(served, default=(now.served[key], ""))
     return UnderOne(
         failover_ms=None if slowest is None else -slowest[0],
         slowest_by="" if slowest is None else slowest[1],
         least_served=least[0],
-        by=least[1] if least[0] < now.served[row.key] - NEARLY else "",
+        by=least[1] if least[0] < now.served[key] - NEARLY else "",
     )

@@ -10,13 +10,15 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
+from contextvars import ContextVar
 from itertools import islice
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from planner.jobs.requests import POLL_S, Response, Task, answer, described, relayed
+from planner.jobs.requests import Response, Task, answer, described, relayed
 from planner.versions import code, versions
 
 if TYPE_CHECKING:
@@ -24,8 +26,14 @@ if TYPE_CHECKING:
 
 CONNECT_S = 10.0
 """How long a cluster may take to answer, and to have its first worker."""
+POLL_S = 0.5
+"""How often it is looked whether to stop: every look is a message to the scheduler."""
 LEAVE_S = 10.0
 """How long jobs may take to end after a stop."""
+
+
+_kept: ContextVar[Mapping[str, Client]] = ContextVar("kept", default=MappingProxyType({}))
+"""The connections that are kept, by address."""
 
 
 class NoCluster(Exception):
@@ -38,26 +46,39 @@ def demand_cluster(address: str) -> None:
         pass
 
 
+def jobs_at_once(address: str) -> int:
+    """Return how many threads the workers of the cluster have."""
+    with _client(address) as client:
+        return _threads(client)
+
+
 def on_cluster(
     address: str, requests: Iterator[Task], stop: threading.Event
 ) -> Iterator[tuple[Task, Response]]:
     """Yield every request with its response as they come, a job for every thread of a worker."""
     with _client(address) as client:
         running: dict[Future, Task] = {}
+        ended: dict[Future, Task] = {}
         signal = f"planner-stop-{uuid.uuid4().hex}"
         while True:
-            free = max(1, sum(client.ncores().values())) - len(running)
+            free = _threads(client) - len(running)
             for request in islice(requests, max(0, free)):
                 future = client.submit(_answer, request, signal, _made_with(), pure=False)
                 running[future] = request
-            if not running:
-                return
-            for future in _ended(client, running):
-                request = running.pop(future)
+            # Whoever has ended a job is at the next one while its response is fetched.
+            for future, request in ended.items():
                 yield request, _response(request, future)
             if stop.is_set():
                 yield from _leave(client, running, signal)
                 return
+            if not running:
+                return
+            ended = {future: running.pop(future) for future in _ended(client, running)}
+
+
+def _threads(client: Client) -> int:
+    threads: dict[str, int] = client.ncores()
+    return max(1, sum(threads.values()))
 
 
 def _leave(
@@ -106,13 +127,38 @@ def _answer(request: Task, signal: str, expected: dict[str, str]) -> Response:
         unlike = ", ".join(sorted(name for name in expected if found[name] != expected[name]))
         return Response(request.key, failure=f"the worker has other versions of {unlike}")
     stop, elsewhere = threading.Event(), Event(signal, client=get_client())
-    with relayed(elsewhere.is_set, stop.set):
+    with relayed(elsewhere.is_set, stop.set, POLL_S):
         return answer(request, stop)
 
 
 @contextmanager
+def connected(address: str) -> Iterator[None]:
+    """Keep one connection to the cluster for all that is asked of it inside."""
+    client = _connect(address)
+    token = _kept.set({**_kept.get(), address: client})
+    try:
+        yield
+    finally:
+        _kept.reset(token)
+        client.close()
+
+
+@contextmanager
 def _client(address: str) -> Iterator[Client]:
-    """Connect to the cluster for a while."""
+    """Lend the connection that is kept, else one for a while."""
+    kept = _kept.get().get(address)
+    client = kept or _connect(address)
+    try:
+        yield client
+    except (CancelledError, OSError) as error:
+        raise NoCluster(f"the cluster at {address} went away ({described(error)})") from None
+    finally:
+        if client is not kept:
+            client.close()
+
+
+def _connect(address: str) -> Client:
+    """Return a connection to the cluster once it has a worker."""
     try:
         from distributed import Client
         from distributed.comm import get_address_host_port
@@ -130,19 +176,11 @@ def _client(address: str) -> Iterator[Client]:
             "`dask scheduler` and give the address that it prints, like tcp://host:8786"
         ) from None
     try:
-        _demand_worker(client, address)
-        yield client
-    except (CancelledError, OSError) as error:
-        raise NoCluster(f"the cluster at {address} went away ({described(error)})") from None
-    finally:
-        client.close()
-
-
-def _demand_worker(client: Client, address: str) -> None:
-    try:
         client.wait_for_workers(1, timeout=CONNECT_S)
     except TimeoutError:
+        client.close()
         raise NoCluster(
             f"the cluster at {address} has no worker: start some with "
             f"`dask worker {address} --nthreads 1`"
         ) from None
+    return client

@@ -138,6 +138,30 @@ def run_jobs(
     yield from known
 
 
+@contextmanager
+def connected(workers: Workers) -> Iterator[None]:
+    """Keep one connection for all the rounds of jobs inside, if it is a cluster that works.
+
+    Raises NoCluster where there is none.
+    """
+    if workers.cluster is None:
+        yield
+    else:
+        from planner.jobs import cluster
+
+        with cluster.connected(workers.cluster):
+            yield
+
+
+def at_once(workers: Workers) -> int:
+    """Return how many jobs are done side by side. Raises NoCluster."""
+    if workers.cluster is None:
+        return workers.count
+    from planner.jobs.cluster import jobs_at_once
+
+    return jobs_at_once(workers.cluster)
+
+
 def get_ready(workers: Workers, *modules: str) -> None:
     """Have processes of this machine load what their jobs will take, while something else is done.
 
@@ -210,12 +234,14 @@ def described(error: BaseException) -> str:
 
 
 @contextmanager
-def relayed(is_set: Callable[[], bool], then: Callable[[], object]) -> Iterator[None]:
+def relayed(
+    is_set: Callable[[], bool], then: Callable[[], object], every_s: float = POLL_S
+) -> Iterator[None]:
     """Do something as soon as a stop from elsewhere is seen, while the inside runs."""
     ended = threading.Event()
 
     def watch() -> None:
-        while not ended.wait(POLL_S):
+        while not ended.wait(every_s):
             if is_set():
                 then()
                 return

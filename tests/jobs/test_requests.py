@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,10 +20,20 @@ from models.data import Dependency
 from models.network import Goal
 from models.objectives import Expression
 from planner.evaluation.stress import stress
+from planner.jobs import cluster as clusters
 from planner.jobs import requests as jobs
 from planner.jobs.cluster import NoCluster
 from planner.jobs.processes import load_in_processes
-from planner.jobs.requests import Request, Response, Workers, cores, get_ready, run_jobs
+from planner.jobs.requests import (
+    Request,
+    Response,
+    Workers,
+    at_once,
+    connected,
+    cores,
+    get_ready,
+    run_jobs,
+)
 from planner.jobs.store import digest
 from planner.report.stress_report import document
 from planner.result import Limits
@@ -295,6 +306,45 @@ def test_a_cluster_without_workers_is_said(monkeypatch: pytest.MonkeyPatch) -> N
         pytest.raises(NoCluster, match="has no worker: start some with `dask worker tcp://"),
     ):
         list(run_jobs(requests(1), Workers(cluster=empty.scheduler_address)))
+
+
+def test_a_cluster_does_as_many_jobs_at_once_as_it_has_threads(cluster: str) -> None:
+    assert at_once(Workers(1, cluster)) == 2
+    assert at_once(Workers(1)) == 1
+
+
+def test_rounds_of_jobs_have_one_connection_while_it_is_kept(
+    cluster: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+    connect = clusters._connect
+
+    def counted(address: str) -> Client:
+        made.append(address)
+        return connect(address)
+
+    monkeypatch.setattr(clusters, "_connect", counted)
+    workers = Workers(cluster=cluster)
+    with connected(workers):
+        for _ in range(2):
+            assert len(list(run_jobs(calls(3), workers))) == 3
+    assert len(made) == 1
+    assert len(list(run_jobs(calls(3), workers))) == 3
+    assert len(made) == 2
+
+
+def test_a_worker_begins_its_next_job_while_whoever_asked_looks_at_a_response(
+    cluster: str, tmp_path: Path
+) -> None:
+    begun = [tmp_path / str(number) for number in range(3)]
+    asked = [Call(file.name, file.touch) for file in begun]
+    responses = run_jobs(asked, Workers(cluster=cluster))
+    next(responses)  # both workers had a job, and one of them is free again
+    until = time.perf_counter() + 30
+    while not begun[2].exists() and time.perf_counter() < until:
+        time.sleep(0.01)
+    assert begun[2].exists()
+    assert len(list(responses)) == 2
 
 
 def test_requests_that_differ_in_rules_alone_compile_their_model_once(

@@ -118,7 +118,10 @@ def test_every_long_command_says_how_far_it_is(tmp_path: object) -> None:
     }
     says = {
         "solve": ("as it stands, 1 of 1: looking for a plan",),
-        "stress": ("what ends what: 1 of ", "what every failure leaves: 1 of "),
+        "stress": (
+            "what is served as it is: 1 of ",
+            "what ends what, and what every failure leaves: 1 of ",
+        ),
         "sites": ("without gravelines: ", "what could be added at stockholm: "),
         "frontier": ("3 of 3 plans sought", "writing plan 1 of 2"),
         "explain": ("looking for a plan",),
