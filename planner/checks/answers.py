@@ -45,7 +45,7 @@ class Answers:
         """Return the fastest answers to a demand row: warm, and with its upstream and overhead."""
         found = self.round_trip_ms(demand.region, places)
         model = self.network.models.get(demand.model)
-        if model is None:
+        if model is None or np.isnan(found).all():
             return found
         policy = self.network.policies.get(demand.verification)
         overhead = policy.overhead if policy is not None else 0.0

@@ -100,6 +100,13 @@ def test_a_cell_that_could_not_be_read_matters_only_to_who_asks_for_it(where: st
         answers.ms(row, ALL[:2])
 
 
+def test_where_no_round_trip_is_known_it_does_not_matter_how_long_service_takes() -> None:
+    row, of = demand(model="own"), found(models=[Model(model="own", service_ms=UNREAD)])
+    assert np.isnan(Answers(of, SITES).ms(row, ALL[2:])).all()
+    with pytest.raises(UnreadCell):
+        Answers(of, SITES).ms(row, ALL)
+
+
 def bounds(*offers: Offer, **given: Any) -> Bounds:
     sites = [site("a", **given), site("b", latitude=10.0)]
     return Bounds(network(sites, offers, demand=[demand()]))
