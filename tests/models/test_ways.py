@@ -280,8 +280,9 @@ def test_a_route_that_is_cut_is_no_way_although_the_rest_of_the_way_is_unknown()
 def test_ways_are_numbered_as_regions_come_upon_them() -> None:
     # Flows stand in the order of their ways, and of equal plans the first is found.
     toll = Link(Item("region", "users"), Item("site", "a"), 9.0, cost_per_million=2.0)
+    free = Link(Item("region", "others"), Item("site", "b"), 9.0)
     rows = [demand(), demand("others")]
-    paths = Paths(network([site("a"), site("b")], links=[toll], demand=rows), ("a", "b"))
+    paths = Paths(network([site("a"), site("b")], links=[toll, free], demand=rows), ("a", "b"))
     numbers = [
         dict(zip(found.site.tolist(), found.way.tolist(), strict=True))
         for found in map(paths.of, ("users", "others"))
