@@ -101,7 +101,7 @@ class Paths:
         price = np.concatenate([np.zeros(len(rest)), table[:, 3]])
         of_routes = (table[:, 0].astype(np.int64), table[:, 3], table[:, 2].astype(np.int64))
         keys = zip(*(column.tolist() for column in of_routes), strict=True)
-        way = np.array([*self._free(plain)[rest], *map(self._way, keys)], dtype=np.int64)
+        way = np.array([*self._free(plain, rest), *map(self._way, keys)], dtype=np.int64)
         latency = np.concatenate([estimates[rest], table[:, 4]])
         link_of = np.concatenate(
             [np.where(unknown, UNKNOWN, ESTIMATED), table[:, 1].astype(np.int64)]
@@ -124,12 +124,14 @@ class Paths:
             self.vias.append(limited)
         return self._via_of[limited]
 
-    def _free(self, via: int) -> IntArray:
-        """Return the way to every site at no price."""
+    def _free(self, via: int, sites: IntArray) -> IntArray:
+        """Return the ways to sites at no price; most are known from the regions before."""
         if via not in self._free_ways:
-            ways = [self._way((site, 0.0, via)) for site in range(len(self.sites))]
-            self._free_ways[via] = np.array(ways, dtype=np.int64)
-        return self._free_ways[via]
+            self._free_ways[via] = np.full(len(self.sites), -1)
+        ways = self._free_ways[via]
+        for site in sites[ways[sites] < 0].tolist():
+            ways[site] = self._way((site, 0.0, via))
+        return ways[sites]
 
     def _way(self, key: tuple[int, float, int]) -> int:
         return self._way_of.setdefault(key, len(self._way_of))

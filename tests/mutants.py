@@ -109,6 +109,10 @@ EQUIVALENT = {
     "models/packing.py _chain: count > capacity → count >= capacity": "all there is, as a "
     "count, is a multiple of the one before",
     "models/paths.py _new: 1 → 2": "to reshape, −2 is as unknown a length as −1",
+    "models/paths.py _free: 1 → 2": "−2 is as unknown a way as −1",
+    "models/paths.py _free: 0 → 1": "a way that is asked for again is the same",
+    "models/paths.py _free: ways[sites] < 0 → ways[sites] <= 0": "a way that is asked for again is "
+    "the same",
     "models/rules/_node_audit.py nodes_needed: found.at_least == found.at_most or found.at_most <= "
     "standing → found.at_least == found.at_most and found.at_most <= standing": "proves what is "
     "known, or narrows down what is enough anyway",

@@ -160,7 +160,7 @@ class Bounds:
     def answering(self, demand: Demand) -> tuple[IntArray, FloatArray]:
         """Return the sites of allowed offers, as sorted positions, and how soon they answer."""
         places = self._where_allowed(demand)[1]
-        return places, self.answers.ms(demand)[places]
+        return places, self.answers.ms(demand, places)
 
     def fastest(self, demand: Demand) -> tuple[str, float] | None:
         """Return the allowed site that answers soonest, and in how many ms; None if not known."""
@@ -177,10 +177,11 @@ class Bounds:
 
     def reach(self, demand: Demand) -> BoolArray:
         """Return which of `executing` are those offers: a large network has no room for tuples."""
-        allowed, _ = self._where_allowed(demand)
+        allowed, places = self._where_allowed(demand)
         if demand.max_latency_ms is None:
             return allowed
-        fast = within_all(self.answers.ms(demand), demand.max_latency_ms)
+        fast = np.zeros(len(self.answers.sites), dtype=bool)
+        fast[places] = within_all(self.answers.ms(demand, places), demand.max_latency_ms)
         return allowed & fast[self._site_of]
 
     def _where_allowed(self, demand: Demand) -> tuple[BoolArray, IntArray]:

@@ -56,7 +56,7 @@ def _near_enough(bounds: Bounds, book: Book) -> Iterator[Finding]:
 
 def _all_unknown(bounds: Bounds, book: Book, demand: Demand, places: IntArray) -> Finding:
     model = bounds.network.models.get(demand.model)
-    round_trips = bounds.answers.round_trip_ms(demand.region)[places]
+    round_trips = bounds.answers.round_trip_ms(demand.region, places)
     if model is not None and not np.isnan(round_trips).all():
         return book.finding(
             demand,

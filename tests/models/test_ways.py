@@ -11,7 +11,7 @@ import pytest
 
 from models.data import Demand, DiversityRow, Item, Model, NodeType, OfferKey, Policy
 from models.network import Link, Network
-from models.paths import limits_requests, undominated
+from models.paths import Paths, limits_requests, undominated
 from models.plan import HUB, Flow, Refusal
 from models.service import Service, route_labels, service
 from models.ways import Ways
@@ -275,3 +275,16 @@ def test_a_route_that_is_cut_is_no_way_although_the_rest_of_the_way_is_unknown()
     refused = service(gone, asked, at, "only", "warm")
     assert isinstance(refused, Refusal)
     assert "no route" in refused.reason
+
+
+def test_ways_are_numbered_as_regions_come_upon_them() -> None:
+    # Flows stand in the order of their ways, and of equal plans the first is found.
+    toll = Link(Item("region", "users"), Item("site", "a"), 9.0, cost_per_million=2.0)
+    free = Link(Item("region", "others"), Item("site", "b"), 9.0)
+    rows = [demand(), demand("others")]
+    paths = Paths(network([site("a"), site("b")], links=[toll, free], demand=rows), ("a", "b"))
+    numbers = [
+        dict(zip(found.site.tolist(), found.way.tolist(), strict=True))
+        for found in map(paths.of, ("users", "others"))
+    ]
+    assert numbers == [{1: 0, 0: 1}, {0: 2, 1: 0}]
